@@ -1,0 +1,12 @@
+//! The judgement of regcred, without any way to reach the outside: what is wrong with an image-pull Secret, what is
+//! done about it, and how that is said.
+//!
+//! The way of one Secret: [`secret`] → [`document`] → [`judge`] → [`repair`] and [`wording`]. The webhook and the
+//! terminal call the same functions.
+
+pub mod finding;
+pub mod policy;
+pub mod registry;
+pub mod rule;
+pub mod secret;
+pub mod wording;

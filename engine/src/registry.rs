@@ -1,0 +1,128 @@
+//! Registry keys. (types first; the reading of a key follows)
+
+/// A host of Alibaba ACR that is no registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AcrService {
+    /// `cr[-vpc].<region>.aliyuncs.com`, the management API.
+    ManagementApi,
+    /// `<id>.mirror.aliyuncs.com`, a Docker Hub accelerator.
+    Accelerator,
+    /// `registry.<region>.cr.aliyuncs.com`: an Enterprise host without the instance's name.
+    NamelessEnterprise,
+}
+
+/// How a Docker Hub key is spelled, by who finds it (FACTS 6.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HubSpelling {
+    /// `index.docker.io/v1/` and other forms that the kubelet finds and docker and podman do not.
+    KubeletOnly,
+    /// `index.docker.io`, `docker.io`: the kubelet and podman find it, docker does not.
+    NotDocker,
+    /// `https://index.docker.io/v1`, `registry-1.docker.io`: podman alone finds it.
+    PodmanOnly,
+    /// `hub.docker.com`, `registry.hub.docker.com`: nobody finds it.
+    Nobody,
+}
+
+/// Why a key names no registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyFault {
+    /// Nothing at all.
+    Empty,
+    /// A scheme, a slash or a port, but no host.
+    NoHost,
+    /// White space anywhere.
+    Whitespace,
+    /// A control character anywhere.
+    Control,
+    /// A comma: several registries in one key.
+    Comma,
+    /// A query or a fragment.
+    QueryOrFragment,
+    /// `<` `>` `{` `}`: a placeholder left in.
+    Placeholder,
+    /// `\` `^` `|` or a back-quote in the host.
+    HostCharacter,
+    /// A `%` escape in the host, or a malformed one anywhere.
+    Escape,
+    /// A port that is no number up to 65535.
+    Port,
+    /// A scheme other than http and https.
+    Scheme,
+    /// Two schemes.
+    DoubledScheme,
+    /// An IPv6 address without brackets.
+    BareIpv6,
+}
+
+/// Why no ordinary image reference finds a key in the kubelet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NeverMatches {
+    /// Upper case in host or path.
+    UpperCase,
+    /// Upper case in the scheme.
+    UpperCaseScheme,
+    /// `/v1` or `/v2` without the closing slash.
+    ApiVersionWithoutSlash,
+    /// `:443`.
+    DefaultPort,
+    /// A dot behind the host.
+    TrailingDot,
+    /// A colon without a number. The kubelet finds such a key; docker and podman do not.
+    EmptyPort,
+    /// Characters outside ASCII, or others that no host of an image has.
+    HostCharacter,
+    /// A lone `*`.
+    LoneStar,
+    /// One word without a port.
+    OneWord,
+    /// A path that no image can have.
+    Path,
+}
+
+/// Hosts, and globs over hosts, as an operator lists them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostList {
+    patterns: Vec<HostPattern>,
+}
+
+/// One pattern of a [`HostList`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPattern {
+    text: String,
+}
+
+/// Why a text is no pattern for a host list. (The policy reader adds the line.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostPatternError {
+    /// Nothing.
+    Empty,
+    /// A scheme, path, user-info or white space: only `host[:port]` is compared.
+    NotAHost,
+    /// A port that is no number up to 65535.
+    Port,
+}
+
+impl HostPattern {
+    /// Reads `host[:port]`, where each label of the host may be a glob.
+    ///
+    /// # Errors
+    /// When the text is no such pattern.
+    pub fn parse(text: &str) -> Result<HostPattern, HostPatternError> {
+        if text.is_empty() { Err(HostPatternError::Empty) } else { Ok(HostPattern { text: text.into() }) }
+    }
+}
+
+impl FromIterator<HostPattern> for HostList {
+    fn from_iter<I: IntoIterator<Item = HostPattern>>(patterns: I) -> Self {
+        HostList { patterns: patterns.into_iter().collect() }
+    }
+}
+
+impl HostList {
+    /// Whether the list holds no pattern.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+}

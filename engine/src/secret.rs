@@ -1,0 +1,43 @@
+//! The Secret as the engine sees it.
+
+/// The two types of image-pull Secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SecretType {
+    /// `kubernetes.io/dockerconfigjson`: registries under `auths`.
+    DockerConfigJson,
+    /// `kubernetes.io/dockercfg`: a flat map of registries.
+    DockerCfg,
+}
+
+impl SecretType {
+    /// The type with this name in a Secret's `type`; `None` for every other type.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<SecretType> {
+        match name {
+            "kubernetes.io/dockerconfigjson" => Some(SecretType::DockerConfigJson),
+            "kubernetes.io/dockercfg" => Some(SecretType::DockerCfg),
+            _ => None,
+        }
+    }
+
+    /// The name in a Secret's `type`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            SecretType::DockerConfigJson => "kubernetes.io/dockerconfigjson",
+            SecretType::DockerCfg => "kubernetes.io/dockercfg",
+        }
+    }
+
+    /// The key of the document in a Secret's `data`.
+    #[must_use]
+    pub const fn data_key(self) -> &'static str {
+        match self {
+            SecretType::DockerConfigJson => ".dockerconfigjson",
+            SecretType::DockerCfg => ".dockercfg",
+        }
+    }
+}
+
+/// A Secret's data may be no larger than this, all keys together, decoded: `MaxSecretSize` of Kubernetes' core/v1.
+pub const MAX_SECRET_BYTES: usize = 1_048_576;
