@@ -4,9 +4,13 @@
 //! The way of one Secret: [`secret`] → [`document`] → [`judge`] → [`repair`] and [`wording`]. The webhook and the
 //! terminal call the same functions.
 
+mod auth;
+mod document;
 pub mod finding;
+pub mod judge;
 pub mod policy;
 pub mod registry;
+pub mod repair;
 pub mod rule;
 pub mod secret;
 pub mod wording;

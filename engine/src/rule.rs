@@ -205,14 +205,20 @@ impl<T> PerRule<T> {
     }
 
     /// What is held for `rule`.
-    #[allow(clippy::indexing_slicing, reason = "the array is as long as the enum, whose discriminants index it")]
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "the array is as long as the enum, whose discriminants index it"
+    )]
     #[must_use]
     pub const fn get(&self, rule: Rule) -> &T {
         &self.0[rule as usize]
     }
 
     /// What is held for `rule`, to change it.
-    #[allow(clippy::indexing_slicing, reason = "the array is as long as the enum, whose discriminants index it")]
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "the array is as long as the enum, whose discriminants index it"
+    )]
     pub const fn get_mut(&mut self, rule: Rule) -> &mut T {
         &mut self.0[rule as usize]
     }

@@ -41,3 +41,23 @@ impl SecretType {
 
 /// A Secret's data may be no larger than this, all keys together, decoded: `MaxSecretSize` of Kubernetes' core/v1.
 pub const MAX_SECRET_BYTES: usize = 1_048_576;
+
+/// An image-pull Secret, as far as it is judged.
+#[derive(Clone, Copy)]
+pub struct Secret<'a> {
+    /// Its type.
+    pub secret_type: SecretType,
+    /// The bytes under [`SecretType::data_key`].
+    pub document: &'a [u8],
+    /// The size of all of its data, decoded, this document included, in bytes.
+    pub data_bytes: usize,
+}
+
+/// What an UPDATE replaces.
+#[derive(Clone, Copy)]
+pub struct OldSecret<'a> {
+    /// The old document; `None` where the old data had none.
+    pub document: Option<&'a [u8]>,
+    /// Whether the old object was `immutable: true`: then the API server refuses any change of its data.
+    pub immutable: bool,
+}

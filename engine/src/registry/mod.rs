@@ -1,4 +1,13 @@
-//! Registry keys. (types first; the reading of a key follows)
+//! Registry keys: the names under `auths`, and how the kubelet, docker and podman read them.
+
+mod acr;
+mod glob;
+mod key;
+mod list;
+
+pub(crate) use acr::{acr_service, generic_host};
+pub(crate) use key::Key;
+pub use list::{HostList, HostPattern, HostPatternError};
 
 /// A host of Alibaba ACR that is no registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,51 +87,4 @@ pub enum NeverMatches {
     OneWord,
     /// A path that no image can have.
     Path,
-}
-
-/// Hosts, and globs over hosts, as an operator lists them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HostList {
-    patterns: Vec<HostPattern>,
-}
-
-/// One pattern of a [`HostList`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostPattern {
-    text: String,
-}
-
-/// Why a text is no pattern for a host list. (The policy reader adds the line.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HostPatternError {
-    /// Nothing.
-    Empty,
-    /// A scheme, path, user-info or white space: only `host[:port]` is compared.
-    NotAHost,
-    /// A port that is no number up to 65535.
-    Port,
-}
-
-impl HostPattern {
-    /// Reads `host[:port]`, where each label of the host may be a glob.
-    ///
-    /// # Errors
-    /// When the text is no such pattern.
-    pub fn parse(text: &str) -> Result<HostPattern, HostPatternError> {
-        if text.is_empty() { Err(HostPatternError::Empty) } else { Ok(HostPattern { text: text.into() }) }
-    }
-}
-
-impl FromIterator<HostPattern> for HostList {
-    fn from_iter<I: IntoIterator<Item = HostPattern>>(patterns: I) -> Self {
-        HostList { patterns: patterns.into_iter().collect() }
-    }
-}
-
-impl HostList {
-    /// Whether the list holds no pattern.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
-    }
 }

@@ -1,0 +1,419 @@
+//! A strict JSON reader (RFC 8259) that keeps where everything stands, down to the fields of an entry; what lies
+//! deeper is checked and passed over. One pass; nesting is counted, not recursed into.
+//!
+//! No library is used here because none keeps duplicates, spans and the limits of RULES.md together.
+
+use std::ops::Range;
+
+use crate::finding::{InvalidJson, JsonType};
+
+/// The type of a value.
+pub(crate) type Kind = JsonType;
+
+/// The document is level 1.
+const MAX_DEPTH: usize = 64;
+
+/// How deep members are kept: the top, the registries, the fields of an entry.
+const KEPT_LEVELS: usize = 3;
+
+/// Why a text is not JSON, and where that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) reason: InvalidJson,
+    pub(crate) offset: usize,
+}
+
+/// A member of an object.
+pub(crate) struct Member {
+    /// The name without its quotation marks.
+    pub(crate) name: Range<usize>,
+    pub(crate) name_escaped: bool,
+    /// The value, quotation marks included.
+    pub(crate) value: Range<usize>,
+    pub(crate) value_escaped: bool,
+    pub(crate) kind: Kind,
+    /// Which level its own members are on, and which of that level's they are.
+    children: (usize, Range<usize>),
+}
+
+/// The members of the first levels, those of one object next to each other.
+pub(super) struct Tree {
+    pub(super) root: Kind,
+    levels: [Vec<Member>; KEPT_LEVELS],
+}
+
+impl Tree {
+    pub(super) fn top(&self) -> &[Member] {
+        let [top, ..] = &self.levels;
+        top
+    }
+
+    pub(super) fn members(&self, parent: &Member) -> &[Member] {
+        let (level, range) = &parent.children;
+        self.levels.get(*level).and_then(|members| members.get(range.clone())).unwrap_or_default()
+    }
+}
+
+/// The bytes as text.
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+    let fault = |reason, offset| Err(Fault { reason, offset });
+    match bytes {
+        [0xef, 0xbb, 0xbf, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => fault(InvalidJson::ByteOrderMark, 0),
+        _ => std::str::from_utf8(bytes)
+            .or_else(|error| fault(InvalidJson::NotUtf8, error.valid_up_to())),
+    }
+}
+
+/// Reads the one value that a text holds.
+pub(super) fn read(source: &str) -> Result<Tree, Fault> {
+    let mut reader = Reader { source, at: 0, levels: Default::default() };
+    reader.blanks();
+    if reader.peek().is_none() {
+        return Err(reader.fault(InvalidJson::Empty));
+    }
+    let root = match reader.value(0) {
+        Ok(value) => value.kind,
+        Err(_) if is_base64_of_json(source) => return Err(Fault { reason: InvalidJson::EncodedTwice, offset: 0 }),
+        Err(fault) => return Err(fault),
+    };
+    reader.blanks();
+    match reader.peek() {
+        None => Ok(Tree { root, levels: reader.levels }),
+        Some(_) => Err(reader.fault(InvalidJson::TrailingText)),
+    }
+}
+
+/// Whether a text that is not JSON looks like base64 of an object.
+fn is_base64_of_json(source: &str) -> bool {
+    let mut letters = source.bytes().filter(|byte| !byte.is_ascii_whitespace());
+    // `{"` and `{ ` and `{` with a line break begin so in base64.
+    let begins = matches!(
+        (letters.next(), letters.next()),
+        (Some(b'e'), Some(b'y' | b'w')) // {" … {<LF>
+    );
+    begins && letters.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
+}
+
+struct Value {
+    kind: Kind,
+    escaped: bool,
+    children: (usize, Range<usize>),
+}
+
+impl Value {
+    const fn scalar(kind: Kind) -> Self {
+        Value { kind, escaped: false, children: (KEPT_LEVELS, 0..0) }
+    }
+}
+
+struct Reader<'a> {
+    source: &'a str,
+    at: usize,
+    levels: [Vec<Member>; KEPT_LEVELS],
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.source.as_bytes().get(self.at).copied()
+    }
+
+    fn fault(&self, reason: InvalidJson) -> Fault {
+        Fault { reason, offset: self.at }
+    }
+
+    /// What is wrong where something else was expected.
+    fn unexpected(&self) -> Fault {
+        self.fault(if self.peek().is_none() { InvalidJson::CutOff } else { InvalidJson::Syntax })
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Fault> {
+        if self.take(byte) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    fn blanks(&mut self) {
+        let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+    }
+
+    /// Reads a value that stands inside `level` objects whose members are kept.
+    fn value(&mut self, level: usize) -> Result<Value, Fault> {
+        match self.peek() {
+            Some(b'{') if level < KEPT_LEVELS => self.object(level),
+            Some(b'{') => self.pass_over(level).map(|()| Value::scalar(Kind::Object)),
+            Some(b'[') => self.pass_over(level).map(|()| Value::scalar(Kind::Array)),
+            _ => self.scalar(),
+        }
+    }
+
+    /// An object whose members are kept. Calls itself through [`Reader::value`] no deeper than [`KEPT_LEVELS`].
+    fn object(&mut self, level: usize) -> Result<Value, Fault> {
+        self.expect(b'{')?;
+        let first = self.levels.get(level).map_or(0, Vec::len);
+        self.blanks();
+        if !self.take(b'}') {
+            loop {
+                let member = self.member(level)?;
+                if let Some(members) = self.levels.get_mut(level) {
+                    members.push(member);
+                }
+                self.blanks();
+                if self.take(b'}') {
+                    break;
+                }
+                self.expect(b',')?;
+                self.blanks();
+            }
+        }
+        let end = self.levels.get(level).map_or(0, Vec::len);
+        Ok(Value { kind: Kind::Object, escaped: false, children: (level, first..end) })
+    }
+
+    fn member(&mut self, level: usize) -> Result<Member, Fault> {
+        let name_start = self.at + 1;
+        let name_escaped = self.string()?;
+        let name = name_start..self.at - 1;
+        self.blanks();
+        self.expect(b':')?;
+        self.blanks();
+        let value_start = self.at;
+        let value = self.value(level + 1)?;
+        Ok(Member {
+            name,
+            name_escaped,
+            value: value_start..self.at,
+            value_escaped: value.escaped,
+            kind: value.kind,
+            children: value.children,
+        })
+    }
+
+    fn scalar(&mut self) -> Result<Value, Fault> {
+        match self.peek() {
+            Some(b'"') => {
+                let escaped = self.string()?;
+                Ok(Value { escaped, ..Value::scalar(Kind::String) })
+            }
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word("true", Kind::Boolean),
+            Some(b'f') => self.word("false", Kind::Boolean),
+            Some(b'n') => self.word("null", Kind::Null),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn word(&mut self, word: &str, kind: Kind) -> Result<Value, Fault> {
+        for byte in word.bytes() {
+            self.expect(byte)?;
+        }
+        Ok(Value::scalar(kind))
+    }
+
+    /// Reads an array or object without keeping anything, `level` containers being open already. Which kind of
+    /// container is open on each level is one bit of a word.
+    fn pass_over(&mut self, level: usize) -> Result<(), Fault> {
+        let mut open: u64 = 0;
+        let mut depth = level;
+        loop {
+            let byte = self.peek();
+            let container = matches!(byte, Some(b'{' | b'['));
+            if container {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(self.fault(InvalidJson::TooDeep));
+                }
+                let object = byte == Some(b'{');
+                open = open << 1 | u64::from(object);
+                self.at += 1;
+                self.blanks();
+                if !self.take(if object { b'}' } else { b']' }) {
+                    if object {
+                        self.name()?;
+                    }
+                    continue;
+                }
+                open >>= 1;
+                depth -= 1;
+            } else {
+                self.scalar()?;
+            }
+            // A value has ended: close what closes with it, then go on to the next.
+            loop {
+                if depth == level {
+                    return Ok(());
+                }
+                self.blanks();
+                let object = open & 1 == 1;
+                if self.take(if object { b'}' } else { b']' }) {
+                    open >>= 1;
+                    depth -= 1;
+                    continue;
+                }
+                self.expect(b',')?;
+                self.blanks();
+                if object {
+                    self.name()?;
+                }
+                break;
+            }
+        }
+    }
+
+    /// A name and its colon, up to the value.
+    fn name(&mut self) -> Result<(), Fault> {
+        self.string()?;
+        self.blanks();
+        self.expect(b':')?;
+        self.blanks();
+        Ok(())
+    }
+
+    /// Reads a string; whether it holds an escape.
+    fn string(&mut self) -> Result<bool, Fault> {
+        self.expect(b'"')?;
+        let mut escaped = false;
+        loop {
+            let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
+            self.at += rest.iter().take_while(|&&byte| byte != b'"' && byte != b'\\' && byte >= 0x20).count();
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(_) => return Err(self.fault(InvalidJson::RawControl)),
+                None => return Err(self.fault(InvalidJson::CutOff)),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        self.expect(b'\\')?;
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(b'u') => {
+                let start = self.at - 1;
+                let lone = Fault { reason: InvalidJson::LoneSurrogate, offset: start };
+                self.at += 1;
+                match self.hex4()? {
+                    0xd800..=0xdbff if self.take(b'\\') && self.take(b'u') => match self.hex4()? {
+                        0xdc00..=0xdfff => Ok(()),
+                        _ => Err(lone),
+                    },
+                    0xd800..=0xdfff => Err(lone),
+                    _ => Ok(()),
+                }
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn hex4(&mut self) -> Result<u32, Fault> {
+        let mut code = 0;
+        for _ in 0..4 {
+            let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16)).ok_or_else(|| self.unexpected())?;
+            code = code << 4 | digit;
+            self.at += 1;
+        }
+        Ok(code)
+    }
+
+    fn number(&mut self) -> Result<Value, Fault> {
+        let start = self.at;
+        self.take(b'-');
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            let _sign = self.take(b'+') || self.take(b'-');
+            self.digits()?;
+        }
+        let number = self.source.get(start..self.at).and_then(|text| text.parse::<f64>().ok());
+        match number {
+            Some(number) if number.is_finite() => Ok(Value::scalar(Kind::Number)),
+            _ => Err(Fault { reason: InvalidJson::NumberOutOfRange, offset: start }),
+        }
+    }
+
+    fn digits(&mut self) -> Result<(), Fault> {
+        let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        if count == 0 { Err(self.unexpected()) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn reason(source: &str) -> Option<InvalidJson> {
+        read(source).err().map(|fault| fault.reason)
+    }
+
+    #[test]
+    fn each_fault_is_told_with_its_place() {
+        for (source, reason, offset) in [
+            ("", InvalidJson::Empty, 0),
+            (" \n", InvalidJson::Empty, 2),
+            ("{\"a\":1", InvalidJson::CutOff, 6),
+            ("{\"a\":\"b", InvalidJson::CutOff, 7),
+            ("{} x", InvalidJson::TrailingText, 3),
+            ("{\"a\":[1,]}", InvalidJson::Syntax, 8),
+            ("{\"a\":01}", InvalidJson::Syntax, 6),
+            ("{\"a\":\"\\ud800\"}", InvalidJson::LoneSurrogate, 6),
+            ("{\"a\":\"\\udc00\"}", InvalidJson::LoneSurrogate, 6),
+            ("{\"a\":\"\\ud83d\\u0041\"}", InvalidJson::LoneSurrogate, 6),
+            ("{\"a\":-1e999}", InvalidJson::NumberOutOfRange, 5),
+            ("{\"a\":\"b\nc\"}", InvalidJson::RawControl, 7),
+            ("eyJhdXRocyI6e319", InvalidJson::EncodedTwice, 0),
+            ("nul", InvalidJson::CutOff, 3),
+            ("'a'", InvalidJson::Syntax, 0),
+        ] {
+            assert_eq!(read(source).err(), Some(Fault { reason, offset }), "{source}");
+        }
+        assert_eq!(utf8(b"{\"\xff\"}"), Err(Fault { reason: InvalidJson::NotUtf8, offset: 2 }));
+    }
+
+    #[test]
+    fn nesting_is_bounded_on_every_path() {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let nested = |depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            assert_eq!(reason(&nested(64)), None);
+            assert_eq!(reason(&nested(65)), Some(InvalidJson::TooDeep));
+            assert_eq!(reason(&nested(100_000)), Some(InvalidJson::TooDeep));
+        }
+        let mixed = format!("{}1{}", "{\"a\":[".repeat(32), "]}".repeat(32));
+        assert_eq!(reason(&mixed), None);
+    }
+
+    proptest! {
+        /// serde_json reads the same language, but for deeper nesting than ours; it checks surrogates too.
+        #[test]
+        fn accepts_what_another_reader_accepts(source in "[\\[\\]{},:\"\\\\a-f0-9eE+.\\- tfnu]{0,24}") {
+            prop_assert_eq!(read(&source).is_ok(), serde_json::from_str::<serde_json::Value>(&source).is_ok());
+        }
+
+        #[test]
+        fn accepts_every_value_that_another_writer_writes(names in proptest::collection::vec(any::<String>(), 0..6)) {
+            let document = serde_json::to_string(&names).unwrap();
+            prop_assert!(read(&document).is_ok());
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The rules about what an entry logs in with.
+
+use super::{EntryUnderJudgement, Judge, name_offset};
+use crate::auth::Auth;
+use crate::document::{Document, Entry, Text};
+use crate::finding::{EmptyHalf, EntryField, Fault, Spot};
+use crate::repair::Edit;
+use crate::rule::Rule;
+
+/// An entry's non-empty credentials.
+struct Credentials<'a> {
+    username: Option<Text<'a>>,
+    password: Option<Text<'a>>,
+    identity_token: bool,
+    /// An identity token or a registry token.
+    token: bool,
+}
+
+impl<'a> Credentials<'a> {
+    fn of(fields: &Entry<'_, 'a>) -> Self {
+        let identity_token = fields.text(EntryField::IdentityToken).is_some();
+        Credentials {
+            username: fields.text(EntryField::Username),
+            password: fields.text(EntryField::Password),
+            identity_token,
+            token: identity_token || fields.text(EntryField::RegistryToken).is_some(),
+        }
+    }
+}
+
+impl<'a> Judge<'_, 'a> {
+    /// Judges an entry's credentials. Returns how to repair the entry, and which finding that mends.
+    pub(super) fn credentials(
+        &mut self,
+        document: &Document<'a>,
+        entry: &EntryUnderJudgement<'_, 'a>,
+    ) -> Option<(usize, Edit)> {
+        let fields = document.entry(entry.member);
+        if [EntryField::Username, EntryField::Password, EntryField::Auth].iter().any(|field| fields.wrong_type(*field)) {
+            return None;
+        }
+        let credentials = Credentials::of(&fields);
+        self.plain_text(entry, &fields, EntryField::Username);
+        self.plain_text(entry, &fields, EntryField::Password);
+        match fields.text(EntryField::Auth) {
+            Some(auth) => self.with_auth(document, entry, &fields, &credentials, auth),
+            None => self.without_auth(document, entry, &fields, &credentials),
+        }
+    }
+
+    /// Takes in a finding about a field; where the field is absent, about its entry.
+    fn field_fault(
+        &mut self,
+        entry: &EntryUnderJudgement<'_, 'a>,
+        fields: &Entry<'_, 'a>,
+        field: EntryField,
+        fault: Fault<'a>,
+    ) {
+        let offset = fields.member(field).map_or_else(|| entry.offset(), name_offset);
+        self.found(Some(entry), fault, offset, Spot::Field(entry.key.clone(), field));
+    }
+
+    fn entry_fault(&mut self, entry: &EntryUnderJudgement<'_, 'a>, fault: Fault<'a>) {
+        self.found(Some(entry), fault, entry.offset(), Spot::Entry(entry.key.clone()));
+    }
+
+    /// Characters that do not belong in a plain username or password.
+    fn plain_text(&mut self, entry: &EntryUnderJudgement<'_, 'a>, fields: &Entry<'_, 'a>, field: EntryField) {
+        let Some(text) = fields.text(field) else { return };
+        let text = text.decode();
+        let nul = text.contains('\0');
+        // Google's _json_key password is JSON of several lines, and works.
+        if nul || text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            self.field_fault(entry, fields, field, Fault::ControlCharacters { nul });
+        }
+        if is_surrounded_by_whitespace(&text) {
+            self.field_fault(entry, fields, field, Fault::SurroundingWhitespace);
+        }
+    }
+
+    fn without_auth(
+        &mut self,
+        document: &Document<'a>,
+        entry: &EntryUnderJudgement<'_, 'a>,
+        fields: &Entry<'_, 'a>,
+        credentials: &Credentials<'a>,
+    ) -> Option<(usize, Edit)> {
+        let has_colon = credentials.username.is_some_and(|username| username.chars().any(|c| c == ':'));
+        if has_colon {
+            self.field_fault(entry, fields, EntryField::Username, Fault::UsernameHasColon);
+        }
+        match (credentials.username, credentials.password) {
+            (Some(username), Some(password)) if !has_colon => {
+                let finding = self.findings.len();
+                self.field_fault(entry, fields, EntryField::Auth, Fault::MissingAuth);
+                return self
+                    .fixes(Rule::MissingAuth)
+                    .then(|| Edit::add_auth(document, entry.member, username, password))?
+                    .map(|edit| (finding, edit));
+            }
+            (Some(_), Some(_)) => {}
+            _ if credentials.token => self.entry_fault(entry, Fault::TokenOnly),
+            (Some(_), None) => self.incomplete(entry, fields, EntryField::Password),
+            (None, Some(_)) => self.incomplete(entry, fields, EntryField::Username),
+            (None, None) => self.entry_fault(entry, Fault::NoCredentials),
+        }
+        None
+    }
+
+    fn incomplete(&mut self, entry: &EntryUnderJudgement<'_, 'a>, fields: &Entry<'_, 'a>, missing: EntryField) {
+        self.field_fault(entry, fields, missing, Fault::IncompleteCredentials { missing });
+    }
+
+    fn with_auth(
+        &mut self,
+        document: &Document<'a>,
+        entry: &EntryUnderJudgement<'_, 'a>,
+        fields: &Entry<'_, 'a>,
+        credentials: &Credentials<'a>,
+        auth: Text<'a>,
+    ) -> Option<(usize, Edit)> {
+        let auth = match Auth::decode(&auth.decode()) {
+            Ok(auth) => auth,
+            Err(cause) => {
+                self.field_fault(entry, fields, EntryField::Auth, Fault::AuthNotBase64(cause));
+                return None;
+            }
+        };
+        if auth.bytes().contains(&0) {
+            self.field_fault(entry, fields, EntryField::Auth, Fault::ControlCharacters { nul: true });
+        }
+        self.decoded_auth(entry, fields, credentials, &auth);
+        if auth.missing_padding == 0 {
+            return None;
+        }
+        let finding = self.findings.len();
+        self.field_fault(entry, fields, EntryField::Auth, Fault::AuthUnpadded);
+        let member = fields.member(EntryField::Auth)?;
+        self.fixes(Rule::AuthUnpadded)
+            .then(|| Edit::pad_auth(document, member, auth.missing_padding))?
+            .map(|edit| (finding, edit))
+    }
+
+    /// What `auth` decodes to.
+    fn decoded_auth(
+        &mut self,
+        entry: &EntryUnderJudgement<'_, 'a>,
+        fields: &Entry<'_, 'a>,
+        credentials: &Credentials<'a>,
+        auth: &Auth,
+    ) {
+        let Some((username, password)) = auth.halves() else {
+            let fault = Fault::AuthWithoutColon { encoded_twice: auth.is_encoded_twice() };
+            self.field_fault(entry, fields, EntryField::Auth, fault);
+            return;
+        };
+        let empty = match (username.is_empty(), password.is_empty()) {
+            (true, true) => Some(EmptyHalf::Both),
+            (true, false) => Some(EmptyHalf::Username),
+            (false, true) if !credentials.identity_token => Some(EmptyHalf::Password),
+            (false, _) => None,
+        };
+        if let Some(half) = empty {
+            self.field_fault(entry, fields, EntryField::Auth, Fault::AuthEmptyHalf(half));
+        }
+        // With an empty username docker refuses the whole file, and so nothing is usable (FACTS §12).
+        if !username.is_empty() && password.is_empty() && credentials.token {
+            self.entry_fault(entry, Fault::TokenOnly);
+        }
+        if let (Some(plain_username), Some(plain_password)) = (credentials.username, credentials.password)
+            && (plain_username.decode().as_bytes() != username || plain_password.decode().as_bytes() != password)
+        {
+            self.field_fault(entry, fields, EntryField::Auth, Fault::AuthDisagrees);
+        }
+        let surrounded = |half: &[u8]| match std::str::from_utf8(auth.bytes()) {
+            Ok(_) => std::str::from_utf8(half).is_ok_and(is_surrounded_by_whitespace),
+            // Not UTF-8: a byte above ASCII says nothing, it may be a letter of another code page.
+            Err(_) => [half.first(), half.last()].into_iter().flatten().any(|byte| matches!(byte, b' ' | b'\t'..=b'\r')),
+        };
+        if surrounded(username) || surrounded(password) {
+            self.field_fault(entry, fields, EntryField::Auth, Fault::SurroundingWhitespace);
+        }
+    }
+
+    /// Whether the rule repairs what it finds.
+    fn fixes(&self, rule: Rule) -> bool {
+        self.setting(rule).fix && !self.is_off(rule)
+    }
+}
+
+fn is_surrounded_by_whitespace(text: &str) -> bool {
+    text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace)
+}

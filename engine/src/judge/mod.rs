@@ -1,0 +1,258 @@
+//! The judgement: which rules stand in a document, what happens to each finding, and what is repaired.
+
+mod compare;
+mod credentials;
+mod key;
+mod structure;
+
+use jiff::civil::Date;
+
+use crate::document::{Document, Member};
+use crate::finding::{Cap, Fault, Finding, InvalidJson, JsonType, Place, RegistryKey, Spot};
+use crate::policy::{Policy, Requester, Setting};
+use crate::registry::Key;
+use crate::repair::{Edit, Repair};
+use crate::rule::{Action, PerRule, Rule};
+use crate::secret::{MAX_SECRET_BYTES, OldSecret, Secret};
+
+use compare::OldEntries;
+
+/// What is judged, for whom, and when.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// Who asks, and where.
+    pub requester: Requester<'a>,
+    /// Today's date in UTC.
+    pub today: Date,
+    /// The Secret as it is to be.
+    pub secret: Secret<'a>,
+    /// What it replaces; `None` on CREATE.
+    pub old: Option<OldSecret<'a>>,
+}
+
+/// What was found. It borrows the registry keys from the documents and nothing else.
+pub struct Judgement<'a> {
+    /// Every finding in the document as it stands, sorted by place and then code.
+    pub findings: Vec<Finding<'a>>,
+    /// What would mend the findings that are marked repairable.
+    pub repair: Option<Repair>,
+    /// The registry keys of the document, in its order.
+    pub registries: Vec<RegistryKey<'a>>,
+    /// Every rule is off for this request, so nothing was looked at.
+    pub skipped: bool,
+    /// The API server itself refuses such a document, with a text that says nothing (FACTS 2.1).
+    pub refused_by_api_server: bool,
+}
+
+/// Judges a Secret under a policy.
+#[must_use]
+pub fn judge<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
+    let settings = policy.settings(&request.requester, request.today);
+    let mut judge = Judge {
+        policy,
+        request,
+        settings,
+        unchanged: request.old.is_some_and(|old| old.document == Some(request.secret.document)),
+        findings: Vec::new(),
+        never_patched: false,
+    };
+    if Rule::ALL.iter().all(|rule| judge.is_off(*rule)) {
+        return Judgement {
+            findings: Vec::new(),
+            repair: None,
+            registries: Vec::new(),
+            skipped: true,
+            refused_by_api_server: false,
+        };
+    }
+    match Document::read(request.secret.document, request.secret.secret_type) {
+        Ok(document) => judge.document(&document),
+        Err(fault) => {
+            judge.found(None, Fault::InvalidJson(fault.reason), fault.offset, Spot::Document);
+            judge.judgement(None, Vec::new(), api_server_refuses(fault.reason))
+        }
+    }
+}
+
+/// Whether Go's decoder, into a map, refuses what we call invalid: it repairs broken text, and bears 10 000 levels.
+const fn api_server_refuses(reason: InvalidJson) -> bool {
+    !matches!(reason, InvalidJson::NotUtf8 | InvalidJson::LoneSurrogate | InvalidJson::TooDeep)
+}
+
+/// One judgement in the making.
+struct Judge<'p, 'a> {
+    policy: &'p Policy,
+    request: &'p Request<'a>,
+    settings: PerRule<Setting>,
+    /// An UPDATE that leaves the document's bytes as they were.
+    unchanged: bool,
+    findings: Vec<Finding<'a>>,
+    /// Something was found that keeps the whole document from being patched, whatever its rule's action.
+    never_patched: bool,
+}
+
+/// An entry under judgement.
+struct EntryUnderJudgement<'d, 'a> {
+    member: &'d Member,
+    key: RegistryKey<'a>,
+    /// How much of it the old document had.
+    kept: Kept,
+}
+
+/// How much of an entry the old document had.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Nothing,
+    Key,
+    KeyAndBytes,
+}
+
+impl EntryUnderJudgement<'_, '_> {
+    /// Where the entry begins: the quotation mark of its key.
+    fn offset(&self) -> usize {
+        name_offset(self.member)
+    }
+}
+
+/// Where a member begins: the quotation mark of its name.
+fn name_offset(member: &Member) -> usize {
+    member.name.start.saturating_sub(1)
+}
+
+impl<'a> Judge<'_, 'a> {
+    fn setting(&self, rule: Rule) -> Setting {
+        *self.settings.get(rule)
+    }
+
+    fn is_off(&self, rule: Rule) -> bool {
+        self.setting(rule).action == Action::Off
+    }
+
+    /// Takes a finding in, with the action that is left after exemptions, ratchet and enforcement.
+    fn found(&mut self, entry: Option<&EntryUnderJudgement<'_, 'a>>, fault: Fault<'a>, offset: usize, spot: Spot<'a>) {
+        let rule = fault.rule();
+        self.never_patched |= matches!(rule, Rule::InvalidJson | Rule::AmbiguousJson | Rule::NotAnObject);
+        let Setting { rule_action, action: exempted, .. } = self.setting(rule);
+        if exempted == Action::Off {
+            return;
+        }
+        let kept = match entry.map_or(Kept::Nothing, |entry| entry.kept) {
+            Kept::KeyAndBytes => true,
+            Kept::Key => rule.judges_host(),
+            Kept::Nothing => false,
+        };
+        let ratchet = if kept || self.unchanged { Action::Warn } else { Action::Deny };
+        // Enforcement comes last, so that it is named only where lifting it would make a difference: that is how a
+        // roll-out is judged before it is enforced.
+        let caps = [
+            (Cap::Exemption, exempted),
+            (Cap::Ratchet, ratchet),
+            (Cap::Enforcement, self.policy.enforcement.cap()),
+        ];
+        let (mut action, mut capped_by) = (rule_action, None);
+        for (cap, most) in caps {
+            if most < action {
+                (action, capped_by) = (most, Some(cap));
+            }
+        }
+        let place = Place { secret_type: self.request.secret.secret_type, offset, spot };
+        self.findings.push(Finding { fault, place, rule_action, action, capped_by, repairable: false });
+    }
+
+    fn document(mut self, document: &Document<'a>) -> Judgement<'a> {
+        let old_document = self.old_document();
+        let old = old_document.as_ref().map(OldEntries::new);
+        let entries = self.structure(document);
+        let mut registries = Vec::with_capacity(entries.len());
+        let mut edits = Vec::new();
+        let mut mended = Vec::new();
+        for member in &entries {
+            let key = RegistryKey::new(document.name(member).decode());
+            registries.push(key.clone());
+            let kept = old.as_ref().map_or(Kept::Nothing, |old| old.kept(&key, document.raw_value(member)));
+            let entry = EntryUnderJudgement { member, key, kept };
+            let first = self.findings.len();
+            let edit = self.entry(document, &entry, old.as_ref());
+            if let Some((finding, edit)) = edit.filter(|_| self.may_be_patched(first)) {
+                mended.push((finding, entry));
+                edits.push(edit);
+            }
+        }
+        if let Some(old) = &old {
+            self.registries_dropped(&registries, old);
+        }
+        let repair = self.repair(edits, mended);
+        let refused = !matches!(document.kind(), JsonType::Object | JsonType::Null);
+        self.judgement(repair, registries, refused)
+    }
+
+    /// The old document, where the comparisons and the ratchet need one.
+    fn old_document(&self) -> Option<Document<'a>> {
+        let bytes = self.request.old.filter(|_| !self.unchanged)?.document?;
+        Document::read(bytes, self.request.secret.secret_type).ok()
+    }
+
+    /// Judges one entry. Returns how to repair it, and which finding that mends.
+    fn entry(
+        &mut self,
+        document: &Document<'a>,
+        entry: &EntryUnderJudgement<'_, 'a>,
+        old: Option<&OldEntries<'_, 'a>>,
+    ) -> Option<(usize, Edit)> {
+        if !matches!(entry.member.kind, JsonType::Object | JsonType::Null) {
+            let fault = Fault::NotAnObject(entry.member.kind);
+            self.found(Some(entry), fault, entry.offset(), Spot::Entry(entry.key.clone()));
+            return None;
+        }
+        self.registry_key(entry, &Key::parse(entry.key.as_written()));
+        self.entry_structure(document, entry);
+        if let Some(old) = old {
+            self.credentials_stripped(document, entry, old);
+        }
+        self.credentials(document, entry)
+    }
+
+    /// Whether the entry whose findings begin at `first` may be repaired: a half-repaired entry would no longer be the
+    /// one that the ratchet knows. A host rule does not stand in the way.
+    fn may_be_patched(&self, first: usize) -> bool {
+        let findings = self.findings.get(first..).unwrap_or_default();
+        findings
+            .iter()
+            .map(Finding::rule)
+            .all(|rule| rule.is_fixable() || rule.judges_host() || self.setting(rule).action != Action::Deny)
+    }
+
+    /// Puts the edits of the entries together, unless the document may not be patched or would grow too large.
+    fn repair(&mut self, edits: Vec<Edit>, mended: Vec<(usize, EntryUnderJudgement<'_, 'a>)>) -> Option<Repair> {
+        let immutable = self.request.old.is_some_and(|old| old.immutable);
+        if edits.is_empty() || self.never_patched || self.unchanged || immutable {
+            return None;
+        }
+        let only_told = self.policy.enforcement.cap() < Action::Warn;
+        let repair = Repair::new(edits, only_told);
+        let would_be = self.request.secret.data_bytes.saturating_add(repair.growth());
+        if would_be > MAX_SECRET_BYTES {
+            for (_, entry) in &mended {
+                let fault = Fault::TooLargeToFix { would_be };
+                self.found(Some(entry), fault, entry.offset(), Spot::Entry(entry.key.clone()));
+            }
+            return None;
+        }
+        for (finding, _) in &mended {
+            if let Some(finding) = self.findings.get_mut(*finding) {
+                finding.repairable = true;
+            }
+        }
+        Some(repair)
+    }
+
+    fn judgement(
+        mut self,
+        repair: Option<Repair>,
+        registries: Vec<RegistryKey<'a>>,
+        refused_by_api_server: bool,
+    ) -> Judgement<'a> {
+        self.findings.sort_by_key(|finding| (finding.place.offset, finding.rule()));
+        Judgement { findings: self.findings, repair, registries, skipped: false, refused_by_api_server }
+    }
+}

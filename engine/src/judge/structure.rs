@@ -1,0 +1,193 @@
+//! The rules about the shape of a document: types, duplicates, wrappers, and what is there at all.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::{EntryUnderJudgement, Judge, name_offset};
+use crate::document::{Document, Member};
+use crate::finding::{EntryField, Fault, JsonType, RegistryKey, Repeated, Spot, TopField};
+use crate::rule::Rule;
+use crate::secret::SecretType;
+
+impl<'a> Judge<'_, 'a> {
+    /// Judges everything but the entries, and returns the entries that are to be judged.
+    pub(super) fn structure<'d>(&mut self, document: &'d Document<'a>) -> Vec<&'d Member> {
+        if !matches!(document.kind(), JsonType::Object | JsonType::Null) {
+            self.found(None, Fault::NotAnObject(document.kind()), 0, Spot::Document);
+            return Vec::new();
+        }
+        let entries = match self.request.secret.secret_type {
+            SecretType::DockerConfigJson => self.docker_config_json(document),
+            SecretType::DockerCfg => self.docker_cfg(document),
+        };
+        self.repeated_registries(document, document.entries());
+        entries
+    }
+
+    fn docker_config_json<'d>(&mut self, document: &'d Document<'a>) -> Vec<&'d Member> {
+        self.repeated_top_fields(document);
+        let mut fields = [None; TopField::ALL.len()];
+        let mut unreadable_auths = false;
+        for member in document.top() {
+            let Some(field) = document.top_field(member) else { continue };
+            if field == TopField::Auths {
+                unreadable_auths |= self.must_be_object(field, member);
+            }
+            if let Some(slot) = fields.get_mut(field as usize) {
+                *slot = Some(member);
+            }
+        }
+        let [auths, http_headers, creds_store, cred_helpers] = fields;
+        if let Some(headers) = http_headers {
+            self.http_headers(document, headers);
+        }
+        for (field, member) in [(TopField::CredsStore, creds_store), (TopField::CredHelpers, cred_helpers)] {
+            if let Some(member) = member.filter(|member| is_set(document, member)) {
+                self.found(None, Fault::ClientOnlySettings, name_offset(member), Spot::Top(field));
+            }
+        }
+        let wrapper_missing = auths.is_none() && self.missing_auths_wrapper(document);
+        let entries: Vec<_> = document.entries().collect();
+        if entries.is_empty() && !wrapper_missing && !unreadable_auths {
+            self.found(None, Fault::NoRegistries, 0, Spot::Document);
+        }
+        entries
+    }
+
+    fn docker_cfg<'d>(&mut self, document: &'d Document<'a>) -> Vec<&'d Member> {
+        let looked_for = !self.is_off(Rule::MisplacedAuthsWrapper);
+        let is_wrapper = |member: &Member| {
+            looked_for
+                && document.name(member).folds_to(TopField::Auths.name())
+                && document.members(member).iter().any(|entry| looks_like_entry(document, entry))
+        };
+        let (wrappers, entries): (Vec<_>, Vec<_>) = document.entries().partition(|member| is_wrapper(member));
+        for wrapper in &wrappers {
+            let spot = Spot::Top(TopField::Auths);
+            self.found(None, Fault::MisplacedAuthsWrapper, name_offset(wrapper), spot);
+        }
+        if wrappers.is_empty() && entries.is_empty() {
+            self.found(None, Fault::NoRegistries, 0, Spot::Document);
+        }
+        entries
+    }
+
+    /// Whether a finding was made.
+    fn must_be_object(&mut self, field: TopField, member: &Member) -> bool {
+        let wrong = !matches!(member.kind, JsonType::Object | JsonType::Null);
+        if wrong {
+            self.found(None, Fault::NotAnObject(member.kind), name_offset(member), Spot::Top(field));
+        }
+        wrong
+    }
+
+    fn http_headers(&mut self, document: &Document<'a>, headers: &Member) {
+        if self.must_be_object(TopField::HttpHeaders, headers) {
+            return;
+        }
+        for header in document.members(headers) {
+            if !matches!(header.kind, JsonType::String | JsonType::Null) {
+                let spot = Spot::Top(TopField::HttpHeaders);
+                self.found(None, Fault::FieldNotString(header.kind), name_offset(header), spot);
+            }
+        }
+    }
+
+    /// Whether the top level is what should stand under `auths`.
+    fn missing_auths_wrapper(&mut self, document: &Document<'a>) -> bool {
+        if self.is_off(Rule::MissingAuthsWrapper) {
+            return false;
+        }
+        let unknown = || document.top().iter().filter(|member| document.top_field(member).is_none());
+        let bare = unknown().find(|member| document.entry_field(member).is_some());
+        let Some(first) = bare.or_else(|| unknown().find(|member| looks_like_entry(document, member))) else {
+            return false;
+        };
+        let fault = Fault::MissingAuthsWrapper { bare_entry: bare.is_some() };
+        self.found(None, fault, name_offset(first), Spot::Document);
+        true
+    }
+
+    /// Names at the top that occur twice, or, being known, fold together.
+    fn repeated_top_fields(&mut self, document: &Document<'a>) {
+        let mut names = Repetitions::default();
+        for member in document.top() {
+            let field = document.top_field(member);
+            if names.repeats(field.map_or_else(|| document.name(member).decode(), |field| field.name().into())) {
+                let what = field.map_or(Repeated::Unknown, Repeated::Top);
+                self.found(None, Fault::AmbiguousJson(what), name_offset(member), Spot::Document);
+            }
+        }
+    }
+
+    /// Registries that occur twice: a finding of the document.
+    fn repeated_registries<'d>(&mut self, document: &Document<'a>, entries: impl Iterator<Item = &'d Member>) {
+        let mut names = Repetitions::default();
+        for member in entries {
+            let name = document.name(member).decode();
+            if names.repeats(name.clone()) {
+                let what = Repeated::Registry(RegistryKey::new(name));
+                self.found(None, Fault::AmbiguousJson(what), name_offset(member), Spot::Document);
+            }
+        }
+    }
+
+    /// The names and types of an entry's fields.
+    pub(super) fn entry_structure(&mut self, document: &Document<'a>, entry: &EntryUnderJudgement<'_, 'a>) {
+        let mut names = Repetitions::default();
+        for member in document.members(entry.member) {
+            let field = document.entry_field(member);
+            if names.repeats(field.map_or_else(|| document.name(member).decode(), |field| field.name().into())) {
+                let what = field.map_or(Repeated::Unknown, Repeated::Entry);
+                let spot = Spot::Entry(entry.key.clone());
+                self.found(Some(entry), Fault::AmbiguousJson(what), name_offset(member), spot);
+            }
+        }
+        let fields = document.entry(entry.member);
+        for field in EntryField::ALL {
+            if let Some(member) = fields.member(field).filter(|_| fields.wrong_type(field)) {
+                let spot = Spot::Field(entry.key.clone(), field);
+                self.found(Some(entry), Fault::FieldNotString(member.kind), name_offset(member), spot);
+            }
+        }
+    }
+}
+
+/// Whether a setting holds something: not null, not empty.
+fn is_set(document: &Document<'_>, member: &Member) -> bool {
+    match member.kind {
+        JsonType::Null => false,
+        JsonType::String => document.string(member).is_some_and(|text| !text.is_empty()),
+        JsonType::Object => !document.members(member).is_empty(),
+        JsonType::Boolean | JsonType::Number | JsonType::Array => true,
+    }
+}
+
+/// Whether a member looks like a registry and its entry: by an entry's field in it or, being an object or null, by a
+/// name as registries have.
+fn looks_like_entry(document: &Document<'_>, member: &Member) -> bool {
+    match member.kind {
+        JsonType::Object | JsonType::Null => {
+            document.name(member).chars().any(|c| matches!(c, '.' | ':' | '/'))
+                || document.members(member).iter().any(|field| document.entry_field(field).is_some())
+        }
+        _ => false,
+    }
+}
+
+/// Tells each name that occurs again, once.
+#[derive(Default)]
+struct Repetitions<'a> {
+    seen: HashSet<Cow<'a, str>>,
+    told: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Repetitions<'a> {
+    fn repeats(&mut self, name: Cow<'a, str>) -> bool {
+        if self.seen.contains(&name) {
+            return self.told.insert(name);
+        }
+        self.seen.insert(name);
+        false
+    }
+}

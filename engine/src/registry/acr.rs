@@ -1,0 +1,66 @@
+//! The host forms of Alibaba Cloud ACR (RULES.md, "Generic ACR hosts"; FACTS 6.1).
+
+use super::AcrService;
+use super::glob::HostGlob;
+use super::key::Key;
+use crate::finding::GenericHost;
+
+/// What the first label of a generic host can be: `registry(-intl)?(-vpc|-internal)?`.
+const GENERIC_FIRST_LABELS: [&str; 6] = [
+    "registry",
+    "registry-vpc",
+    "registry-internal",
+    "registry-intl",
+    "registry-intl-vpc",
+    "registry-intl-internal",
+];
+
+/// The characters of a region.
+const REGION: [(char, char); 3] = [('a', 'z'), ('0', '9'), ('-', '-')];
+
+/// The generic ACR host that the key names, or, being a glob, matches.
+pub(crate) fn generic_host(key: &Key<'_>) -> Option<GenericHost> {
+    let labels: Vec<&str> = key.host().splitn(5, '.').collect();
+    let plain = match *labels.as_slice() {
+        [first, "aliyuncs", "com"] if GENERIC_FIRST_LABELS.contains(&first) => Some((first, None)),
+        [first, region, "aliyuncs", "com"] if GENERIC_FIRST_LABELS.contains(&first) && is_region(region) => {
+            Some((first, Some(region.to_owned())))
+        }
+        _ => None,
+    };
+    if let Some((first, region)) = plain {
+        return Some(GenericHost { region, vpc: first.ends_with("-vpc"), glob: false });
+    }
+    let glob = key.glob()?;
+    glob_matches_generic(&glob).then_some(GenericHost { region: None, vpc: false, glob: true })
+}
+
+fn glob_matches_generic(glob: &HostGlob) -> bool {
+    let (first, rest) = match glob.labels() {
+        [first, aliyuncs, com] => (first, [aliyuncs, com]),
+        [first, region, aliyuncs, com] if region.matches_some_of(&REGION) => (first, [aliyuncs, com]),
+        _ => return false,
+    };
+    let [aliyuncs, com] = rest;
+    aliyuncs.matches("aliyuncs")
+        && com.matches("com")
+        && GENERIC_FIRST_LABELS.iter().any(|generic| first.matches(generic))
+}
+
+/// The ACR service that the key's host is, where it is one and no registry.
+pub(crate) fn acr_service(key: &Key<'_>) -> Option<AcrService> {
+    let labels: Vec<&str> = key.host().splitn(6, '.').collect();
+    match *labels.as_slice() {
+        ["cr" | "cr-vpc", region, "aliyuncs", "com"] if is_region(region) => Some(AcrService::ManagementApi),
+        [id, "mirror", "aliyuncs", "com"] if is_region(id) => Some(AcrService::Accelerator),
+        ["registry", region, "cr", "aliyuncs", "com"] if is_region(region) => {
+            Some(AcrService::NamelessEnterprise)
+        }
+        _ => None,
+    }
+}
+
+/// `[a-z0-9-]+`
+fn is_region(label: &str) -> bool {
+    !label.is_empty() && label.chars().all(|c| REGION.iter().any(|&(low, high)| low <= c && c <= high))
+}

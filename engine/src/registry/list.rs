@@ -1,0 +1,182 @@
+//! The operator's lists of hosts.
+
+use super::glob::{HostGlob, is_glob};
+use super::key::{DOCKER_HUB_HOSTS, Key, Port, is_bracketed_ipv6, normalise_host, split_port};
+
+/// Hosts, and globs over hosts, as an operator lists them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostList {
+    patterns: Vec<HostPattern>,
+}
+
+/// One pattern of a [`HostList`]: `host[:port]`, where each label of the host may be a glob. Port 443 and an empty
+/// port count as none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPattern {
+    host: String,
+    glob: HostGlob,
+    port: Port,
+}
+
+/// Why a text is no pattern for a host list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostPatternError {
+    /// Nothing.
+    Empty,
+    /// A scheme, path, user-info or white space: only `host[:port]` is compared.
+    NotAHost,
+    /// A port that is no number up to 65535.
+    Port,
+}
+
+impl HostPattern {
+    /// Reads `host[:port]`.
+    ///
+    /// # Errors
+    /// When the text is no such pattern.
+    pub fn parse(text: &str) -> Result<HostPattern, HostPatternError> {
+        if text.is_empty() {
+            return Err(HostPatternError::Empty);
+        }
+        if text.contains(['/', '@', '#', ',', '%'])
+            || text.chars().any(|c| c.is_whitespace() || c.is_control())
+        {
+            return Err(HostPatternError::NotAHost);
+        }
+        let (host, port) = split_port(text);
+        let host = normalise_host(host).into_owned();
+        match port.compared() {
+            Port::Invalid => Err(HostPatternError::Port),
+            _ if host.is_empty() => Err(HostPatternError::NotAHost),
+            port => Ok(HostPattern { glob: HostGlob::new(&host), host, port }),
+        }
+    }
+
+    /// Whether this exact host fits.
+    fn fits(&self, host: &str) -> bool {
+        if is_glob(&self.host) && !is_bracketed_ipv6(&self.host) {
+            self.glob.intersects(&HostGlob::literal(host))
+        } else {
+            self.host == host
+        }
+    }
+
+    /// Whether the host fits, Docker Hub's spellings being one.
+    fn fits_any_spelling(&self, host: &str) -> bool {
+        self.fits(host)
+            || (DOCKER_HUB_HOSTS.contains(&host)
+                && DOCKER_HUB_HOSTS.iter().any(|spelling| self.fits(spelling)))
+    }
+
+    /// Whether some host fits both this pattern and a key's glob.
+    fn meets(&self, key: &HostGlob) -> bool {
+        let hub = || DOCKER_HUB_HOSTS.iter();
+        let meets_hub = || {
+            hub().any(|spelling| self.fits(spelling))
+                && hub().any(|host| key.intersects(&HostGlob::literal(host)))
+        };
+        key.intersects(&self.glob) || meets_hub()
+    }
+}
+
+impl FromIterator<HostPattern> for HostList {
+    fn from_iter<I: IntoIterator<Item = HostPattern>>(patterns: I) -> Self {
+        HostList { patterns: patterns.into_iter().collect() }
+    }
+}
+
+impl HostList {
+    /// Whether the list holds no pattern.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// Whether all that the key stands for is on the list: a key that is itself a glob must equal a pattern.
+    pub(crate) fn allows(&self, key: &Key<'_>) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        match key.glob_host() {
+            Some(glob) => self.at_port(key).any(|pattern| pattern.host == glob),
+            None => self.at_port(key).any(|pattern| pattern.fits_any_spelling(key.host())),
+        }
+    }
+
+    /// Whether anything that the key stands for is on the list: a key that is itself a glob need only be able to
+    /// match.
+    pub(crate) fn touches(&self, key: &Key<'_>) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let glob = key.glob();
+        self.at_port(key).any(|pattern| {
+            pattern.fits_any_spelling(key.host()) || glob.as_ref().is_some_and(|glob| pattern.meets(glob))
+        })
+    }
+
+    fn at_port(&self, key: &Key<'_>) -> impl Iterator<Item = &HostPattern> {
+        let port = key.port().compared();
+        self.patterns.iter().filter(move |pattern| pattern.port == port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(patterns: &[&str]) -> HostList {
+        patterns.iter().map(|pattern| HostPattern::parse(pattern).unwrap()).collect()
+    }
+
+    #[test]
+    fn hosts_are_compared_with_their_port() {
+        for (pattern, key, allowed) in [
+            ("r.example.com", "https://R.example.com:443/v2/", true),
+            ("r.example.com:443", "r.example.com", true),
+            ("r.example.com", "r.example.com:", true),
+            ("r.example.com", "r.example.com:5000", false),
+            ("r.example.com:5000", "r.example.com:5000/team", true),
+            ("*.example.com", "r.example.com", true),
+            ("*.example.com", "a.r.example.com", false),
+            ("*.example.com", "*.example.com", true),
+            ("*.*.com", "*.example.com", false),
+            ("docker.io", "registry-1.docker.io", true),
+            ("*.docker.io", "docker.io", true),
+            ("[::1]:5000", "[::1]:5000", true),
+            ("r.example.com", "r.example.com?x", false),
+        ] {
+            assert_eq!(list(&[pattern]).allows(&Key::parse(key)), allowed, "{pattern} and {key}");
+        }
+    }
+
+    #[test]
+    fn a_glob_is_denied_where_it_could_match() {
+        for (pattern, key, touched) in [
+            ("old.example.com", "*.example.com", true),
+            ("old.example.com", "*.example.com:5000", false),
+            ("old.example.com", "ol?.example.com", true),
+            ("*.old.example.com", "a.*.example.com", true),
+            ("old.example.com", "new.example.com", false),
+            ("docker.io", "*.docker.io", true),
+            ("old.example.com", "bot:1@old.example.com/x", true),
+        ] {
+            assert_eq!(list(&[pattern]).touches(&Key::parse(key)), touched, "{pattern} and {key}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_a_host_and_a_port() {
+        for (text, error) in [
+            ("", HostPatternError::Empty),
+            ("https://r.example.com", HostPatternError::NotAHost),
+            ("r.example.com/team", HostPatternError::NotAHost),
+            ("u@r.example.com", HostPatternError::NotAHost),
+            ("r.example.com ", HostPatternError::NotAHost),
+            (":5000", HostPatternError::NotAHost),
+            ("r.example.com:99999", HostPatternError::Port),
+        ] {
+            assert_eq!(HostPattern::parse(text), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The repair: a text edit that puts the missing `auth`, or its missing padding, into a document and leaves every
+//! other byte alone (RULES.md, "The repair").
+
+use std::ops::Range;
+
+use crate::auth;
+use crate::document::{Document, Member, Text, line_break_end};
+use crate::finding::EntryField;
+
+/// What a repair would change in a document. It holds credentials: there is no `Debug`.
+pub struct Repair {
+    edits: Vec<Edit>,
+    /// Whether the repair is only told, not done: the policy says `enforcement: audit`.
+    pub only_told: bool,
+}
+
+/// One place to change.
+pub(crate) struct Edit {
+    range: Range<usize>,
+    text: String,
+}
+
+impl Edit {
+    /// Puts the pair's `auth` in: into the place of a null or empty one, else behind the entry's last member.
+    pub(crate) fn add_auth(document: &Document<'_>, entry: &Member, username: Text<'_>, password: Text<'_>) -> Option<Edit> {
+        let auth = auth::encode(&username.decode(), &password.decode());
+        if let Some(empty) = document.entry(entry).member(EntryField::Auth) {
+            return Some(Edit { range: empty.value.clone(), text: format!("\"{auth}\"") });
+        }
+        let end = document.members(entry).last()?.value.end;
+        Some(Edit { range: end..end, text: format!(",\"auth\":\"{auth}\"") })
+    }
+
+    /// Takes line breaks off the end of an `auth` and adds its padding; its letters stay as they are written.
+    pub(crate) fn pad_auth(document: &Document<'_>, auth: &Member, missing: usize) -> Option<Edit> {
+        let text = document.string(auth)?;
+        let start = auth.value.start + 1 + line_break_end(text);
+        Some(Edit { range: start..auth.value.end.checked_sub(1)?, text: "=".repeat(missing) })
+    }
+}
+
+impl Repair {
+    /// `edits` in the order of the document.
+    pub(crate) const fn new(edits: Vec<Edit>, only_told: bool) -> Self {
+        Repair { edits, only_told }
+    }
+
+    /// How many entries are repaired.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.edits.len()
+    }
+
+    /// By how many bytes the document grows.
+    pub(crate) fn growth(&self) -> usize {
+        let added: usize = self.edits.iter().map(|edit| edit.text.len()).sum();
+        let taken: usize = self.edits.iter().map(|edit| edit.range.len()).sum();
+        added.saturating_sub(taken)
+    }
+
+    /// The repaired document. `document` is the one that was judged.
+    #[must_use]
+    pub fn apply(&self, document: &[u8]) -> Vec<u8> {
+        let mut repaired = Vec::with_capacity(document.len() + self.growth());
+        let mut kept = 0;
+        for edit in &self.edits {
+            repaired.extend_from_slice(document.get(kept..edit.range.start).unwrap_or_default());
+            repaired.extend_from_slice(edit.text.as_bytes());
+            kept = edit.range.end;
+        }
+        repaired.extend_from_slice(document.get(kept..).unwrap_or_default());
+        repaired
+    }
+}

@@ -1,0 +1,167 @@
+//! Every case of tests/cases/cases.jsonl through the engine: judge, repair, judge what stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::civil::date;
+use regcred_engine::finding::Finding;
+use regcred_engine::judge::{Judgement, Request, judge};
+use regcred_engine::policy::{Enforcement, Exemption, Glob, Policy, Requester};
+use regcred_engine::registry::{HostList, HostPattern};
+use regcred_engine::rule::{Action, Rule};
+use regcred_engine::secret::{OldSecret, Secret, SecretType};
+use serde_json::Value;
+
+const CASES: &str = include_str!("../../tests/cases/cases.jsonl");
+
+struct Case(Value);
+
+impl Case {
+    fn bytes(&self, field: &str) -> Option<Vec<u8>> {
+        self.0[field].as_str().map(|text| STANDARD.decode(text).unwrap())
+    }
+
+    fn codes(&self, action: &str) -> Option<BTreeSet<&str>> {
+        let codes = self.0["expect"]["validate"][action].as_array()?;
+        Some(codes.iter().map(|code| code.as_str().unwrap()).collect())
+    }
+
+    fn policy(&self) -> Policy {
+        let wanted = &self.0["policy"];
+        let mut policy = Policy::default();
+        let hosts = |field: &str| -> Option<HostList> {
+            let hosts = wanted[field].as_array()?.iter();
+            Some(hosts.map(|host| HostPattern::parse(host.as_str().unwrap()).unwrap()).collect())
+        };
+        policy.allowed_registries = hosts("allowedRegistries");
+        policy.denied_registries = hosts("deniedRegistries").unwrap_or_default();
+        policy.rules.get_mut(Rule::GenericRegistryHost).allow = hosts("allowGenericHosts").unwrap_or_default();
+        policy.enforcement = match wanted["enforcement"].as_str() {
+            None | Some("enforce") => Enforcement::Enforce,
+            Some("warn") => Enforcement::Warn,
+            Some("audit") => Enforcement::Audit,
+            Some(other) => panic!("enforcement {other}"),
+        };
+        for (code, setting) in wanted["rules"].as_object().into_iter().flatten() {
+            let rule = policy.rules.get_mut(Rule::from_code(code).unwrap());
+            if let Some(wanted) = setting["action"].as_str() {
+                rule.action = action(wanted);
+            }
+            rule.fix = setting["fix"].as_bool().unwrap_or(rule.fix);
+        }
+        policy.exemptions = wanted["exemptions"].as_array().into_iter().flatten().map(exemption).collect();
+        policy
+    }
+}
+
+fn action(word: &str) -> Action {
+    *Action::ALL.iter().find(|action| action.as_str() == word).unwrap()
+}
+
+fn exemption(wanted: &Value) -> Exemption {
+    let globs = |field: &str| {
+        wanted[field].as_array().into_iter().flatten().map(|glob| Glob::new(glob.as_str().unwrap())).collect()
+    };
+    let codes = wanted["rules"].as_array().unwrap().iter().map(|code| code.as_str().unwrap());
+    Exemption {
+        namespaces: globs("namespaces"),
+        users: globs("users"),
+        groups: globs("groups"),
+        rules: codes.flat_map(|code| if code == "*" { Rule::ALL.to_vec() } else { vec![Rule::from_code(code).unwrap()] }).collect(),
+        action: action(wanted["action"].as_str().unwrap()),
+        fix: wanted["fix"].as_bool().unwrap_or(true),
+        until: wanted["until"].as_str().map(|day| day.parse().unwrap()),
+    }
+}
+
+/// Judges the case's Secret with this document.
+fn judged<'a>(case: &'a Case, policy: &Policy, document: &'a [u8], old: Option<&'a [u8]>) -> Judgement<'a> {
+    let secret_type = SecretType::from_name(case.0["type"].as_str().unwrap()).unwrap();
+    let filler = usize::try_from(case.0["extra_data_size"].as_u64().unwrap_or(0)).unwrap();
+    let request = Request {
+        requester: Requester {
+            namespace: "default",
+            user: case.0["user"].as_str().unwrap_or("kubernetes-admin"),
+            groups: &[],
+        },
+        today: date(2026, 11, 23),
+        secret: Secret { secret_type, document, data_bytes: document.len() + filler },
+        old: (case.0["operation"] == "UPDATE")
+            .then(|| OldSecret { document: old, immutable: case.0["old_immutable"] == true }),
+    };
+    judge(policy, &request)
+}
+
+fn codes(findings: &[Finding<'_>], action: Action) -> BTreeSet<&'static str> {
+    findings.iter().filter(|finding| finding.action == action).map(|finding| finding.rule().code()).collect()
+}
+
+/// The `auth` of every entry, by registry key; of one written twice the last.
+fn auths(document: &[u8], secret_type: &str) -> BTreeMap<String, String> {
+    let document: Value = serde_json::from_slice(document).unwrap();
+    let entries = if secret_type.ends_with("dockercfg") { Some(&document) } else {
+        document.as_object().unwrap().iter().find(|(name, _)| name.replace('ſ', "s").eq_ignore_ascii_case("auths")).map(|(_, auths)| auths)
+    };
+    let entry_auth = |entry: &Value| {
+        let (_, auth) = entry.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case("auth"))?;
+        auth.as_str().map(str::to_owned)
+    };
+    let entries = entries.unwrap().as_object().unwrap().iter();
+    entries.filter_map(|(key, entry)| Some((key.clone(), entry_auth(entry)?))).collect()
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let policy = case.policy();
+    let document = case.bytes("doc_b64").unwrap();
+    let old = case.bytes("old_doc_b64");
+    let expected = &case.0["expect"];
+    if case.0["deleting"] == true {
+        return Ok(()); // left alone before the engine is asked: tested through the webhook
+    }
+    let first = judged(case, &policy, &document, old.as_deref());
+    let repair = first.repair.as_ref().filter(|repair| !repair.only_told);
+    let wants_patch = expected["mutate"]["patch"] == true;
+    if repair.is_some() != wants_patch {
+        return Err(format!("patch: {}, expected {wants_patch}", repair.is_some()));
+    }
+    let after = repair.map_or_else(|| document.clone(), |repair| repair.apply(&document));
+    if wants_patch {
+        let secret_type = case.0["type"].as_str().unwrap();
+        let before = auths(&document, secret_type);
+        let changed: BTreeMap<_, _> =
+            auths(&after, secret_type).into_iter().filter(|(key, auth)| before.get(key) != Some(auth)).collect();
+        let wanted: BTreeMap<String, String> = serde_json::from_value(expected["mutate"]["auth"].clone()).unwrap();
+        if changed != wanted {
+            return Err(format!("repaired {:?}, expected {:?}", changed.keys(), wanted.keys()));
+        }
+    }
+    if let Some(wanted) = expected["mutate"]["doc_after_b64"].as_str()
+        && STANDARD.encode(&after) != wanted
+    {
+        return Err(format!("repaired to {}", String::from_utf8_lossy(&after)));
+    }
+    let second = judged(case, &policy, &after, old.as_deref());
+    for (name, action) in [("deny", Action::Deny), ("warn", Action::Warn), ("audit", Action::Audit)] {
+        let found = codes(&second.findings, action);
+        if let Some(wanted) = case.codes(name).filter(|wanted| *wanted != found) {
+            return Err(format!("{name}: {found:?}, expected {wanted:?}"));
+        }
+    }
+    let allowed = !second.findings.iter().any(|finding| finding.action == Action::Deny);
+    if expected["validate"]["allowed"] != allowed {
+        return Err(format!("allowed: {allowed}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn every_case_is_judged_and_repaired_as_expected() {
+    let cases: Vec<Case> = CASES.lines().map(|line| Case(serde_json::from_str(line).unwrap())).collect();
+    assert!(cases.len() > 400);
+    let failures: Vec<String> = cases
+        .iter()
+        .filter_map(|case| check(case).err().map(|why| format!("{}: {why}", case.0["id"].as_str().unwrap())))
+        .collect();
+    assert!(failures.is_empty(), "{} of {} cases fail:\n{}", failures.len(), cases.len(), failures.join("\n"));
+}
