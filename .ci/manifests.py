@@ -1,0 +1,224 @@
+"""Assert, over the rendered kustomizations (JSON, one file each), what users and dashboards rely on."""
+
+import base64
+import json
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CERT_MANAGER, OWN_FILES = "cert-manager", "own files"
+KUSTOMIZATIONS = {  # name: certificate, whether it enforces
+    "deploy": (CERT_MANAGER, False),
+    "deploy.enforce": (CERT_MANAGER, True),
+    "deploy.cert-manager": (CERT_MANAGER, False),
+    "deploy.cert-manager-enforce": (CERT_MANAGER, True),
+    "deploy.own-files": (OWN_FILES, False),
+    "deploy.own-files-enforce": (OWN_FILES, True),
+}
+COMMON = {
+    ("Namespace", "regcred-system"),
+    ("ServiceAccount", "regcred"),
+    ("ConfigMap", "regcred-policy"),
+    ("Service", "regcred"),
+    ("Deployment", "regcred"),
+    ("PodDisruptionBudget", "regcred"),
+    ("NetworkPolicy", "regcred"),
+    ("MutatingWebhookConfiguration", "regcred"),
+    ("ValidatingWebhookConfiguration", "regcred"),
+}
+OBJECTS = {
+    CERT_MANAGER: COMMON
+    | {
+        ("Issuer", "regcred-self-signed"),
+        ("Certificate", "regcred-ca"),
+        ("Issuer", "regcred-ca"),
+        ("Certificate", "regcred"),
+    },
+    OWN_FILES: COMMON | {("Secret", "regcred-tls")},
+}
+CLUSTER_SCOPED = {"Namespace", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
+MATCH = 'has(object.type) && object.type in ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"]'
+
+failures = []
+
+
+def same(where, what, got, want):
+    if got != want:
+        failures.append(f"{where}: {what} is {got!r}, and must be {want!r}")
+
+
+def holds(where, what, condition):
+    if not condition:
+        failures.append(f"{where}: {what}")
+
+
+def read(path):
+    text, decoder, objects, at = path.read_text(), json.JSONDecoder(), {}, 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        thing, at = decoder.raw_decode(text, at)
+        key = (thing["kind"], thing["metadata"]["name"])
+        holds(path.stem, f"{key} is there twice", key not in objects)
+        objects[key] = thing
+    return objects
+
+
+def webhook(where, objects, kind, name, path, failure_policy, certificate):
+    configuration = objects[kind, "regcred"]
+    same(where, f"{kind} webhooks", [w["name"] for w in configuration["webhooks"]], [name])
+    (hook,) = configuration["webhooks"]
+    where = f"{where} {name}"
+    bundle = hook["clientConfig"].pop("caBundle", None)
+    same(where, "clientConfig", hook["clientConfig"],
+         {"service": {"namespace": "regcred-system", "name": "regcred", "path": path, "port": 8443}})
+    same(where, "failurePolicy", hook["failurePolicy"], failure_policy)
+    same(where, "sideEffects", hook["sideEffects"], "None")
+    same(where, "timeoutSeconds", hook["timeoutSeconds"], 5)
+    same(where, "matchPolicy", hook["matchPolicy"], "Equivalent")
+    same(where, "admissionReviewVersions", hook["admissionReviewVersions"], ["v1"])
+    same(where, "reinvocationPolicy", hook.get("reinvocationPolicy"),
+         "IfNeeded" if kind == "MutatingWebhookConfiguration" else None)
+    same(where, "rules", hook["rules"], [{
+        "apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"],
+        "operations": ["CREATE", "UPDATE"], "scope": "Namespaced"}])
+    same(where, "matchConditions", [c["expression"] for c in hook["matchConditions"]], [MATCH])
+    same(where, "namespaceSelector", hook["namespaceSelector"], {"matchExpressions": [
+        {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", "regcred-system"]},
+        {"key": "regcred.dev/admission", "operator": "NotIn", "values": ["ignore"]}]})
+    holds(where, "objectSelector cannot see the type, and must not be set", "objectSelector" not in hook)
+    injected = configuration["metadata"]["annotations"].get("cert-manager.io/inject-ca-from")
+    if certificate == CERT_MANAGER:
+        same(where, "inject-ca-from", injected, "regcred-system/regcred")
+        same(where, "caBundle", bundle, None)
+    else:
+        same(where, "inject-ca-from", injected, None)
+        ca = base64.b64decode(objects["Secret", "regcred-tls"]["data"]["ca.crt"])
+        same(where, "caBundle", bundle and base64.b64decode(bundle), ca)
+        holds(where, "caBundle is no certificate", ca.startswith(b"-----BEGIN CERTIFICATE-----"))
+
+
+def deployment(where, objects):
+    spec = objects["Deployment", "regcred"]["spec"]
+    template = spec["template"]
+    pod = template["spec"]
+    (container,) = pod["containers"]
+    same(where, "replicas", spec["replicas"], 2)
+    same(where, "maxUnavailable", spec["strategy"]["rollingUpdate"]["maxUnavailable"], 0)
+    same(where, "automountServiceAccountToken", pod["automountServiceAccountToken"], False)
+    same(where, "automountServiceAccountToken of the account",
+         objects["ServiceAccount", "regcred"]["automountServiceAccountToken"], False)
+    same(where, "enableServiceLinks", pod["enableServiceLinks"], False)
+    same(where, "priorityClassName", pod["priorityClassName"], "system-cluster-critical")
+    holds(where, "the grace must outlast 5 s + 20 s of drain", pod["terminationGracePeriodSeconds"] > 25)
+    same(where, "whenUnsatisfiable", {t["whenUnsatisfiable"] for t in pod["topologySpreadConstraints"]}, {"ScheduleAnyway"})
+    security = pod["securityContext"]
+    same(where, "user", (security["runAsNonRoot"], security["runAsUser"]), (True, 65532))
+    same(where, "seccomp", security["seccompProfile"], {"type": "RuntimeDefault"})
+    same(where, "container's securityContext", container["securityContext"], {
+        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
+    same(where, "ports", {p["name"]: p["containerPort"] for p in container["ports"]}, {"https": 8443, "ops": 8080})
+    for probe, path in (("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
+        same(where, probe, container[probe]["httpGet"], {"path": path, "port": "ops"})
+    holds(where, "requests of cpu and memory", container["resources"]["requests"].keys() >= {"cpu", "memory"})
+    same(where, "limits", list(container["resources"]["limits"]), ["memory"])
+    volumes = {v["name"]: v for v in pod["volumes"]}
+    same(where, "policy volume", volumes["policy"]["configMap"]["name"], "regcred-policy")
+    same(where, "tls volume", volumes["tls"]["secret"]["secretName"], "regcred-tls")
+    mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
+    same(where, "args", container["args"], [
+        "serve", "--listen=0.0.0.0:8443", "--ops-listen=0.0.0.0:8080",
+        f"--tls-cert={mounts['tls']}/tls.crt", f"--tls-key={mounts['tls']}/tls.key",
+        f"--policy={mounts['policy']}/policy.yaml"])
+
+    labels = template["metadata"]["labels"]
+    budget = objects["PodDisruptionBudget", "regcred"]["spec"]
+    service = objects["Service", "regcred"]["spec"]
+    network = objects["NetworkPolicy", "regcred"]["spec"]
+    same(where, "unhealthyPodEvictionPolicy", budget["unhealthyPodEvictionPolicy"], "AlwaysAllow")
+    same(where, "Service ports", {p["name"]: (p["port"], p["targetPort"]) for p in service["ports"]},
+         {"https": (8443, "https"), "ops": (8080, "ops")})
+    same(where, "egress", (sorted(network["policyTypes"]), network.get("egress") or []), (["Egress", "Ingress"], []))
+    same(where, "ingress", network["ingress"], [{"ports": [{"port": "https"}, {"port": "ops"}]}])
+    for what, selector in (
+        ("Deployment", spec["selector"]["matchLabels"]),
+        ("PodDisruptionBudget", budget["selector"]["matchLabels"]),
+        ("Service", service["selector"]),
+        ("NetworkPolicy", network["podSelector"]["matchLabels"]),
+    ):
+        holds(where, f"{what} selects other pods: {selector}", selector and selector.items() <= labels.items())
+        holds(where, f"{what} selects by version", "app.kubernetes.io/version" not in selector)
+    version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
+    same(where, "app.kubernetes.io/version", labels["app.kubernetes.io/version"], version)
+    holds(where, f"image {container['image']} is not of version {version}", container["image"].endswith(f":{version}"))
+
+
+def certificates(where, objects):
+    for name in ("regcred-ca", "regcred"):
+        key = objects["Certificate", name]["spec"]["privateKey"]
+        same(where, f"key of {name}", (key["algorithm"], key["size"]), ("ECDSA", 256))
+    serving = objects["Certificate", "regcred"]["spec"]
+    same(where, "secretName", serving["secretName"], "regcred-tls")
+    holds(where, "DNS name", "regcred.regcred-system.svc" in serving["dnsNames"])
+    same(where, "CA keeps its key", objects["Certificate", "regcred-ca"]["spec"]["privateKey"]["rotationPolicy"], "Never")
+
+
+def kustomization(name, objects, certificate, enforces):
+    same(name, "objects", sorted(objects), sorted(OBJECTS[certificate]))
+    for (kind, _), thing in objects.items():
+        same(name, f"namespace of {kind}", thing["metadata"].get("namespace"),
+             None if kind in CLUSTER_SCOPED else "regcred-system")
+        same(name, f"name label of {kind}", thing["metadata"]["labels"].get("app.kubernetes.io/name"), "regcred")
+    text = json.dumps(list(objects.values()))
+    holds(name, "subPath is never replaced", "subPath" not in text)
+    holds(name, "no RBAC at all", "rbac.authorization.k8s.io" not in text)
+    levels = objects["Namespace", "regcred-system"]["metadata"]["labels"]
+    same(name, "Pod Security", levels["pod-security.kubernetes.io/enforce"], "restricted")
+
+    policy = objects["ConfigMap", "regcred-policy"]["data"]
+    same(name, "keys of the policy", list(policy), ["policy.yaml"])
+    same(name, "enforcement", re.findall(r"^enforcement:.*$", policy["policy.yaml"], re.M),
+         ["enforcement: enforce" if enforces else "enforcement: warn"])
+
+    webhook(name, objects, "MutatingWebhookConfiguration", "mutate.regcred.dev", "/mutate", "Ignore", certificate)
+    webhook(name, objects, "ValidatingWebhookConfiguration", "validate.regcred.dev", "/validate",
+            "Fail" if enforces else "Ignore", certificate)
+    deployment(name, objects)
+    if certificate == CERT_MANAGER:
+        certificates(name, objects)
+
+
+def differences(first, second, path=()):
+    """The places where two documents differ."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        for key in sorted(first.keys() | second.keys(), key=str):
+            yield from differences(first.get(key), second.get(key), (*path, key))
+    elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        for index, (a, b) in enumerate(zip(first, second)):
+            yield from differences(a, b, (*path, index))
+    elif first != second:
+        yield path
+
+
+def main(folder):
+    rendered = {name: read(pathlib.Path(folder) / f"{name}.json") for name in KUSTOMIZATIONS}
+    for one, two in (("deploy", "deploy.enforce"), ("deploy.own-files", "deploy.own-files-enforce")):
+        same(two, "what step two changes", list(differences(rendered[one], rendered[two])), [
+            (("ConfigMap", "regcred-policy"), "data", "policy.yaml"),
+            (("ValidatingWebhookConfiguration", "regcred"), "webhooks", 0, "failurePolicy"),
+        ])
+        policies = [rendered[n]["ConfigMap", "regcred-policy"]["data"]["policy.yaml"].splitlines() for n in (one, two)]
+        same(two, "lines of the policy that step two changes",
+             [pair for pair in zip(*policies, strict=True) if pair[0] != pair[1]],
+             [("enforcement: warn", "enforcement: enforce")])
+    same("deploy", "short form", rendered["deploy"], rendered["deploy.cert-manager"])
+    same("deploy.enforce", "short form", rendered["deploy.enforce"], rendered["deploy.cert-manager-enforce"])
+    for name, (certificate, enforces) in KUSTOMIZATIONS.items():
+        kustomization(name, rendered[name], certificate, enforces)
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    print(f"{len(KUSTOMIZATIONS)} kustomizations, {len(failures)} failures")
+    return 1 if failures else 0
+
+
+sys.exit(main(sys.argv[1]))
