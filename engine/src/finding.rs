@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::registry::{AcrService, HubSpelling, KeyFault, NeverMatches};
+use crate::registry::{AcrService, HubSpelling, Key, KeyFault, NeverMatches};
 use crate::rule::{Action, Rule};
 use crate::secret::SecretType;
 
@@ -77,6 +77,13 @@ impl<'a> RegistryKey<'a> {
     #[must_use]
     pub fn as_written(&self) -> &str {
         &self.0
+    }
+
+    /// The host, and the port where there is one, of what may be shown of the key: for audit records.
+    #[must_use]
+    pub fn shown_host(&self) -> String {
+        let shown = self.to_string();
+        Key::parse(&shown).host_and_port()
     }
 }
 

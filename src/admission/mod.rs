@@ -1,8 +1,25 @@
 //! AdmissionReview in, AdmissionResponse and audit record out: synchronous, no I/O.
+//!
+//! The way of one review: [`request`] reads it, the engine judges, [`mutate`] or [`validate`] says what this webhook
+//! says of the judgement, [`response`] writes it down.
+
+mod mutate;
+mod record;
+mod request;
+mod response;
+mod validate;
 
 use jiff::civil::Date;
-use regcred_engine::policy::Policy;
+use regcred_engine::finding::{Cap, Finding};
+use regcred_engine::judge::{Judgement, Request, judge};
+use regcred_engine::policy::{Language, Policy};
 use regcred_engine::rule::{Action, Rule};
+use regcred_engine::wording;
+
+use record::{Record, Registries};
+pub use request::{BadReview, Operation};
+use request::{Review, Subject};
+use response::{Denial, Patch};
 
 /// Which of the two webhooks is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +30,17 @@ pub enum Webhook {
     Validate,
 }
 
+impl Webhook {
+    /// The word used in records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Webhook::Mutate => "mutate",
+            Webhook::Validate => "validate",
+        }
+    }
+}
+
 /// A policy in force, and the short hash that audit records and metrics name it by.
 #[derive(Clone, Debug)]
 pub struct ActivePolicy {
@@ -20,17 +48,6 @@ pub struct ActivePolicy {
     pub policy: Policy,
     /// The first 12 hex digits of the SHA-256 of the file's bytes; `default` without a file.
     pub hash: String,
-}
-
-/// What was asked of the API server. PATCH and server-side apply arrive as one of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// A new object.
-    Create,
-    /// A changed object.
-    Update,
-    /// DELETE, CONNECT or what the configuration should not have sent.
-    Other,
 }
 
 /// What was decided, as in audit records and metrics.
@@ -50,8 +67,23 @@ pub enum Decision {
     Skipped,
 }
 
+impl Decision {
+    /// The word used in records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Decision::Allowed => "allowed",
+            Decision::Patched => "patched",
+            Decision::WouldPatch => "wouldPatch",
+            Decision::Warned => "warned",
+            Decision::Denied => "denied",
+            Decision::Skipped => "skipped",
+        }
+    }
+}
+
 /// What the metrics count of one finding.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountedFinding {
     /// The rule.
     pub rule: Rule,
@@ -69,40 +101,136 @@ pub struct Reviewed {
     pub operation: Operation,
     /// The decision.
     pub decision: Decision,
-    /// The findings to count: those that this webhook speaks for.
+    /// The findings to count: those that this webhook speaks for and did not mend.
     pub counted: Vec<CountedFinding>,
-    /// How many entries were repaired by the patch in the response.
+    /// How many entries the patch in the response repairs.
     pub fixes: u64,
-    /// The audit record as one line of JSON without `time` and `durationMicros`.
-    record: Vec<u8>,
+    record: Record,
 }
 
 impl Reviewed {
-    /// The audit record: one line of JSON with its line break.
+    /// The audit record: one line of JSON with its line break. `time` is when the review came in, `duration` what it
+    /// took.
+    #[must_use]
     pub fn audit_record(self, time: jiff::Timestamp, duration: std::time::Duration) -> Vec<u8> {
-        let _ = (time, duration);
-        self.record
+        self.record.into_line(time, duration)
     }
 }
 
-/// Why a body is no review that can be answered: HTTP 400 with this one line. It never quotes the body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadReview {
-    /// Not JSON.
-    NotJson,
+/// What a webhook says of a judgement.
+struct Answer {
+    decision: Decision,
+    /// The findings that it speaks for.
+    spoken: Vec<Spoken>,
+    warnings: Vec<String>,
+    denial: Option<Denial>,
+    repair: Option<Patch>,
 }
 
-impl std::fmt::Display for BadReview {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the body is not JSON")
+impl Answer {
+    const fn silent(decision: Decision) -> Self {
+        Answer { decision, spoken: Vec::new(), warnings: Vec::new(), denial: None, repair: None }
+    }
+}
+
+/// A finding as records and metrics have it.
+struct Spoken {
+    rule: Rule,
+    action: Action,
+    rule_action: Action,
+    capped_by: Option<Cap>,
+    /// Inside the document; empty for the whole of it.
+    path: String,
+    fixed: bool,
+}
+
+impl Spoken {
+    fn of(finding: &Finding<'_>) -> Self {
+        Spoken {
+            rule: finding.rule(),
+            action: finding.action,
+            rule_action: finding.rule_action,
+            capped_by: finding.capped_by,
+            path: finding.place.to_string(),
+            fixed: false,
+        }
     }
 }
 
 /// Answers one review. `today` is the date in UTC.
 ///
 /// # Errors
-/// When the body is no AdmissionReview v1 with a request and a uid.
-pub fn review(webhook: Webhook, body: &[u8], policy: &ActivePolicy, today: Date) -> Result<Reviewed, BadReview> {
-    let _ = (webhook, body, policy, today);
-    Err(BadReview::NotJson)
+/// When the body is no AdmissionReview v1 with a request and a uid, or says to hold a Secret that is none.
+pub fn review(
+    webhook: Webhook,
+    body: &[u8],
+    policy: &ActivePolicy,
+    today: Date,
+) -> Result<Reviewed, BadReview> {
+    let review = Review::parse(body)?;
+    let subject = review.subject()?;
+    let mut registries = Registries::default();
+    let answer = match &subject {
+        None => Answer::silent(Decision::Skipped),
+        Some(subject) => {
+            let groups = review.groups();
+            let request = Request {
+                requester: review.requester(&groups),
+                today,
+                secret: subject.secret(),
+                old: subject.old_secret(),
+            };
+            let judgement = judge(&policy.policy, &request);
+            registries = Registries::of(&judgement.registries);
+            answer(webhook, &review, subject, &policy.policy, &judgement)
+        }
+    };
+    let fixes = answer.repair.as_ref().map_or(0, |patch| patch.entries);
+    let counted = answer.spoken.iter().filter(|spoken| !spoken.fixed).map(CountedFinding::from).collect();
+    let operation = review.operation();
+    let decision = answer.decision;
+    let response = response::write(&review, &answer);
+    let secret_type = subject.as_ref().map(|subject| subject.secret_type);
+    let record = Record::new(webhook, &review, secret_type, answer, registries, &policy.hash);
+    Ok(Reviewed { response, operation, decision, counted, fixes, record })
+}
+
+fn answer(
+    webhook: Webhook,
+    review: &Review<'_>,
+    subject: &Subject,
+    policy: &Policy,
+    judgement: &Judgement<'_>,
+) -> Answer {
+    match webhook {
+        _ if judgement.skipped => Answer::silent(Decision::Skipped),
+        Webhook::Mutate => mutate::answer(subject, policy, judgement),
+        Webhook::Validate => validate::answer(review, subject, policy, judgement),
+    }
+}
+
+impl From<&Spoken> for CountedFinding {
+    fn from(spoken: &Spoken) -> Self {
+        CountedFinding { rule: spoken.rule, action: spoken.action, rule_action: spoken.rule_action }
+    }
+}
+
+/// Warnings that the API server passes on: it shares 4096 characters among all webhooks of a request and cuts what is
+/// over (FACTS 2.7).
+const MOST_WARNINGS: usize = 15;
+
+/// One or two warnings for each finding, and where they do not fit, a last one that says how many findings are left.
+fn warnings(findings: &[&Finding<'_>], language: Language) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (index, finding) in findings.iter().enumerate() {
+        let next = wording::warnings(finding, language);
+        let left = findings.get(index..).unwrap_or_default();
+        let room = MOST_WARNINGS - warnings.len();
+        if next.len() > room || (next.len() == room && left.len() > 1) {
+            warnings.push(wording::more(left.len(), language));
+            break;
+        }
+        warnings.extend(next);
+    }
+    warnings
 }

@@ -92,6 +92,14 @@ impl<'a> Key<'a> {
         &self.host
     }
 
+    /// The host as [`Key::host`] has it, and the port as written.
+    pub(crate) fn host_and_port(&self) -> String {
+        match self.port {
+            Port::Number(port) => format!("{}:{port}", self.host),
+            Port::None | Port::Empty | Port::Invalid => self.host.clone().into_owned(),
+        }
+    }
+
     pub(super) fn port(&self) -> Port {
         self.port
     }

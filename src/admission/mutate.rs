@@ -1,0 +1,65 @@
+//! `/mutate`: repairs, never denies.
+
+use regcred_engine::finding::{Finding, RegistryKey};
+use regcred_engine::judge::Judgement;
+use regcred_engine::policy::Policy;
+use regcred_engine::rule::{Action, Rule};
+use regcred_engine::wording;
+
+use super::request::Subject;
+use super::response::Patch;
+use super::{Answer, Decision, Spoken, warnings};
+
+/// Speaks for what is repaired, and for what the API server refuses afterwards, before `/validate` is ever asked.
+pub(super) fn answer(subject: &Subject, policy: &Policy, judgement: &Judgement<'_>) -> Answer {
+    let repair = judgement.repair.as_ref().filter(|repair| !repair.only_told);
+    let mended: Vec<_> = judgement.findings.iter().filter(|finding| finding.repairable).collect();
+    let refused: Vec<_> = judgement.findings.iter().filter(|_| judgement.refused_by_api_server).collect();
+
+    let mut said =
+        if repair.is_some() && policy.announce_fixes { announcements(&mended, policy) } else { Vec::new() };
+    let warned: Vec<_> = refused.iter().copied().filter(|finding| finding.action >= Action::Warn).collect();
+    said.extend(warnings(&warned, policy.language));
+
+    let fixed = repair.is_some();
+    let spoken =
+        mended.iter().map(|finding| mended_finding(finding, fixed)).chain(refused.iter().map(|finding| {
+            // A denial is not for this webhook to make: here it is a warning.
+            let spoken = Spoken::of(finding);
+            Spoken { action: spoken.action.min(Action::Warn), ..spoken }
+        }));
+    Answer {
+        decision: match (&judgement.repair, repair) {
+            (_, Some(_)) => Decision::Patched,
+            (Some(_), None) => Decision::WouldPatch,
+            (None, None) if warned.is_empty() => Decision::Allowed,
+            (None, None) => Decision::Warned,
+        },
+        spoken: spoken.collect(),
+        warnings: said,
+        denial: None,
+        repair: repair.map(|repair| Patch {
+            data_key: subject.secret_type.data_key(),
+            document: repair.apply(&subject.document).into(),
+            entries: u64::try_from(repair.entries()).unwrap_or(u64::MAX),
+        }),
+    }
+}
+
+/// A finding that the patch mends is recorded and nothing else happens to it, whatever its rule's action.
+fn mended_finding(finding: &Finding<'_>, fixed: bool) -> Spoken {
+    let spoken = Spoken::of(finding);
+    Spoken { fixed, action: spoken.action.min(Action::Audit), ..spoken }
+}
+
+fn announcements(mended: &[&Finding<'_>], policy: &Policy) -> Vec<String> {
+    let fixable = Rule::ALL.iter().copied().filter(|rule| rule.is_fixable());
+    let keys_of = |rule: Rule| -> Vec<&RegistryKey<'_>> {
+        mended
+            .iter()
+            .filter(|finding| finding.rule() == rule)
+            .filter_map(|finding| finding.place.key())
+            .collect()
+    };
+    fixable.flat_map(|rule| wording::fix_announcement(rule, &keys_of(rule), policy.language)).collect()
+}

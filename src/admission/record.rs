@@ -1,0 +1,138 @@
+//! The audit record of one call (DESIGN §4, docs/audit.md).
+
+use std::time::Duration;
+
+use regcred_engine::finding::{Cap, RegistryKey};
+use regcred_engine::secret::SecretType;
+use serde::Serialize;
+
+use super::request::Review;
+use super::response::to_json;
+use super::{Answer, Spoken, Webhook};
+
+/// So many findings, and so many registries, are listed; the rest is counted. A hostile document can hold 100 000.
+const LISTED: usize = 100;
+
+/// An audit record but for when and how long.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Record {
+    uid: String,
+    webhook: &'static str,
+    operation: &'static str,
+    dry_run: bool,
+    namespace: String,
+    #[serde(flatten)]
+    name: Name,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    secret_type: Option<&'static str>,
+    user: String,
+    decision: &'static str,
+    findings: Vec<FindingJson>,
+    #[serde(skip_serializing_if = "is_zero")]
+    findings_omitted: usize,
+    #[serde(flatten)]
+    registries: Registries,
+    policy: String,
+}
+
+/// The hosts of a document.
+#[derive(Default, Serialize)]
+pub(super) struct Registries {
+    registries: Vec<String>,
+    #[serde(rename = "registriesOmitted", skip_serializing_if = "is_zero")]
+    omitted: usize,
+}
+
+impl Registries {
+    pub(super) fn of(keys: &[RegistryKey<'_>]) -> Self {
+        Registries {
+            registries: keys.iter().take(LISTED).map(RegistryKey::shown_host).collect(),
+            omitted: keys.len().saturating_sub(LISTED),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Name {
+    Name(String),
+    GenerateName(String),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FindingJson {
+    code: &'static str,
+    action: &'static str,
+    rule_action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capped_by: Option<&'static str>,
+    path: String,
+    fixed: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    time: String,
+    #[serde(flatten)]
+    record: &'a Record,
+    duration_micros: u128,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl Record {
+    pub(super) fn new(
+        webhook: Webhook,
+        review: &Review<'_>,
+        secret_type: Option<SecretType>,
+        answer: Answer,
+        registries: Registries,
+        policy: &str,
+    ) -> Self {
+        let findings_omitted = answer.spoken.len().saturating_sub(LISTED);
+        Record {
+            uid: review.uid().to_owned(),
+            webhook: webhook.as_str(),
+            operation: review.operation().as_str(),
+            dry_run: review.dry_run(),
+            namespace: review.namespace().to_owned(),
+            name: match review.name() {
+                "" => Name::GenerateName(review.generate_name().unwrap_or_default()),
+                name => Name::Name(name.to_owned()),
+            },
+            secret_type: secret_type.map(SecretType::name),
+            user: review.user().to_owned(),
+            decision: answer.decision.as_str(),
+            findings: answer.spoken.into_iter().take(LISTED).map(FindingJson::from).collect(),
+            findings_omitted,
+            registries,
+            policy: policy.to_owned(),
+        }
+    }
+
+    pub(super) fn into_line(self, time: jiff::Timestamp, duration: Duration) -> Vec<u8> {
+        let line = Line { time: format!("{time:.6}"), record: &self, duration_micros: duration.as_micros() };
+        let mut line = to_json(&line);
+        line.push(b'\n');
+        line
+    }
+}
+
+impl From<Spoken> for FindingJson {
+    fn from(spoken: Spoken) -> Self {
+        FindingJson {
+            code: spoken.rule.code(),
+            action: spoken.action.as_str(),
+            rule_action: spoken.rule_action.as_str(),
+            capped_by: spoken.capped_by.map(Cap::as_str),
+            path: spoken.path,
+            fixed: spoken.fixed,
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! Reading an AdmissionReview `admission.k8s.io/v1`. Strings are borrowed from the body where they can be; nothing that
+//! a parser says of the body is passed on, since it would quote it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use regcred_engine::policy::Requester;
+use regcred_engine::secret::{OldSecret, Secret, SecretType};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+/// What was asked of the API server. PATCH and server-side apply arrive as one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// A new object.
+    Create,
+    /// A changed object.
+    Update,
+    /// DELETE, CONNECT or what the configuration should not have sent.
+    Other,
+}
+
+impl Operation {
+    /// The word used in records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Operation::Create => "CREATE",
+            Operation::Update => "UPDATE",
+            Operation::Other => "OTHER",
+        }
+    }
+}
+
+/// Why a body is no review that can be answered: HTTP 400 with this one line. It never quotes the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadReview {
+    /// Not JSON.
+    NotJson,
+    /// JSON, but some field has another type.
+    NotAReview,
+    /// Another API version or kind.
+    OtherVersion,
+    /// No `request`.
+    NoRequest,
+    /// No `uid`.
+    NoUid,
+    /// What should be a Secret cannot be read as one.
+    NotASecret,
+}
+
+impl fmt::Display for BadReview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BadReview::NotJson => "the body is not JSON",
+            BadReview::NotAReview => {
+                "the body is JSON, but a field of it has another type than in an AdmissionReview"
+            }
+            BadReview::OtherVersion => "the body is no AdmissionReview of admission.k8s.io/v1",
+            BadReview::NoRequest => "the AdmissionReview has no request",
+            BadReview::NoUid => "the request of the AdmissionReview has no uid",
+            BadReview::NotASecret => {
+                "an object of the request says that it is a Secret and cannot be read as one"
+            }
+        })
+    }
+}
+
+pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
+pub(super) const KIND: &str = "AdmissionReview";
+
+/// A review that can be answered: it has a uid.
+pub(super) struct Review<'a> {
+    request: RequestJson<'a>,
+    uid: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReviewJson<'a> {
+    api_version: Option<String>,
+    kind: Option<String>,
+    #[serde(borrow)]
+    request: Option<RequestJson<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestJson<'a> {
+    uid: Option<String>,
+    kind: Option<KindJson>,
+    name: Option<String>,
+    namespace: Option<String>,
+    operation: Option<String>,
+    user_info: Option<UserJson>,
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
+    #[serde(borrow)]
+    old_object: Option<&'a RawValue>,
+    dry_run: Option<bool>,
+    #[serde(borrow)]
+    options: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct KindJson {
+    group: Option<String>,
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct UserJson {
+    username: Option<String>,
+    groups: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OptionsJson {
+    field_manager: Option<String>,
+}
+
+impl<'a> Review<'a> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, BadReview> {
+        let review: ReviewJson<'a> =
+            serde_json::from_slice(body).map_err(|error| match error.classify() {
+                Category::Data => BadReview::NotAReview,
+                Category::Io | Category::Syntax | Category::Eof => BadReview::NotJson,
+            })?;
+        if review.api_version.as_deref() != Some(API_VERSION) || review.kind.as_deref() != Some(KIND) {
+            return Err(BadReview::OtherVersion);
+        }
+        let mut request = review.request.ok_or(BadReview::NoRequest)?;
+        let uid = request.uid.take().filter(|uid| !uid.is_empty()).ok_or(BadReview::NoUid)?;
+        Ok(Review { request, uid })
+    }
+
+    pub(super) fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    pub(super) fn operation(&self) -> Operation {
+        match self.request.operation.as_deref() {
+            Some("CREATE") => Operation::Create,
+            Some("UPDATE") => Operation::Update,
+            _ => Operation::Other,
+        }
+    }
+
+    pub(super) fn dry_run(&self) -> bool {
+        self.request.dry_run.unwrap_or(false)
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        self.request.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// Empty on CREATE with `generateName`.
+    pub(super) fn name(&self) -> &str {
+        self.request.name.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn user(&self) -> &str {
+        self.request.user_info.as_ref().and_then(|user| user.username.as_deref()).unwrap_or_default()
+    }
+
+    pub(super) fn groups(&self) -> Vec<&str> {
+        let groups = self.request.user_info.as_ref().and_then(|user| user.groups.as_ref());
+        groups.into_iter().flatten().map(String::as_str).collect()
+    }
+
+    pub(super) fn requester<'r>(&'r self, groups: &'r [&'r str]) -> Requester<'r> {
+        Requester { namespace: self.namespace(), user: self.user(), groups }
+    }
+
+    /// Who writes, as `kubectl` and others name themselves.
+    pub(super) fn field_manager(&self) -> Option<String> {
+        serde_json::from_str::<OptionsJson>(self.request.options?.get()).ok()?.field_manager
+    }
+
+    /// The pull Secret to judge; `None` where there is none: another kind, another type, another operation, no object,
+    /// no document, or one that is being deleted and left alone.
+    pub(super) fn subject(&self) -> Result<Option<Subject>, BadReview> {
+        let is_secret = self.request.kind.as_ref().is_none_or(KindJson::is_secret);
+        let Some(object) = self.request.object.filter(|_| is_secret && self.operation() != Operation::Other)
+        else {
+            return Ok(None);
+        };
+        let secret = SecretJson::parse(object)?;
+        let Some(secret_type) = secret.pull_secret_type().filter(|_| !secret.is_being_deleted()) else {
+            return Ok(None);
+        };
+        let Some(document) = secret.document(secret_type) else { return Ok(None) };
+        let old = match self.request.old_object.filter(|_| self.operation() == Operation::Update) {
+            Some(old) => Some(Old::of(&SecretJson::parse(old)?, secret_type, document)?),
+            None => None,
+        };
+        Ok(Some(Subject {
+            secret_type,
+            document: decode(document)?,
+            data_bytes: secret.data.decoded_bytes,
+            old,
+        }))
+    }
+
+    /// `metadata.generateName`, for a record of an object without a name.
+    pub(super) fn generate_name(&self) -> Option<String> {
+        SecretJson::parse(self.request.object?).ok()?.metadata?.generate_name
+    }
+}
+
+impl KindJson {
+    fn is_secret(&self) -> bool {
+        self.group.as_deref().unwrap_or_default().is_empty() && self.kind.as_deref() == Some("Secret")
+    }
+}
+
+/// A pull Secret under judgement. It holds credentials: there is no `Debug`.
+pub(super) struct Subject {
+    pub(super) secret_type: SecretType,
+    pub(super) document: Zeroizing<Vec<u8>>,
+    data_bytes: usize,
+    old: Option<Old>,
+}
+
+/// What an UPDATE replaces.
+struct Old {
+    document: OldDocument,
+    immutable: bool,
+}
+
+enum OldDocument {
+    None,
+    /// The same bytes: not decoded a second time.
+    Same,
+    Other(Zeroizing<Vec<u8>>),
+}
+
+impl Old {
+    fn of(old: &SecretJson<'_>, secret_type: SecretType, new_document: &str) -> Result<Self, BadReview> {
+        let document = match old.document(secret_type) {
+            None => OldDocument::None,
+            Some(document) if document == new_document => OldDocument::Same,
+            Some(document) => OldDocument::Other(decode(document)?),
+        };
+        Ok(Old { document, immutable: old.immutable == Some(true) })
+    }
+}
+
+impl Subject {
+    pub(super) fn secret(&self) -> Secret<'_> {
+        Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes }
+    }
+
+    pub(super) fn old_secret(&self) -> Option<OldSecret<'_>> {
+        let old = self.old.as_ref()?;
+        let document = match &old.document {
+            OldDocument::None => None,
+            OldDocument::Same => Some(self.document.as_slice()),
+            OldDocument::Other(document) => Some(document.as_slice()),
+        };
+        Some(OldSecret { document, immutable: old.immutable })
+    }
+}
+
+/// The API server writes base64 in its canonical form, whatever its client sent (FACTS 2.1).
+fn decode(document: &str) -> Result<Zeroizing<Vec<u8>>, BadReview> {
+    STANDARD.decode(document).map(Zeroizing::new).map_err(|_| BadReview::NotASecret)
+}
+
+#[derive(Deserialize)]
+struct SecretJson<'a> {
+    kind: Option<String>,
+    metadata: Option<MetadataJson>,
+    #[serde(rename = "type")]
+    secret_type: Option<String>,
+    immutable: Option<bool>,
+    #[serde(borrow, default, deserialize_with = "data")]
+    data: Data<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MetadataJson {
+    generate_name: Option<String>,
+    deletion_timestamp: Option<String>,
+}
+
+impl<'a> SecretJson<'a> {
+    fn parse(object: &'a RawValue) -> Result<Self, BadReview> {
+        serde_json::from_str(object.get()).map_err(|_| BadReview::NotASecret)
+    }
+
+    fn pull_secret_type(&self) -> Option<SecretType> {
+        let is_secret = self.kind.as_deref().is_none_or(|kind| kind == "Secret");
+        self.secret_type.as_deref().filter(|_| is_secret).and_then(SecretType::from_name)
+    }
+
+    fn is_being_deleted(&self) -> bool {
+        self.metadata.as_ref().is_some_and(|metadata| metadata.deletion_timestamp.is_some())
+    }
+
+    /// The document as base64; `None` where the key is absent or null, as Rancher's form sends it without an address.
+    fn document(&self, secret_type: SecretType) -> Option<&str> {
+        match secret_type {
+            SecretType::DockerConfigJson => self.data.docker_config_json.as_deref(),
+            SecretType::DockerCfg => self.data.docker_cfg.as_deref(),
+        }
+    }
+}
+
+/// A Secret's data: the documents, and how much there is.
+#[derive(Default)]
+struct Data<'a> {
+    docker_config_json: Option<Cow<'a, str>>,
+    docker_cfg: Option<Cow<'a, str>>,
+    decoded_bytes: usize,
+}
+
+#[derive(Deserialize)]
+struct Base64<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Base64<'_> {
+    fn decoded_bytes(&self) -> usize {
+        let letters = self.0.trim_end_matches('=').len();
+        letters / 4 * 3 + letters % 4 * 3 / 4
+    }
+}
+
+/// Reads `data`, which is absent or null where a Secret has none.
+fn data<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Data<'a>, D::Error> {
+    struct DataVisitor;
+
+    impl<'de> Visitor<'de> for DataVisitor {
+        type Value = Data<'de>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map of base64")
+        }
+
+        fn visit_none<E>(self) -> Result<Self::Value, E> {
+            Ok(Data::default())
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Data::default())
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+            deserializer.deserialize_map(self)
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+            let mut data = Data::default();
+            while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+                let value = map.next_value::<Option<Base64<'de>>>()?;
+                data.decoded_bytes += value.as_ref().map_or(0, Base64::decoded_bytes);
+                let value = value.map(|Base64(text)| text);
+                if key == SecretType::DockerConfigJson.data_key() {
+                    data.docker_config_json = value;
+                } else if key == SecretType::DockerCfg.data_key() {
+                    data.docker_cfg = value;
+                }
+            }
+            Ok(data)
+        }
+    }
+
+    deserializer.deserialize_option(DataVisitor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn review(body: &str) -> Result<(), BadReview> {
+        Review::parse(body.as_bytes())?.subject().map(|_| ())
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_answered_is_told_by_its_kind() {
+        for (body, bad) in [
+            ("", BadReview::NotJson),
+            ("{", BadReview::NotJson),
+            ("[]", BadReview::NotAReview),
+            ("7", BadReview::NotAReview),
+            (r#"{"apiVersion":1}"#, BadReview::NotAReview),
+            ("{}", BadReview::OtherVersion),
+            (
+                r#"{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{"uid":"u"}}"#,
+                BadReview::OtherVersion,
+            ),
+            (r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}"#, BadReview::NoRequest),
+            (
+                r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":null}"#,
+                BadReview::NoRequest,
+            ),
+            (
+                r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{}}"#,
+                BadReview::NoUid,
+            ),
+            (
+                r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":""}}"#,
+                BadReview::NoUid,
+            ),
+            (
+                r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","operation":"CREATE","object":{"data":{"a":7}}}}"#,
+                BadReview::NotASecret,
+            ),
+        ] {
+            assert_eq!(review(body), Err(bad), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_size_of_data_is_counted_without_decoding() {
+        for text in ["", "YQ==", "YWI=", "YWJj", "YWJjZA=="] {
+            assert_eq!(Base64(text.into()).decoded_bytes(), STANDARD.decode(text).unwrap().len(), "{text}");
+        }
+    }
+
+    #[test]
+    fn data_may_be_absent_or_null_and_so_may_its_values() {
+        for data in ["", r#","data":null"#, r#","data":{}"#, r#","data":{".dockerconfigjson":null}"#] {
+            let secret = format!(r#"{{"type":"kubernetes.io/dockerconfigjson"{data}}}"#);
+            let secret: SecretJson<'_> = serde_json::from_str(&secret).unwrap();
+            assert!(secret.document(SecretType::DockerConfigJson).is_none());
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Writing the AdmissionReview that answers. There is one place that does, so that uid, version and kind are always
+//! echoed, and a patch never goes without its type (FACTS 2.5).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::request::Review;
+use super::{Answer, Spoken};
+
+/// A refusal.
+pub(super) struct Denial {
+    /// `Invalid` (422); otherwise `Forbidden` (403).
+    pub(super) invalid: bool,
+    pub(super) message: String,
+    pub(super) causes: Vec<Cause>,
+}
+
+/// One finding of a refusal.
+#[derive(Serialize)]
+pub(super) struct Cause {
+    pub(super) message: String,
+    pub(super) field: String,
+}
+
+/// A repaired document. It holds credentials: there is no `Debug`.
+pub(super) struct Patch {
+    pub(super) data_key: &'static str,
+    pub(super) document: Zeroizing<Vec<u8>>,
+    /// How many entries it repairs.
+    pub(super) entries: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReviewJson<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    response: ResponseJson<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponseJson<'a> {
+    uid: &'a str,
+    allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<StatusJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit_annotations: Option<AnnotationsJson>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct StatusJson<'a> {
+    code: u16,
+    reason: &'static str,
+    message: &'a str,
+    details: DetailsJson<'a>,
+}
+
+#[derive(Serialize)]
+struct DetailsJson<'a> {
+    name: &'a str,
+    kind: &'static str,
+    causes: Vec<CauseJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct CauseJson<'a> {
+    reason: &'static str,
+    #[serde(flatten)]
+    cause: &'a Cause,
+}
+
+#[derive(Serialize)]
+struct AnnotationsJson {
+    decision: &'static str,
+    rules: String,
+}
+
+#[derive(Serialize)]
+struct OperationJson<'a> {
+    op: &'static str,
+    path: String,
+    value: &'a str,
+}
+
+/// The response, as JSON.
+pub(super) fn write(review: &Review<'_>, answer: &Answer) -> Vec<u8> {
+    let patch = answer.repair.as_ref().map(json_patch);
+    let response = ReviewJson {
+        api_version: super::request::API_VERSION,
+        kind: super::request::KIND,
+        response: ResponseJson {
+            uid: review.uid(),
+            allowed: answer.denial.is_none(),
+            status: answer.denial.as_ref().map(|denial| status(review, denial)),
+            patch_type: patch.as_ref().map(|_| "JSONPatch"),
+            patch,
+            audit_annotations: annotations(answer),
+            warnings: &answer.warnings,
+        },
+    };
+    to_json(&response)
+}
+
+/// One operation, as base64.
+fn json_patch(patch: &Patch) -> String {
+    let value = Zeroizing::new(STANDARD.encode(&*patch.document));
+    // `.` needs no escape in a JSON Pointer (RFC 6901).
+    let operation = OperationJson { op: "replace", path: format!("/data/{}", patch.data_key), value: &value };
+    STANDARD.encode(Zeroizing::new(to_json(&[operation])))
+}
+
+fn status<'a>(review: &'a Review<'_>, denial: &'a Denial) -> StatusJson<'a> {
+    let (code, reason) = if denial.invalid { (422, "Invalid") } else { (403, "Forbidden") };
+    let causes = denial.causes.iter().map(|cause| CauseJson { reason: "FieldValueInvalid", cause });
+    StatusJson {
+        code,
+        reason,
+        message: &denial.message,
+        details: DetailsJson { name: review.name(), kind: "Secret", causes: causes.collect() },
+    }
+}
+
+/// For the API server's own audit log, where it keeps them at every level (FACTS 2.6).
+fn annotations(answer: &Answer) -> Option<AnnotationsJson> {
+    let mut codes: Vec<_> = answer.spoken.iter().map(|Spoken { rule, .. }| rule.code()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let decision = answer.decision.as_str();
+    (!codes.is_empty()).then(|| AnnotationsJson { decision, rules: codes.join(",") })
+}
+
+/// These types hold strings and numbers only, which can always be written; were it otherwise, the empty body would be
+/// no answer, and the API server would act by its failurePolicy.
+pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
