@@ -36,7 +36,8 @@ impl Case {
         };
         policy.allowed_registries = hosts("allowedRegistries");
         policy.denied_registries = hosts("deniedRegistries").unwrap_or_default();
-        policy.rules.get_mut(Rule::GenericRegistryHost).allow = hosts("allowGenericHosts").unwrap_or_default();
+        policy.rules.get_mut(Rule::GenericRegistryHost).allow =
+            hosts("allowGenericHosts").unwrap_or_default();
         policy.enforcement = match wanted["enforcement"].as_str() {
             None | Some("enforce") => Enforcement::Enforce,
             Some("warn") => Enforcement::Warn,
@@ -68,7 +69,11 @@ fn exemption(wanted: &Value) -> Exemption {
         namespaces: globs("namespaces"),
         users: globs("users"),
         groups: globs("groups"),
-        rules: codes.flat_map(|code| if code == "*" { Rule::ALL.to_vec() } else { vec![Rule::from_code(code).unwrap()] }).collect(),
+        rules: codes
+            .flat_map(
+                |code| if code == "*" { Rule::ALL.to_vec() } else { vec![Rule::from_code(code).unwrap()] },
+            )
+            .collect(),
         action: action(wanted["action"].as_str().unwrap()),
         fix: wanted["fix"].as_bool().unwrap_or(true),
         until: wanted["until"].as_str().map(|day| day.parse().unwrap()),
@@ -100,8 +105,15 @@ fn codes(findings: &[Finding<'_>], action: Action) -> BTreeSet<&'static str> {
 /// The `auth` of every entry, by registry key; of one written twice the last.
 fn auths(document: &[u8], secret_type: &str) -> BTreeMap<String, String> {
     let document: Value = serde_json::from_slice(document).unwrap();
-    let entries = if secret_type.ends_with("dockercfg") { Some(&document) } else {
-        document.as_object().unwrap().iter().find(|(name, _)| name.replace('ſ', "s").eq_ignore_ascii_case("auths")).map(|(_, auths)| auths)
+    let entries = if secret_type.ends_with("dockercfg") {
+        Some(&document)
+    } else {
+        document
+            .as_object()
+            .unwrap()
+            .iter()
+            .find(|(name, _)| name.replace('ſ', "s").eq_ignore_ascii_case("auths"))
+            .map(|(_, auths)| auths)
     };
     let entry_auth = |entry: &Value| {
         let (_, auth) = entry.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case("auth"))?;
@@ -129,9 +141,12 @@ fn check(case: &Case) -> Result<(), String> {
     if wants_patch {
         let secret_type = case.0["type"].as_str().unwrap();
         let before = auths(&document, secret_type);
-        let changed: BTreeMap<_, _> =
-            auths(&after, secret_type).into_iter().filter(|(key, auth)| before.get(key) != Some(auth)).collect();
-        let wanted: BTreeMap<String, String> = serde_json::from_value(expected["mutate"]["auth"].clone()).unwrap();
+        let changed: BTreeMap<_, _> = auths(&after, secret_type)
+            .into_iter()
+            .filter(|(key, auth)| before.get(key) != Some(auth))
+            .collect();
+        let wanted: BTreeMap<String, String> =
+            serde_json::from_value(expected["mutate"]["auth"].clone()).unwrap();
         if changed != wanted {
             return Err(format!("repaired {:?}, expected {:?}", changed.keys(), wanted.keys()));
         }
@@ -163,5 +178,11 @@ fn every_case_is_judged_and_repaired_as_expected() {
         .iter()
         .filter_map(|case| check(case).err().map(|why| format!("{}: {why}", case.0["id"].as_str().unwrap())))
         .collect();
-    assert!(failures.is_empty(), "{} of {} cases fail:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases fail:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
 }

@@ -45,8 +45,9 @@ impl<'d, 'a> OldEntries<'d, 'a> {
         let fields = self.document.entry(entry);
         let holds = |field| fields.text(field).is_some();
         let credentials = match fields.text(EntryField::Auth) {
-            Some(auth) => Auth::decode(&auth.decode())
-                .is_ok_and(|auth| auth.halves().is_some_and(|(user, pass)| !user.is_empty() && !pass.is_empty())),
+            Some(auth) => Auth::decode(&auth.decode()).is_ok_and(|auth| {
+                auth.halves().is_some_and(|(user, pass)| !user.is_empty() && !pass.is_empty())
+            }),
             None => holds(EntryField::Username) && holds(EntryField::Password),
         };
         credentials || holds(EntryField::IdentityToken) || holds(EntryField::RegistryToken)
@@ -79,7 +80,8 @@ impl<'a> Judge<'_, 'a> {
     ) {
         let fields = document.entry(entry.member);
         let holds = |field| fields.text(field).is_some();
-        if fields.wrong_type(EntryField::Auth) || !holds(EntryField::Username) || !holds(EntryField::Password) {
+        if fields.wrong_type(EntryField::Auth) || !holds(EntryField::Username) || !holds(EntryField::Password)
+        {
             return;
         }
         let Some(old_entry) = old.last.get(entry.key.as_written()) else { return };

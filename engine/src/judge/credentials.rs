@@ -36,7 +36,10 @@ impl<'a> Judge<'_, 'a> {
         entry: &EntryUnderJudgement<'_, 'a>,
     ) -> Option<(usize, Edit)> {
         let fields = document.entry(entry.member);
-        if [EntryField::Username, EntryField::Password, EntryField::Auth].iter().any(|field| fields.wrong_type(*field)) {
+        if [EntryField::Username, EntryField::Password, EntryField::Auth]
+            .iter()
+            .any(|field| fields.wrong_type(*field))
+        {
             return None;
         }
         let credentials = Credentials::of(&fields);
@@ -107,7 +110,12 @@ impl<'a> Judge<'_, 'a> {
         None
     }
 
-    fn incomplete(&mut self, entry: &EntryUnderJudgement<'_, 'a>, fields: &Entry<'_, 'a>, missing: EntryField) {
+    fn incomplete(
+        &mut self,
+        entry: &EntryUnderJudgement<'_, 'a>,
+        fields: &Entry<'_, 'a>,
+        missing: EntryField,
+    ) {
         self.field_fault(entry, fields, missing, Fault::IncompleteCredentials { missing });
     }
 
@@ -168,14 +176,18 @@ impl<'a> Judge<'_, 'a> {
             self.entry_fault(entry, Fault::TokenOnly);
         }
         if let (Some(plain_username), Some(plain_password)) = (credentials.username, credentials.password)
-            && (plain_username.decode().as_bytes() != username || plain_password.decode().as_bytes() != password)
+            && (plain_username.decode().as_bytes() != username
+                || plain_password.decode().as_bytes() != password)
         {
             self.field_fault(entry, fields, EntryField::Auth, Fault::AuthDisagrees);
         }
         let surrounded = |half: &[u8]| match std::str::from_utf8(auth.bytes()) {
             Ok(_) => std::str::from_utf8(half).is_ok_and(is_surrounded_by_whitespace),
             // Not UTF-8: a byte above ASCII says nothing, it may be a letter of another code page.
-            Err(_) => [half.first(), half.last()].into_iter().flatten().any(|byte| matches!(byte, b' ' | b'\t'..=b'\r')),
+            Err(_) => [half.first(), half.last()]
+                .into_iter()
+                .flatten()
+                .any(|byte| matches!(byte, b' ' | b'\t'..=b'\r')),
         };
         if surrounded(username) || surrounded(password) {
             self.field_fault(entry, fields, EntryField::Auth, Fault::SurroundingWhitespace);

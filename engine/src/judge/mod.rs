@@ -129,7 +129,13 @@ impl<'a> Judge<'_, 'a> {
     }
 
     /// Takes a finding in, with the action that is left after exemptions, ratchet and enforcement.
-    fn found(&mut self, entry: Option<&EntryUnderJudgement<'_, 'a>>, fault: Fault<'a>, offset: usize, spot: Spot<'a>) {
+    fn found(
+        &mut self,
+        entry: Option<&EntryUnderJudgement<'_, 'a>>,
+        fault: Fault<'a>,
+        offset: usize,
+        spot: Spot<'a>,
+    ) {
         let rule = fault.rule();
         self.never_patched |= matches!(rule, Rule::InvalidJson | Rule::AmbiguousJson | Rule::NotAnObject);
         let Setting { rule_action, action: exempted, .. } = self.setting(rule);
@@ -181,7 +187,7 @@ impl<'a> Judge<'_, 'a> {
         if let Some(old) = &old {
             self.registries_dropped(&registries, old);
         }
-        let repair = self.repair(edits, mended);
+        let repair = self.repair(edits, &mended);
         let refused = !matches!(document.kind(), JsonType::Object | JsonType::Null);
         self.judgement(repair, registries, refused)
     }
@@ -223,7 +229,11 @@ impl<'a> Judge<'_, 'a> {
     }
 
     /// Puts the edits of the entries together, unless the document may not be patched or would grow too large.
-    fn repair(&mut self, edits: Vec<Edit>, mended: Vec<(usize, EntryUnderJudgement<'_, 'a>)>) -> Option<Repair> {
+    fn repair(
+        &mut self,
+        edits: Vec<Edit>,
+        mended: &[(usize, EntryUnderJudgement<'_, 'a>)],
+    ) -> Option<Repair> {
         let immutable = self.request.old.is_some_and(|old| old.immutable);
         if edits.is_empty() || self.never_patched || self.unchanged || immutable {
             return None;
@@ -232,13 +242,13 @@ impl<'a> Judge<'_, 'a> {
         let repair = Repair::new(edits, only_told);
         let would_be = self.request.secret.data_bytes.saturating_add(repair.growth());
         if would_be > MAX_SECRET_BYTES {
-            for (_, entry) in &mended {
+            for (_, entry) in mended {
                 let fault = Fault::TooLargeToFix { would_be };
                 self.found(Some(entry), fault, entry.offset(), Spot::Entry(entry.key.clone()));
             }
             return None;
         }
-        for (finding, _) in &mended {
+        for (finding, _) in mended {
             if let Some(finding) = self.findings.get_mut(*finding) {
                 finding.repairable = true;
             }

@@ -113,7 +113,9 @@ impl<'a> Judge<'_, 'a> {
         let mut names = Repetitions::default();
         for member in document.top() {
             let field = document.top_field(member);
-            if names.repeats(field.map_or_else(|| document.name(member).decode(), |field| field.name().into())) {
+            if names
+                .repeats(field.map_or_else(|| document.name(member).decode(), |field| field.name().into()))
+            {
                 let what = field.map_or(Repeated::Unknown, Repeated::Top);
                 self.found(None, Fault::AmbiguousJson(what), name_offset(member), Spot::Document);
             }
@@ -121,7 +123,11 @@ impl<'a> Judge<'_, 'a> {
     }
 
     /// Registries that occur twice: a finding of the document.
-    fn repeated_registries<'d>(&mut self, document: &Document<'a>, entries: impl Iterator<Item = &'d Member>) {
+    fn repeated_registries<'d>(
+        &mut self,
+        document: &Document<'a>,
+        entries: impl Iterator<Item = &'d Member>,
+    ) {
         let mut names = Repetitions::default();
         for member in entries {
             let name = document.name(member).decode();
@@ -137,7 +143,9 @@ impl<'a> Judge<'_, 'a> {
         let mut names = Repetitions::default();
         for member in document.members(entry.member) {
             let field = document.entry_field(member);
-            if names.repeats(field.map_or_else(|| document.name(member).decode(), |field| field.name().into())) {
+            if names
+                .repeats(field.map_or_else(|| document.name(member).decode(), |field| field.name().into()))
+            {
                 let what = field.map_or(Repeated::Unknown, Repeated::Entry);
                 let spot = Spot::Entry(entry.key.clone());
                 self.found(Some(entry), Fault::AmbiguousJson(what), name_offset(member), spot);

@@ -125,8 +125,7 @@ impl Label {
                 next.push(match (x, y) {
                     (Token::Star, Token::Star) => before_x || before_y || before_both,
                     // A star takes nothing, or one more of what the other side asks for.
-                    (Token::Star, _) => before_x || before_y,
-                    (_, Token::Star) => before_y || before_x,
+                    (Token::Star, _) | (_, Token::Star) => before_x || before_y,
                     _ => before_both && x.overlaps(y),
                 });
             }

@@ -1,0 +1,250 @@
+//! The laws of RULES.md, for arbitrary bytes and for real documents that were mutated.
+
+use jiff::civil::date;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use regcred_engine::finding::Finding;
+use regcred_engine::judge::{Judgement, Request, judge};
+use regcred_engine::policy::{Language, Policy, Requester};
+use regcred_engine::rule::Rule;
+use regcred_engine::secret::{OldSecret, Secret, SecretType};
+use regcred_engine::wording;
+use serde_json::{Map, Value, json};
+
+fn judged<'a>(secret_type: SecretType, document: &'a [u8], old: Option<&'a [u8]>) -> Judgement<'a> {
+    let request = Request {
+        requester: Requester { namespace: "default", user: "u-abcde", groups: &["system:authenticated"] },
+        today: date(2026, 11, 23),
+        secret: Secret { secret_type, document, data_bytes: document.len() },
+        old: old.map(|document| OldSecret { document: Some(document), immutable: false }),
+    };
+    judge(&Policy::default(), &request)
+}
+
+fn repaired(secret_type: SecretType, document: &[u8]) -> Vec<u8> {
+    judged(secret_type, document, None)
+        .repair
+        .map_or_else(|| document.to_vec(), |repair| repair.apply(document))
+}
+
+fn said(findings: &[Finding<'_>]) -> String {
+    let all: Vec<&Finding<'_>> = findings.iter().collect();
+    let each = findings.iter().map(|finding| {
+        format!(
+            "{finding:?} {} {}",
+            wording::message(finding, Language::Both),
+            wording::warnings(finding, Language::Both).join(" ")
+        )
+    });
+    each.chain([wording::denial(&all, Language::Both)]).collect()
+}
+
+fn secret_type() -> impl Strategy<Value = SecretType> {
+    select(&[SecretType::DockerConfigJson, SecretType::DockerCfg][..])
+}
+
+/// The documents of the cases: each was met in the wild or made up to be nasty.
+fn case_documents() -> Vec<Vec<u8>> {
+    use base64::Engine;
+    include_str!("../../tests/cases/cases.jsonl")
+        .lines()
+        .map(|line| {
+            let case: Value = serde_json::from_str(line).unwrap();
+            base64::engine::general_purpose::STANDARD.decode(case["doc_b64"].as_str().unwrap()).unwrap()
+        })
+        .filter(|document| document.len() < 4096)
+        .collect()
+}
+
+/// A document of the cases with some bytes changed, put in or taken out.
+fn mutated_document() -> impl Strategy<Value = Vec<u8>> {
+    let edit = (any::<Index>(), select(&b"{}[]\",:\\/@*?. \n\0\x80azAZ09=-"[..]), 0..4u8);
+    (select(case_documents()), prop::collection::vec(edit, 0..6)).prop_map(|(mut document, edits)| {
+        for (at, byte, what) in edits {
+            let at = at.index(document.len() + 1);
+            match what {
+                0 if at < document.len() => drop(document.remove(at)),
+                1 if at < document.len() => document[at] = byte,
+                2 => document.truncate(at),
+                _ => document.insert(at, byte),
+            }
+        }
+        document
+    })
+}
+
+/// Credentials that are told from everything else that a document or a text holds.
+fn canary() -> impl Strategy<Value = String> {
+    "[GHJKMPQRVWXYZ]{12}".prop_map(|letters| format!("{letters}§"))
+}
+
+/// A field's value around a canary, of every type, so that every way to be wrong is met.
+fn value_around(canary: String) -> BoxedStrategy<Value> {
+    let encoded = |text: String| {
+        use base64::Engine;
+        base64::engine::general_purpose::STANDARD.encode(text)
+    };
+    prop_oneof![
+        4 => Just(json!(canary)),
+        1 => Just(json!(encoded(format!("u:{canary}")))),
+        1 => Just(json!(encoded(canary.clone()))),
+        1 => Just(json!(format!(" {canary}\u{7}"))),
+        1 => Just(json!(format!("{canary}:{canary}"))),
+        1 => Just(json!([canary.clone()])),
+        1 => Just(json!({ "x": canary })),
+        1 => Just(json!(7)),
+        1 => Just(json!(null)),
+        1 => Just(json!("")),
+    ]
+    .boxed()
+}
+
+/// A document with canaries in the place of credentials, and those canaries.
+fn document_with_canaries() -> impl Strategy<Value = (Vec<u8>, Vec<String>)> {
+    let fields = select(
+        &[
+            "username",
+            "password",
+            "auth",
+            "identitytoken",
+            "registrytoken",
+            "email",
+            "Auth",
+            "PASSWORD",
+            "x-note",
+        ][..],
+    );
+    let field = (fields, canary()).prop_flat_map(|(name, canary)| {
+        value_around(canary.clone()).prop_map(move |value| (name.to_owned(), value, canary.clone()))
+    });
+    let key = canary().prop_flat_map(|canary| {
+        select(vec![
+            "r.example.com".to_owned(),
+            "registry.cn-hangzhou.aliyuncs.com".to_owned(),
+            "index.docker.io/v1/".to_owned(),
+            format!("u:{canary}@r.example.com"),
+            format!("https://u:{canary}/{canary}@registry.cn-hangzhou.aliyuncs.com"),
+            format!("u:{canary}?{canary}@r.example.com/team"),
+        ])
+        .prop_map(move |key| (key, canary.clone()))
+    });
+    prop::collection::vec((key, prop::collection::vec(field, 0..6)), 1..4).prop_map(|entries| {
+        let mut canaries = Vec::new();
+        let mut auths = Map::new();
+        for ((key, in_key), fields) in entries {
+            canaries.push(in_key);
+            let mut entry = Map::new();
+            for (name, value, canary) in fields {
+                canaries.push(canary);
+                entry.insert(name, value);
+            }
+            auths.insert(key, Value::Object(entry));
+        }
+        (serde_json::to_vec(&json!({ "auths": auths })).unwrap(), canaries)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_bytes_end_in_a_panic(document: Vec<u8>, old: Vec<u8>, secret_type in secret_type()) {
+        let judgement = judged(secret_type, &document, Some(&old));
+        said(&judgement.findings);
+    }
+
+    #[test]
+    fn no_mutated_document_ends_in_a_panic(
+        document in mutated_document(),
+        old in mutated_document(),
+        secret_type in secret_type(),
+    ) {
+        let judgement = judged(secret_type, &document, Some(&old));
+        said(&judgement.findings);
+    }
+
+    #[test]
+    fn a_repair_is_only_an_insertion_and_mends_what_it_says(
+        document in mutated_document(),
+        secret_type in secret_type(),
+    ) {
+        let before = judged(secret_type, &document, None);
+        let Some(repair) = &before.repair else { return Ok(()) };
+        let after = repair.apply(&document);
+
+        // What is left when the new text is taken out is what was there, but for the empty value of an `auth` that was
+        // replaced, and line breaks behind an `auth` that was padded.
+        let (before_value, after_value): (Value, Value) =
+            (serde_json::from_slice(&document).unwrap(), serde_json::from_slice(&after).unwrap());
+        prop_assert_eq!(without_auth(&before_value), without_auth(&after_value));
+        prop_assert!(after.len() >= document.len() || document.windows(2).any(|pair| pair == b"\\n" || pair == b"\\r"));
+
+        let again = judged(secret_type, &after, None);
+        prop_assert!(again.repair.is_none());
+        let mended = before.findings.iter().filter(|finding| finding.repairable);
+        let left = |rule: Rule| again.findings.iter().filter(|finding| finding.rule() == rule).count();
+        let stood = |rule: Rule| before.findings.iter().filter(|finding| finding.rule() == rule).count();
+        for rule in mended.map(Finding::rule) {
+            prop_assert!(left(rule) < stood(rule));
+        }
+    }
+
+    #[test]
+    fn repairing_twice_is_repairing_once(document in mutated_document(), secret_type in secret_type()) {
+        let once = repaired(secret_type, &document);
+        prop_assert_eq!(&repaired(secret_type, &once), &once);
+        prop_assert_eq!(&repaired(secret_type, &document), &once);
+    }
+
+    #[test]
+    fn a_pair_of_any_characters_is_judged_clean_after_its_repair(
+        username in "[^:\\p{Cc}\\s][^:\\p{Cc}]{0,12}[^:\\p{Cc}\\s]",
+        password in "[^\\p{Cc}\\s][^\\p{Cc}]{0,12}[^\\p{Cc}\\s]",
+    ) {
+        let document = json!({ "auths": { "r.example.com": { "username": username, "password": password } } });
+        let document = serde_json::to_vec(&document).unwrap();
+        let after = repaired(SecretType::DockerConfigJson, &document);
+        prop_assert_eq!(&judged(SecretType::DockerConfigJson, &after, None).findings, &Vec::new());
+
+        use base64::Engine;
+        let auth = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+        let insertion = format!(",\"auth\":\"{auth}\"");
+        let rest = String::from_utf8(after).unwrap().replacen(&insertion, "", 1);
+        prop_assert_eq!(rest.as_bytes(), &document);
+    }
+
+    #[test]
+    fn no_finding_holds_a_credential((document, canaries) in document_with_canaries(), cut: Option<Index>) {
+        let document = match cut {
+            Some(cut) => &document[..cut.index(document.len())],
+            None => &document,
+        };
+        for secret_type in [SecretType::DockerConfigJson, SecretType::DockerCfg] {
+            let judgement = judged(secret_type, document, None);
+            let told = format!("{} {:?}", said(&judgement.findings), judgement.registries);
+            let hosts: String = judgement.registries.iter().map(|key| key.shown_host()).collect();
+            for canary in &canaries {
+                // The mark behind the letters keeps a base64 text from being searched for; the letters alone are shown
+                // by a leak in any case.
+                let letters = canary.trim_end_matches('§');
+                prop_assert!(!told.contains(letters) && !hosts.contains(letters), "{told}");
+                prop_assert!(!told.to_lowercase().contains(&letters.to_lowercase()), "{told}");
+            }
+        }
+    }
+}
+
+/// The document without any `auth`.
+fn without_auth(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .filter(|(name, _)| !name.eq_ignore_ascii_case("auth"))
+                .map(|(name, value)| (name.clone(), without_auth(value)))
+                .collect(),
+        ),
+        Value::Array(values) => values.iter().map(without_auth).collect(),
+        value => value.clone(),
+    }
+}
