@@ -4,7 +4,7 @@ mod file;
 
 use jiff::civil::Date;
 
-pub use file::{PolicyError, schema};
+pub use file::{PolicyError, PolicyFault, schema};
 
 use crate::registry::HostList;
 use crate::rule::{Action, PerRule, Rule};
@@ -112,7 +112,8 @@ pub struct Exemption {
 
 impl Exemption {
     fn matches(&self, requester: &Requester<'_>, today: Date) -> bool {
-        let any = |globs: &[Glob], text: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(text));
+        let any =
+            |globs: &[Glob], text: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(text));
         self.until.is_none_or(|until| today <= until)
             && any(&self.namespaces, requester.namespace)
             && any(&self.users, requester.user)
