@@ -1,0 +1,260 @@
+//! `regcred serve`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::log::{self, LogLevel};
+use super::{Exit, Failure, say};
+use crate::admission;
+use crate::server::{
+    AuditTarget, CertificateFiles, CertificateSource, Config, Ended, Limits, Listen, Server, duration,
+};
+
+/// Reviews that are too large for a connection's own thread, at a time.
+const LARGE_REVIEWS: usize = 8;
+
+/// Run the webhook.
+///
+/// It answers the API server's admission reviews over HTTPS at /mutate and /validate, and serves /livez, /readyz and
+/// /metrics over plain HTTP on a second port. It makes no call to any API server.
+///
+/// SIGTERM and SIGINT end it in an orderly way; a second one ends it at once.
+#[derive(Debug, clap::Args)]
+#[command(next_line_help = true)]
+pub(crate) struct Args {
+    /// Try it on this machine: listen on loopback, make or re-use a certificate in ./certs/dev, and print a request
+    #[arg(long, env = "REGCRED_DEV", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    dev: bool,
+
+    /// Where to answer admission reviews, HTTPS: IP:PORT, or :PORT for every address of the machine. Port 0 takes a
+    /// free one; the first line on standard error names it [default: :8443; with --dev 127.0.0.1:8443]
+    #[arg(long, env = "REGCRED_LISTEN", hide_env_values = true, value_name = "ADDR")]
+    listen: Option<Listen>,
+
+    /// Where to answer /livez, /readyz and /metrics, plain HTTP [default: :8080; with --dev 127.0.0.1:8080]
+    #[arg(long, env = "REGCRED_OPS_LISTEN", hide_env_values = true, value_name = "ADDR")]
+    ops_listen: Option<Listen>,
+
+    /// The serving certificate, PEM: this server's own first, then its intermediates. Needed without --dev
+    #[arg(long, env = "REGCRED_TLS_CERT", hide_env_values = true, value_name = "FILE", value_parser = path())]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate, PEM, not encrypted. Needed without --dev
+    #[arg(long, env = "REGCRED_TLS_KEY", hide_env_values = true, value_name = "FILE", value_parser = path())]
+    tls_key: Option<PathBuf>,
+
+    /// The policy file, YAML. Without one, the defaults of `regcred rules` hold
+    #[arg(long, env = "REGCRED_POLICY", hide_env_values = true, value_name = "FILE", value_parser = path())]
+    policy: Option<PathBuf>,
+
+    /// Where audit records go, one JSON object a line: a file, which is opened anew when it was rotated away, or -
+    /// for standard output
+    #[arg(
+        long,
+        env = "REGCRED_AUDIT_LOG",
+        hide_env_values = true,
+        value_name = "FILE|-",
+        default_value = "-"
+    )]
+    audit_log: PathBuf,
+
+    /// How much is logged to standard error. No level logs the content of a request
+    #[arg(
+        long,
+        env = "REGCRED_LOG_LEVEL",
+        hide_env_values = true,
+        value_name = "LEVEL",
+        default_value = "info",
+        ignore_case = true
+    )]
+    log_level: LogLevel,
+
+    /// How long a server that is told to stop still accepts, while it is not ready any more and asks its clients to
+    /// close: as long as a cluster needs to stop sending requests. A duration such as 5s or 1m30s
+    /// [default: 5s; with --dev 0s]
+    #[arg(long, env = "REGCRED_DRAIN_DELAY", hide_env_values = true, value_name = "DURATION", value_parser = parse_duration)]
+    drain_delay: Option<Duration>,
+
+    /// How often the certificate and the policy file are looked at for changes. A duration such as 10s, at least 10ms
+    #[arg(long, env = "REGCRED_RELOAD_INTERVAL", hide_env_values = true, value_name = "DURATION", value_parser = parse_duration, default_value = "10s")]
+    reload_interval: Duration,
+}
+
+/// Unlike clap's own, it takes an empty one, which [`given`] then drops.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    duration::parse(text).ok_or("expected a duration with its unit, such as 500ms, 10s or 1m30s")
+}
+
+impl Args {
+    /// From what was typed to what holds.
+    fn validate(self) -> Result<(Config, LogLevel), Failure> {
+        let certificate = self.certificate()?;
+        let default = |port| {
+            if self.dev { Listen::At(([127, 0, 0, 1], port).into()) } else { Listen::Everywhere(port) }
+        };
+        let drain_delay = if self.dev { Duration::ZERO } else { Duration::from_secs(5) };
+        if self.reload_interval < Duration::from_millis(10) {
+            return Err(Failure::from("--reload-interval is too short: at least 10ms"));
+        }
+        let config = Config {
+            listen: self.listen.unwrap_or_else(|| default(8443)),
+            ops_listen: self.ops_listen.unwrap_or_else(|| default(8080)),
+            certificate,
+            policy: given(self.policy),
+            audit: if self.audit_log.as_os_str() == "-" {
+                AuditTarget::Stdout
+            } else {
+                AuditTarget::File(self.audit_log)
+            },
+            drain_delay: self.drain_delay.unwrap_or(drain_delay),
+            reload_interval: self.reload_interval,
+            limits: Limits::default(),
+        };
+        Ok((config, self.log_level))
+    }
+
+    fn certificate(&self) -> Result<CertificateSource, Failure> {
+        match (self.dev, given(self.tls_cert.clone()), given(self.tls_key.clone())) {
+            (true, None, None) => Ok(CertificateSource::Dev),
+            (true, ..) => Err(Failure::from(
+                "--dev makes its own certificate: leave out --tls-cert and --tls-key, or --dev",
+            )),
+            (false, Some(certificate), Some(key)) => {
+                Ok(CertificateSource::Files(CertificateFiles { certificate, key }))
+            }
+            (false, Some(_), None) => {
+                Err(Failure::from("--tls-cert needs --tls-key, the file with its private key"))
+            }
+            (false, None, Some(_)) => {
+                Err(Failure::from("--tls-key needs --tls-cert, the file with its certificate"))
+            }
+            (false, None, None) => Err(Failure::from(
+                "serve needs a certificate: give --tls-cert and --tls-key, or --dev to try it on this machine",
+            )),
+        }
+    }
+}
+
+/// A variable that is set to nothing is one that is not set: manifests write it that way.
+fn given(path: Option<PathBuf>) -> Option<PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty())
+}
+
+/// Serves until a signal ends it.
+pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
+    let (config, level) = args.validate()?;
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(LARGE_REVIEWS)
+        .build()
+        .map_err(|error| Failure(format!("the system refused a thread or descriptor: {error}")))?;
+    let ended = serve(&runtime, &config, level);
+    // What has not ended by now is not waited for.
+    runtime.shutdown_background();
+    Ok(match ended? {
+        Ended::Finished => Exit::Clean,
+        Ended::CutOff => Exit::Findings,
+    })
+}
+
+fn serve(runtime: &Runtime, config: &Config, level: LogLevel) -> Result<Ended, Failure> {
+    runtime.block_on(async {
+        // First of all: a signal that comes while files are read must not kill the program half-way.
+        let shutdown = signals()?;
+        log::quiet_panics();
+        let server = Server::prepare(config, admission::review)?;
+        say(format_args!("listening on https://{}", server.address()));
+        say(format_args!("listening on http://{} (ops)", server.ops_address()));
+        if config.certificate == CertificateSource::Dev {
+            say(format_args!("{}", server.request_to_try()));
+        }
+        // The log begins after these lines, so that they come first at every level.
+        log::init(level);
+        Ok(server.run(shutdown).await?)
+    })
+}
+
+/// A message for each SIGTERM and SIGINT from now on.
+fn signals() -> Result<mpsc::Receiver<()>, Failure> {
+    let install =
+        |kind| signal(kind).map_err(|error| Failure(format!("signals cannot be received: {error}")));
+    let signals: [Signal; 2] = [install(SignalKind::terminate())?, install(SignalKind::interrupt())?];
+    let (sender, receiver) = mpsc::channel(2);
+    for mut signal in signals {
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() {
+                // A third signal has nothing to add.
+                let _ = sender.try_send(());
+            }
+        });
+    }
+    Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::{Cli, Command};
+    use super::*;
+
+    fn validate(arguments: &[&str]) -> Result<Config, String> {
+        let Command::Serve(args) = Cli::try_parse_from(["regcred", "serve"].iter().chain(arguments))
+            .map_err(|error| error.to_string())?
+            .command;
+        args.validate().map(|(config, _)| config).map_err(|Failure(message)| message)
+    }
+
+    #[test]
+    fn dev_stays_on_this_machine_and_ends_at_once() {
+        let config = validate(&["--dev"]).unwrap();
+        assert_eq!(
+            (config.listen.to_string(), config.ops_listen.to_string()),
+            ("127.0.0.1:8443".into(), "127.0.0.1:8080".into())
+        );
+        assert_eq!((config.certificate, config.drain_delay), (CertificateSource::Dev, Duration::ZERO));
+        assert_eq!(validate(&["--dev", "--drain-delay", "1m"]).unwrap().drain_delay, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_a_cluster() {
+        let config = validate(&["--tls-cert", "c", "--tls-key", "k"]).unwrap();
+        assert_eq!((config.listen, config.ops_listen), (Listen::Everywhere(8443), Listen::Everywhere(8080)));
+        assert_eq!(
+            (config.drain_delay, config.reload_interval),
+            (Duration::from_secs(5), Duration::from_secs(10))
+        );
+        assert_eq!((config.audit, config.policy), (AuditTarget::Stdout, None));
+        assert_eq!(
+            validate(&["--dev", "--audit-log", "a", "--policy", ""]).unwrap().audit,
+            AuditTarget::File("a".into())
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_to_do() {
+        for (arguments, says) in [
+            (&[][..], "--dev to try it"),
+            (&["--tls-cert", "c"], "needs --tls-key"),
+            (&["--tls-key", "k"], "needs --tls-cert"),
+            (&["--tls-key", "k", "--tls-cert", ""], "needs --tls-cert"),
+            (&["--dev", "--tls-key", "k"], "leave out"),
+            (&["--dev", "--listen", "8443"], "such as 127.0.0.1:8443"),
+            (&["--dev", "--drain-delay", "5"], "such as 500ms"),
+            (&["--dev", "--reload-interval", "0s"], "at least 10ms"),
+        ] {
+            let error = validate(arguments).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}

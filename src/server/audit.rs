@@ -1,0 +1,285 @@
+//! The audit log: one record a line, through a bounded queue to one writer.
+//!
+//! Admission only ever copies a record into memory. Whatever the disk, the pipe or its reader does, it stalls the
+//! writer's thread alone; then the queue fills, and what does not fit is lost and counted.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use prometheus_client::metrics::counter::Counter;
+
+use super::audit_file::Output;
+
+/// What waits for the writer at most: some thousand records.
+const QUEUE: usize = 4 << 20;
+
+/// Records are collected for this long and written together, so that a busy server wakes its writer two hundred
+/// times a second and not at every request.
+const COLLECT: Duration = Duration::from_millis(5);
+
+/// Losses are said in the log at most once in this time.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+
+/// A buffer that grew larger than this is given back.
+const KEEP: usize = 256 << 10;
+
+/// Where audit records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditTarget {
+    /// Standard output.
+    Stdout,
+    /// A file: appended to, and opened anew when it was rotated away.
+    File(PathBuf),
+}
+
+/// The way into the audit log.
+pub(crate) struct Audit {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    lost: Counter,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Whole lines.
+    lines: Vec<u8>,
+    closed: bool,
+    /// The writer has written all there was and is gone.
+    written: bool,
+    said: Said,
+}
+
+/// How many losses have not been said yet, and when one was said last.
+#[derive(Default)]
+struct Said {
+    unsaid: u64,
+    last: Option<Instant>,
+}
+
+impl Audit {
+    /// Starts the writer.
+    pub(crate) fn start(output: Output, lost: Counter) -> std::io::Result<Self> {
+        Audit::with_capacity(output, lost, QUEUE)
+    }
+
+    fn with_capacity(output: Output, lost: Counter, capacity: usize) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), lost, capacity });
+        let writer = Arc::clone(&shared);
+        thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(output))?;
+        Ok(Audit { shared })
+    }
+
+    /// Takes a record, which is one line with its end. Never waits for the writer.
+    pub(crate) fn record(&self, line: &[u8]) {
+        let mut queue = self.shared.lock();
+        if queue.closed || queue.lines.len() + line.len() > self.shared.capacity {
+            self.shared.lose(queue, 1, "they are not taken as fast as they are made");
+            return;
+        }
+        let was_empty = queue.lines.is_empty();
+        queue.lines.extend_from_slice(line);
+        drop(queue);
+        if was_empty {
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// Takes no more records, and waits until all are written or the time is up. Says whether all are.
+    pub(crate) fn close(&self, wait: Duration) -> bool {
+        let mut queue = self.shared.lock();
+        queue.closed = true;
+        self.shared.changed.notify_all();
+        let (mut queue, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(queue, wait, |queue| !queue.written)
+            .unwrap_or_else(PoisonError::into_inner);
+        let written = queue.written;
+        // What the writer holds by now is unknown; what it has not even taken is not.
+        let left = lines(&std::mem::take(&mut queue.lines));
+        self.shared.lose(queue, left, "the program ended before their reader took them");
+        written
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts lost records, and says so now and then. The lock is given back before anything is said.
+    fn lose(&self, mut queue: MutexGuard<'_, Queue>, records: u64, why: &str) {
+        if records == 0 {
+            return;
+        }
+        self.lost.inc_by(records);
+        let said = &mut queue.said;
+        said.unsaid += records;
+        if said.last.is_none_or(|last| last.elapsed() >= SAY_EVERY) {
+            let unsaid = std::mem::take(&mut said.unsaid);
+            said.last = Some(Instant::now());
+            drop(queue);
+            tracing::error!(records = unsaid, "audit records are lost: {why}");
+        }
+    }
+
+    fn run(&self, mut output: Output) {
+        let mut batch = Vec::new();
+        while self.take(&mut batch) {
+            if let Err(failure) = output.write(&batch) {
+                let lost = lines(batch.get(failure.written..).unwrap_or_default());
+                self.lose(self.lock(), lost, &failure.reason);
+            }
+            batch.clear();
+            if batch.capacity() > KEEP {
+                batch = Vec::new();
+            }
+        }
+        self.lock().written = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for lines and swaps them into `batch`. `false` when there will be no more.
+    fn take(&self, batch: &mut Vec<u8>) -> bool {
+        let queue = self.lock();
+        let queue = self
+            .changed
+            .wait_while(queue, |queue| queue.lines.is_empty() && !queue.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        let closed = queue.closed;
+        drop(queue);
+        if !closed {
+            thread::sleep(COLLECT);
+        }
+        std::mem::swap(batch, &mut self.lock().lines);
+        !batch.is_empty() || !closed
+    }
+}
+
+/// How many records these bytes end. A record that was written in part is one that was lost.
+fn lines(bytes: &[u8]) -> u64 {
+    bytes.split(|&byte| byte == b'\n').count().saturating_sub(1) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::{BufRead as _, BufReader, Read as _};
+
+    use super::super::files::tests::scratch;
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn to_file(path: &std::path::Path) -> Output {
+        Output::open(&AuditTarget::File(path.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn all_is_written_in_order_before_it_closes() {
+        let folder = scratch("audit-order");
+        let path = folder.join("audit.log");
+        let audit = Audit::start(to_file(&path), Counter::default()).unwrap();
+        for number in 0..1000 {
+            audit.record(format!("{{\"n\":{number}}}\n").as_bytes());
+        }
+        assert!(audit.close(PATIENCE));
+        let expected: String = (0..1000).map(|number| format!("{{\"n\":{number}}}\n")).collect();
+        assert_eq!(fs::read_to_string(path).unwrap(), expected);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_rotated_file_is_opened_anew_twice_in_a_row() {
+        let folder = scratch("audit-rotate");
+        let path = folder.join("audit.log");
+        let audit = Audit::start(to_file(&path), Counter::default()).unwrap();
+        let write = |line: &str| {
+            audit.record(line.as_bytes());
+            let begun = Instant::now();
+            while !fs::read_to_string(&path).is_ok_and(|text| text.ends_with(line)) {
+                assert!(begun.elapsed() < PATIENCE, "{line:?} did not come");
+                thread::sleep(Duration::from_millis(2));
+            }
+        };
+        write("one\n");
+        fs::rename(&path, folder.join("audit.log.1")).unwrap();
+        write("two\n");
+        fs::rename(&path, folder.join("audit.log.2")).unwrap();
+        write("three\n");
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        assert_eq!(
+            (read("audit.log.1"), read("audit.log.2"), read("audit.log")),
+            ("one\n".to_owned(), "two\n".to_owned(), "three\n".to_owned())
+        );
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_stalled_reader_stalls_nobody_and_what_is_lost_is_counted() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let lost = Counter::default();
+        let output = Output::to(File::from(std::os::fd::OwnedFd::from(writer)));
+        let audit = Audit::with_capacity(output, lost.clone(), 100_000).unwrap();
+        let line = format!("{}\n", "x".repeat(999));
+        let begun = Instant::now();
+        for _ in 0..1000 {
+            audit.record(line.as_bytes());
+        }
+        assert!(begun.elapsed() < Duration::from_secs(2), "recording waited for the reader");
+        assert!(lost.get() > 0);
+
+        // The reader comes back: everything not counted as lost is there, and whole.
+        let mut reader = BufReader::new(reader);
+        let mut came = 0;
+        let closed = thread::spawn(move || audit.close(PATIENCE));
+        let mut text = String::new();
+        while reader.read_line(&mut text).unwrap() > 0 {
+            assert_eq!(text, line);
+            text.clear();
+            came += 1;
+            if came + lost.get() == 1000 {
+                break;
+            }
+        }
+        assert!(closed.join().unwrap());
+        assert_eq!(came + lost.get(), 1000);
+    }
+
+    #[test]
+    fn a_closed_pipe_and_a_full_disk_are_losses_and_no_more() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        for file in [File::from(std::os::fd::OwnedFd::from(writer)), full] {
+            let lost = Counter::default();
+            let audit = Audit::start(Output::to(file), lost.clone()).unwrap();
+            audit.record(b"a\n");
+            audit.record(b"b\n");
+            assert!(audit.close(PATIENCE));
+            assert_eq!(lost.get(), 2);
+        }
+    }
+
+    #[test]
+    fn closing_does_not_wait_for_a_reader_that_never_comes() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let lost = Counter::default();
+        let audit =
+            Audit::start(Output::to(File::from(std::os::fd::OwnedFd::from(writer))), lost.clone()).unwrap();
+        audit.record(format!("{}\n", "x".repeat(1 << 20)).as_bytes());
+        thread::sleep(COLLECT * 10);
+        audit.record(b"never taken\n");
+        assert!(!audit.close(Duration::from_millis(50)));
+        assert_eq!(lost.get(), 1);
+        let mut some = [0; 1];
+        reader.read_exact(&mut some).unwrap();
+    }
+}

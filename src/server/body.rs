@@ -1,0 +1,88 @@
+//! Reading a request's body: bounded in size and time, counted against the memory of all, wiped when it is done with.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::limits::Share;
+
+/// The first buffer of a body whose length is announced: it is not believed further than this.
+const BELIEVED: usize = 1 << 20;
+
+/// The first buffer of a body whose length is not.
+const UNANNOUNCED: usize = 16 << 10;
+
+/// A request's body. It holds credentials: it is wiped on drop, and has no `Debug`.
+pub(crate) struct Body {
+    content: Zeroizing<Vec<u8>>,
+    share: Share,
+}
+
+/// Why a body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// It is larger than the limit.
+    TooLarge,
+    /// It did not come in time.
+    TooSlow,
+    /// All bodies together take too much memory.
+    NoRoom,
+    /// The client is gone, or its chunks are malformed.
+    Broken,
+}
+
+impl Body {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.content
+    }
+
+    /// Reads a body of at most `limit` bytes within `deadline`.
+    pub(crate) async fn read(
+        incoming: Incoming,
+        limit: usize,
+        deadline: Duration,
+        share: Share,
+    ) -> Result<Self, BodyError> {
+        timeout(deadline, Body::read_all(incoming, limit, share)).await.unwrap_or(Err(BodyError::TooSlow))
+    }
+
+    async fn read_all(mut incoming: Incoming, limit: usize, share: Share) -> Result<Self, BodyError> {
+        let announced = announced(&incoming).and_then(|length| usize::try_from(length).ok());
+        let first = announced.unwrap_or(UNANNOUNCED).min(BELIEVED).min(limit);
+        let mut body = Body { content: Zeroizing::new(Vec::with_capacity(first)), share };
+        while let Some(frame) = incoming.frame().await {
+            let frame = frame.map_err(|_| BodyError::Broken)?;
+            // Trailers are of no interest.
+            let Some(data) = frame.data_ref() else { continue };
+            if body.content.len() + data.len() > limit {
+                return Err(BodyError::TooLarge);
+            }
+            body.append(data, limit)?;
+        }
+        Ok(body)
+    }
+
+    /// A `Vec` that grows by itself leaves its old buffer behind as it is. Here the old one is wiped.
+    fn append(&mut self, data: &[u8], limit: usize) -> Result<(), BodyError> {
+        if !self.share.grow(data.len()) {
+            return Err(BodyError::NoRoom);
+        }
+        let needed = self.content.len() + data.len();
+        if needed > self.content.capacity() {
+            let capacity = needed.max(self.content.capacity().saturating_mul(2)).min(limit);
+            let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
+            larger.extend_from_slice(&self.content);
+            self.content = larger;
+        }
+        self.content.extend_from_slice(data);
+        Ok(())
+    }
+}
+
+/// The length that the request's header announces.
+pub(crate) fn announced(incoming: &Incoming) -> Option<u64> {
+    incoming.size_hint().exact()
+}

@@ -1,0 +1,229 @@
+//! The serving certificate: checked when it is read, swapped without touching a connection.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use jiff::Timestamp;
+use rustls::crypto::CryptoProvider;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, version};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::files::{FileError, read_together};
+
+/// Where the certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// PEM: the certificate of this server first, then its intermediates.
+    pub certificate: PathBuf,
+    /// PEM: the private key of the first certificate.
+    pub key: PathBuf,
+}
+
+impl CertificateFiles {
+    pub(crate) fn paths(&self) -> [&Path; 2] {
+        [&self.certificate, &self.key]
+    }
+
+    /// Reads and checks the pair.
+    pub(crate) fn load(&self, provider: &CryptoProvider, now: Timestamp) -> Result<Certificate, FileError> {
+        match read_together(&self.paths())?.as_slice() {
+            [certificate, key] => self.check(certificate, key, provider, now),
+            _ => Err(FileError::new(&self.certificate, "cannot be read")),
+        }
+    }
+
+    /// Checks all that a client would: nothing is served of which it is known that clients refuse it.
+    pub(crate) fn check(
+        &self,
+        certificate: &[u8],
+        key: &[u8],
+        provider: &CryptoProvider,
+        now: Timestamp,
+    ) -> Result<Certificate, FileError> {
+        let wrong = |message: &str| FileError::new(&self.certificate, message);
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(certificate)
+            .collect::<Result<_, _>>()
+            .map_err(|_| wrong("is not PEM: expected CERTIFICATE blocks, this server's own first"))?;
+        if chain.is_empty() {
+            return Err(wrong(
+                "holds no certificate: expected PEM CERTIFICATE blocks, this server's own first",
+            ));
+        }
+        let validity = Validity::of(&chain).map_err(|message| wrong(&message))?;
+        if now < validity.not_before {
+            return Err(wrong(&format!("is not valid before {}: check the clock", validity.not_before)));
+        }
+        if now >= validity.not_after {
+            return Err(wrong(&format!("expired at {}: renew it", validity.not_after)));
+        }
+        // The reasons of these errors are left out: a parser's text may quote what it has read, here a key.
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
+            FileError::new(
+                &self.key,
+                "holds no private key: expected one PEM block, not encrypted (PKCS#8, SEC1 or PKCS#1)",
+            )
+        })?;
+        let key = CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => FileError::new(
+                &self.key,
+                format!("is not the key of the first certificate in {}", self.certificate.display()),
+            ),
+            _ => FileError::new(
+                &self.key,
+                "cannot be used: expected an ECDSA (P-256, P-384, P-521), Ed25519 or RSA key",
+            ),
+        })?;
+        Ok(Certificate { key: Arc::new(key), not_after: validity.not_after })
+    }
+}
+
+/// When all certificates of a chain are valid.
+struct Validity {
+    not_before: Timestamp,
+    not_after: Timestamp,
+}
+
+impl Validity {
+    fn of(chain: &[CertificateDer<'_>]) -> Result<Self, String> {
+        let mut all = Validity { not_before: Timestamp::MIN, not_after: Timestamp::MAX };
+        for (index, der) in chain.iter().enumerate() {
+            let number = index + 1;
+            let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+                return Err(format!("holds as number {number} what is no X.509 certificate"));
+            };
+            let names = certificate.subject_alternative_name();
+            if index == 0 && !matches!(names, Ok(Some(names)) if !names.value.general_names.is_empty()) {
+                return Err(
+                    "has no subject alternative names: the API server goes by them and ignores the common name".to_owned()
+                );
+            }
+            let validity = certificate.validity();
+            let time = |seconds| {
+                Timestamp::from_second(seconds).map_err(|_| format!("has bad dates in number {number}"))
+            };
+            all.not_before = all.not_before.max(time(validity.not_before.timestamp())?);
+            all.not_after = all.not_after.min(time(validity.not_after.timestamp())?);
+        }
+        Ok(all)
+    }
+}
+
+/// A checked certificate with its key.
+pub(crate) struct Certificate {
+    key: Arc<CertifiedKey>,
+    /// The earliest end in the chain: from then on clients refuse it.
+    pub(crate) not_after: Timestamp,
+}
+
+/// The certificate that new handshakes get. Open connections keep the one they were made with.
+#[derive(Default)]
+pub(crate) struct Served(ArcSwapOption<Certificate>);
+
+impl Served {
+    pub(crate) fn swap(&self, certificate: Certificate) {
+        self.0.store(Some(Arc::new(certificate)));
+    }
+
+    /// The end of what is served, or `None` as long as there is none.
+    pub(crate) fn not_after(&self) -> Option<Timestamp> {
+        self.0.load().as_ref().map(|certificate| certificate.not_after)
+    }
+}
+
+impl fmt::Debug for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Served").field("not_after", &self.not_after()).finish_non_exhaustive()
+    }
+}
+
+impl ResolvesServerCert for Served {
+    /// One certificate whatever name is asked for: the API server asks for the Service's, people for localhost.
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.load().as_ref().map(|certificate| Arc::clone(&certificate.key))
+    }
+}
+
+/// The one crypto provider, handed to whoever needs it and never installed as a process-wide default.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// TLS 1.2 and 1.3, HTTP/1.1 only: the API server speaks nothing else to a Service, and would speak HTTP/2 to a
+/// loopback URL if it were offered, so that tests would measure what no cluster uses.
+pub(crate) fn server_config(
+    provider: Arc<CryptoProvider>,
+    served: Arc<Served>,
+) -> Result<ServerConfig, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
+        .with_no_client_auth()
+        .with_cert_resolver(served);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // The API server keeps its connections and resumes no session. Without tickets a handshake is cheaper, nothing is
+    // stored for strangers, and no session outlives the certificate that it was made with.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    fn files() -> CertificateFiles {
+        CertificateFiles { certificate: "tls.crt".into(), key: "tls.key".into() }
+    }
+
+    fn pair(names: &[&str], last_year: i32) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params =
+            CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(last_year, 1, 1);
+        (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    }
+
+    fn check(certificate: &str, key: &str) -> Result<Timestamp, String> {
+        let now = "2026-11-23T00:00:00Z".parse().unwrap();
+        files()
+            .check(certificate.as_bytes(), key.as_bytes(), &provider(), now)
+            .map(|certificate| certificate.not_after)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_chain_ends_with_the_first_of_its_certificates_to_end() {
+        let (leaf, key) = pair(&["localhost"], 2028);
+        let (intermediate, _) = pair(&["ca"], 2027);
+        assert_eq!(check(&leaf, &key), Ok("2028-01-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(check(&(leaf + &intermediate), &key), Ok("2027-01-01T00:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_clients_would_refuse_is_not_loaded_and_no_error_quotes_the_key() {
+        let (certificate, key) = pair(&["localhost"], 2028);
+        let (other, _) = pair(&["localhost"], 2028);
+        let broken_key = key.replace("BEGIN PRIVATE", "BEGIN");
+        for (certificate, key, says) in [
+            (pair(&["localhost"], 2025).0, key.clone(), "tls.crt: expired at 2025-01-01T00:00:00Z"),
+            (pair(&[], 2028).0, key.clone(), "tls.crt: has no subject alternative names"),
+            (other, key.clone(), "tls.key: is not the key of the first certificate in tls.crt"),
+            (String::new(), key.clone(), "tls.crt: holds no certificate"),
+            (key.clone(), certificate.clone(), "tls.crt: holds no certificate"),
+            (certificate.clone(), broken_key, "tls.key: holds no private key"),
+            (certificate.clone(), certificate.clone(), "tls.key: holds no private key"),
+        ] {
+            let error = check(&certificate, &key).unwrap_err();
+            assert!(error.starts_with(says), "{error}");
+            assert!(!error.contains(key.lines().nth(1).unwrap()), "{error}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The life of one connection.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::HttpService;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::Shared;
+use super::connections::Ticket;
+use super::drain::Phase;
+use super::http::Admission;
+use super::linger::Lingering;
+use super::ops::Operations;
+
+/// Room for a request's header, and the most that is read of a body at a time. hyper's own 400 KiB would let idle
+/// connections hold more memory than all the work.
+const BUFFER: usize = 64 << 10;
+
+/// Serves one connection of the admission port.
+pub(crate) async fn serve_admission(
+    shared: Arc<Shared>,
+    tls: TlsAcceptor,
+    stream: TcpStream,
+    ticket: Arc<Ticket>,
+) {
+    let handshake = timeout(shared.limits.handshake, tls.accept(stream));
+    let stream = tokio::select! {
+        shaken = handshake => match shaken {
+            Ok(Ok(stream)) => stream,
+            // Whoever scans ports, or does not trust the certificate, is no event for the operator's log.
+            Ok(Err(error)) => {
+                shared.metrics.handshake_failed();
+                tracing::debug!(%error, "TLS handshake failed");
+                return;
+            }
+            Err(_) => {
+                shared.metrics.handshake_failed();
+                tracing::debug!("TLS handshake timed out");
+                return;
+            }
+        },
+        () = ticket.told_to_close() => return,
+    };
+    let service = Admission { shared: Arc::clone(&shared), ticket: Arc::clone(&ticket) };
+    let mut phase = shared.phase.subscribe();
+    let stop = async move {
+        // An error would mean that the server is gone: then this ends as well.
+        drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
+    };
+    serve(&shared, stream, &ticket, service, stop).await;
+}
+
+/// Serves one connection of the operations port: plain HTTP, until the program ends.
+pub(crate) async fn serve_operations(shared: Arc<Shared>, stream: TcpStream, ticket: Arc<Ticket>) {
+    let service = Operations(Arc::clone(&shared));
+    serve(&shared, stream, &ticket, service, std::future::pending()).await;
+}
+
+async fn serve<S, I>(shared: &Shared, stream: I, ticket: &Ticket, service: S, stop: impl Future<Output = ()>)
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+    S: HttpService<Incoming, ResBody = Full<Bytes>, Error = Infallible>
+        + hyper::service::Service<Request<Incoming>, Error = Infallible>,
+{
+    let stream = TokioIo::new(Lingering::new(stream, Arc::clone(ticket.connection())));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // This restarts when a connection becomes idle, so it is the idle timeout as well.
+        .header_read_timeout(shared.limits.header)
+        .max_buf_size(BUFFER)
+        .serve_connection(stream, service);
+    let mut connection = std::pin::pin!(connection);
+    let mut stop = std::pin::pin!(stop);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(timeout = error.is_timeout(), parse = error.is_parse(), "connection ended early");
+                }
+                return;
+            }
+            () = &mut stop, if !stopping => {
+                stopping = true;
+                // An idle connection is closed now, one at work after its answer.
+                connection.as_mut().graceful_shutdown();
+            }
+            () = ticket.told_to_close() => {
+                // A request may have begun since this connection was chosen for being idle.
+                if !ticket.connection().is_busy() {
+                    return;
+                }
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}

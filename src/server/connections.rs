@@ -1,0 +1,226 @@
+//! The open connections: how many there are, and which of them is given up when there are too many.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{Notify, watch};
+
+/// Connections above the limit that may exist for the moment that a closed one takes to end.
+const SLACK: usize = 64;
+
+/// The open connections of one listener.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    limit: usize,
+    started: Instant,
+    /// Those that hold a place.
+    held: Mutex<Held>,
+    /// Those that exist: also what was told to close and has not ended yet.
+    alive: watch::Sender<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    next: u64,
+    by_number: HashMap<u64, Arc<Connection>>,
+}
+
+/// One connection, as its own task and the accept loop see it.
+#[derive(Debug, Default)]
+pub(crate) struct Connection {
+    /// A request is being read or judged.
+    busy: AtomicBool,
+    /// It has carried a request.
+    used: AtomicBool,
+    /// When something last happened, in milliseconds since the listener's start.
+    last: AtomicU64,
+    /// It was answered without its body being read: see [`super::linger`].
+    unread: AtomicBool,
+    /// Its place is needed.
+    close: Notify,
+}
+
+/// What became of a new connection.
+pub(crate) enum Admission {
+    /// There was a place.
+    Free(Ticket),
+    /// There is one, because a silent connection was told to close.
+    InPlaceOfAnother(Ticket),
+    /// Every connection is at work: this one is refused.
+    Refused,
+}
+
+impl Connections {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Connections {
+            limit,
+            started: Instant::now(),
+            held: Mutex::default(),
+            alive: watch::Sender::new(0),
+        })
+    }
+
+    /// Finds a place for a new connection. A connection that sends nothing is normal: the API server pools spares. It
+    /// is only at the limit that one of them has to go.
+    pub(crate) fn admit(self: &Arc<Self>) -> Admission {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = held.by_number.len() >= self.limit;
+        if full {
+            if *self.alive.borrow() >= self.limit.saturating_add(SLACK) {
+                return Admission::Refused;
+            }
+            let Some(number) = held.least_missed() else { return Admission::Refused };
+            if let Some(connection) = held.by_number.remove(&number) {
+                connection.close.notify_one();
+            }
+        }
+        let number = held.next;
+        held.next += 1;
+        let connection = Arc::new(Connection { last: AtomicU64::new(self.now()), ..Connection::default() });
+        held.by_number.insert(number, Arc::clone(&connection));
+        self.alive.send_modify(|alive| *alive += 1);
+        let ticket = Ticket { number, connection, connections: Arc::clone(self) };
+        if full { Admission::InPlaceOfAnother(ticket) } else { Admission::Free(ticket) }
+    }
+
+    /// Waits until there is none left.
+    pub(crate) async fn ended(&self) {
+        // An error would mean that the sender is gone; it lives in `self`.
+        drop(self.alive.subscribe().wait_for(|alive| *alive == 0).await);
+    }
+
+    /// How many there are.
+    pub(crate) fn alive(&self) -> usize {
+        *self.alive.borrow()
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Held {
+    /// The connection whose end costs least: never one at work; one that has carried no request before one that has;
+    /// then the one that has been silent the longest.
+    fn least_missed(&self) -> Option<u64> {
+        self.by_number
+            .iter()
+            .filter(|(_, connection)| !connection.busy.load(Ordering::Relaxed))
+            .min_by_key(|(number, connection)| {
+                (connection.used.load(Ordering::Relaxed), connection.last.load(Ordering::Relaxed), **number)
+            })
+            .map(|(&number, _)| number)
+    }
+}
+
+/// A connection's place, held by its task and given back when it is dropped.
+pub(crate) struct Ticket {
+    number: u64,
+    connection: Arc<Connection>,
+    connections: Arc<Connections>,
+}
+
+impl Ticket {
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// A request begins; it ends when the answer is dropped.
+    pub(crate) fn at_work(self: &Arc<Self>) -> AtWork {
+        self.connection.busy.store(true, Ordering::Relaxed);
+        self.connection.used.store(true, Ordering::Relaxed);
+        self.connection.unread.store(false, Ordering::Relaxed);
+        AtWork(Arc::clone(self))
+    }
+
+    /// Waits until the place is needed by another.
+    pub(crate) async fn told_to_close(&self) {
+        self.connection.close.notified().await;
+    }
+}
+
+impl Connection {
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an answer goes out before the request was read to its end.
+    pub(crate) fn leave_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut held = self.connections.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.by_number.remove(&self.number);
+        self.connections.alive.send_modify(|alive| *alive -= 1);
+    }
+}
+
+/// A request on a connection.
+pub(crate) struct AtWork(Arc<Ticket>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let connection = &self.0.connection;
+        connection.last.store(self.0.connections.now(), Ordering::Relaxed);
+        connection.busy.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn admit(connections: &Arc<Connections>) -> Option<Arc<Ticket>> {
+        match connections.admit() {
+            Admission::Free(ticket) | Admission::InPlaceOfAnother(ticket) => Some(Arc::new(ticket)),
+            Admission::Refused => None,
+        }
+    }
+
+    async fn closes(ticket: &Ticket) -> bool {
+        tokio::time::timeout(Duration::from_millis(1), ticket.told_to_close()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn the_silent_go_first_and_those_at_work_never() {
+        let connections = Connections::new(3);
+        let [used, silent, busy] = std::array::from_fn(|_| admit(&connections).unwrap());
+        drop(used.at_work());
+        let work = busy.at_work();
+
+        let newer = admit(&connections).unwrap();
+        assert!(closes(&silent).await && !closes(&used).await && !closes(&busy).await);
+
+        let work_of_newer = newer.at_work();
+        let newest = admit(&connections).unwrap();
+        assert!(closes(&used).await, "then what has been silent the longest");
+        let work_of_newest = newest.at_work();
+        assert!(admit(&connections).is_none(), "all are at work");
+
+        drop((work, work_of_newer, work_of_newest));
+        assert!(admit(&connections).is_some());
+        drop((used, silent, busy, newer, newest));
+        tokio::time::timeout(Duration::from_secs(1), connections.ended()).await.unwrap();
+    }
+
+    #[test]
+    fn what_is_slow_to_close_counts_too() {
+        let connections = Connections::new(1);
+        let tickets: Vec<_> = (0..=SLACK).map(|_| admit(&connections).unwrap()).collect();
+        assert!(admit(&connections).is_none());
+        assert_eq!(connections.alive(), SLACK + 1);
+        drop(tickets);
+        assert!(admit(&connections).is_some());
+    }
+}

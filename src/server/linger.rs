@@ -1,0 +1,101 @@
+//! Answers that outrun their request.
+//!
+//! A request that is refused before its body was read is answered at once, and its connection closed. To close a
+//! socket with unread data in it makes the kernel send a reset, and a reset can overtake the answer: the API server
+//! would see a broken connection instead of "503, try again", and fail the write. So after such an answer the end is
+//! sent first, and what still comes is thrown away until the client closes or the time is up.
+
+use std::future::Future as _;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+use super::connections::Connection;
+
+/// How long what is unread is thrown away.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A stream whose shutdown waits as described above where [`Connection::has_unread`].
+pub(crate) struct Lingering<S> {
+    stream: S,
+    connection: Arc<Connection>,
+    state: State,
+}
+
+enum State {
+    Open,
+    Lingering(Pin<Box<Sleep>>),
+    Done,
+}
+
+impl<S> Lingering<S> {
+    pub(crate) fn new(stream: S, connection: Arc<Connection>) -> Self {
+        Lingering { stream, connection, state: State::Open }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            match &mut this.state {
+                State::Open => {
+                    ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                    this.state = if this.connection.has_unread() {
+                        State::Lingering(Box::pin(tokio::time::sleep(LINGER)))
+                    } else {
+                        State::Done
+                    };
+                }
+                State::Lingering(until) => {
+                    if until.as_mut().poll(cx).is_ready() || ready!(discard(&mut this.stream, cx)) {
+                        this.state = State::Done;
+                    }
+                }
+                State::Done => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+/// Throws away what is there. Ready with `true` when there will be no more.
+fn discard<S: AsyncRead + Unpin>(stream: &mut S, cx: &mut Context<'_>) -> Poll<bool> {
+    let mut space = [std::mem::MaybeUninit::uninit(); 4096];
+    let mut buf = ReadBuf::uninit(&mut space);
+    Pin::new(stream).poll_read(cx, &mut buf).map(|read| read.is_err() || buf.filled().is_empty())
+}

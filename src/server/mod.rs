@@ -1,0 +1,329 @@
+//! The webhook's server: transport, limits, certificates, health and metrics. It knows nothing about Secrets.
+//!
+//! The way of one request: [`accept`] → [`connection`] (handshake, HTTP/1.1) → [`http`] (checks, [`body`]) →
+//! [`review`] (judged, counted, recorded) → the answer. Beside it run the operations port ([`ops`]), the poll for new
+//! files ([`reload`]) and the audit log's writer ([`audit`]), each on a thread of its own, so that none of them can
+//! keep admission waiting, nor admission them.
+//!
+//! hyper is used directly, without a web framework: there are two paths, the order of the checks is a contract, and
+//! what is not there need not be looked at when a request is slow.
+
+mod accept;
+mod audit;
+mod audit_file;
+mod body;
+mod certificate;
+mod connection;
+mod connections;
+mod dev;
+mod drain;
+pub mod duration;
+mod files;
+mod health;
+mod http;
+mod limits;
+mod linger;
+mod listen;
+mod metrics;
+mod ops;
+mod policy;
+mod reload;
+mod review;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
+
+pub use audit::AuditTarget;
+pub use certificate::CertificateFiles;
+pub use drain::Ended;
+pub use files::FileError;
+pub use limits::Limits;
+pub use listen::{Listen, ListenError};
+pub use review::Reviewer;
+
+use audit::Audit;
+use audit_file::Output;
+use certificate::Served;
+use connections::Connections;
+use drain::Phase;
+use files::read_together;
+use health::Started;
+use limits::Budget;
+use metrics::{Metrics, State};
+use policy::PolicyInForce;
+use reload::{Reloader, Watched};
+
+/// How long the end of the program waits for the audit log's reader.
+const AUDIT_FLUSH: Duration = Duration::from_secs(2);
+
+/// Where the serving certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateSource {
+    /// Made for this machine, in `certs/dev`.
+    Dev,
+    /// Someone else's files.
+    Files(CertificateFiles),
+}
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The admission port, HTTPS.
+    pub listen: Listen,
+    /// The operations port, plain HTTP.
+    pub ops_listen: Listen,
+    /// The serving certificate.
+    pub certificate: CertificateSource,
+    /// The policy file; none = the defaults.
+    pub policy: Option<PathBuf>,
+    /// Where audit records go.
+    pub audit: AuditTarget,
+    /// How long a server that is told to stop goes on accepting.
+    pub drain_delay: Duration,
+    /// How often files are looked at.
+    pub reload_interval: Duration,
+    /// Caps and deadlines.
+    pub limits: Limits,
+}
+
+/// Why a server cannot start. One line, or one for each error of a policy; it names the file or flag.
+#[derive(Debug)]
+pub enum StartError {
+    /// A file.
+    File(FileError),
+    /// An address.
+    Listen(ListenError),
+    /// Something that is nobody's setting.
+    System(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::File(error) => error.fmt(f),
+            StartError::Listen(error) => error.fmt(f),
+            StartError::System(error) => f.write_str(error),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<FileError> for StartError {
+    fn from(error: FileError) -> Self {
+        StartError::File(error)
+    }
+}
+
+impl From<ListenError> for StartError {
+    fn from(error: ListenError) -> Self {
+        StartError::Listen(error)
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        StartError::System(format!("the system refused a thread or descriptor: {error}"))
+    }
+}
+
+/// What all requests share.
+pub(crate) struct Shared {
+    limits: Limits,
+    reviewer: Reviewer,
+    provider: Arc<CryptoProvider>,
+    served: Arc<Served>,
+    policy: Arc<PolicyInForce>,
+    metrics: Arc<Metrics>,
+    audit: Audit,
+    in_flight: Arc<Budget>,
+    bodies: Arc<Budget>,
+    started: Started,
+    phase: watch::Sender<Phase>,
+}
+
+/// A server that has everything it needs, and is bound but does not accept yet.
+pub struct Server {
+    listener: TcpListener,
+    ops: std::net::TcpListener,
+    tls: ServerConfig,
+    shared: Arc<Shared>,
+    reloader: Reloader,
+    drain_delay: Duration,
+    reload_interval: Duration,
+    addresses: (SocketAddr, SocketAddr),
+}
+
+impl Server {
+    /// Loads and checks everything before it binds, so that a wrong setting is a failed start and not a server that
+    /// is never ready. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When a file cannot be used or an address not be bound.
+    pub fn prepare(config: &Config, reviewer: Reviewer) -> Result<Self, StartError> {
+        let provider = certificate::provider();
+        let now = Timestamp::now();
+        let certificate_files = match &config.certificate {
+            CertificateSource::Files(files) => files.clone(),
+            CertificateSource::Dev => dev::certificate(&dev::folder(), &provider, now)?,
+        };
+        let paths = certificate_files.paths();
+        let contents = read_together(&paths)?;
+        let served = Arc::new(Served::default());
+        if let [certificate, key] = contents.as_slice() {
+            served.swap(certificate_files.check(certificate, key, &provider, now)?);
+        }
+        let watched_certificate = Watched::new(&paths, &contents);
+        let (policy, watched_policy) = load_policy(config)?;
+        let tls = certificate::server_config(Arc::clone(&provider), Arc::clone(&served))
+            .map_err(|error| StartError::System(format!("TLS cannot be set up: {error}")))?;
+        let output = Output::open(&config.audit)?;
+        let listener = config.listen.bind("--listen")?;
+        let ops = config.ops_listen.bind("--ops-listen")?.into_std()?;
+        let addresses = (listener.local_addr()?, ops.local_addr()?);
+        let shared =
+            Arc::new(Shared::new(config.limits.clone(), reviewer, provider, served, policy, output)?);
+        Ok(Server {
+            listener,
+            ops,
+            tls,
+            shared,
+            reloader: Reloader {
+                certificate: watched_certificate,
+                certificate_files,
+                policy: watched_policy,
+            },
+            drain_delay: config.drain_delay,
+            reload_interval: config.reload_interval,
+            addresses,
+        })
+    }
+
+    /// The admission port's address, with its real port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.addresses.0
+    }
+
+    /// The operations port's address, with its real port.
+    #[must_use]
+    pub fn ops_address(&self) -> SocketAddr {
+        self.addresses.1
+    }
+
+    /// For `--dev`: a request that shows what this does, to be pasted into a terminal.
+    #[must_use]
+    pub fn request_to_try(&self) -> String {
+        dev::request_to_try(self.address())
+    }
+
+    /// Serves until `shutdown` says so: the first message begins an orderly end, the second cuts it short.
+    ///
+    /// # Errors
+    /// When the system has no thread left to start with.
+    pub async fn run(self, mut shutdown: mpsc::Receiver<()>) -> Result<Ended, StartError> {
+        let Server { listener, ops, tls, shared, reloader, drain_delay, reload_interval, .. } = self;
+        seed_random(&shared)?;
+        ops::start(ops, Arc::clone(&shared))?;
+        reloader.start(reload_interval, &shared)?;
+
+        let connections = Connections::new(shared.limits.connections);
+        let tls = TlsAcceptor::from(Arc::new(tls));
+        let mut phase = shared.phase.subscribe();
+        let stop = async move {
+            drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
+        };
+        let serve = {
+            let shared = Arc::clone(&shared);
+            move |stream, ticket| {
+                connection::serve_admission(Arc::clone(&shared), tls.clone(), stream, ticket)
+            }
+        };
+        tokio::spawn(accept::accept(
+            listener,
+            Arc::clone(&connections),
+            Arc::clone(&shared.metrics),
+            stop,
+            serve,
+        ));
+        shared.started.accepting.store(true, Ordering::Release);
+
+        let finish = shared.limits.finish;
+        let ended = drain::drain(&shared.phase, &connections, drain_delay, finish, &mut shutdown).await;
+        let written =
+            tokio::task::spawn_blocking(move || shared.audit.close(AUDIT_FLUSH)).await.unwrap_or(false);
+        Ok(if written { ended } else { Ended::CutOff })
+    }
+}
+
+impl Shared {
+    fn new(
+        limits: Limits,
+        reviewer: Reviewer,
+        provider: Arc<CryptoProvider>,
+        served: Arc<Served>,
+        policy: Arc<PolicyInForce>,
+        output: Output,
+    ) -> io::Result<Self> {
+        let in_flight = Budget::new(limits.in_flight);
+        let state = State {
+            in_flight: Arc::clone(&in_flight),
+            served: Arc::clone(&served),
+            policy: Arc::clone(&policy),
+        };
+        let metrics = Arc::new(Metrics::new(state));
+        Ok(Shared {
+            reviewer,
+            provider,
+            served,
+            policy,
+            audit: Audit::start(output, metrics.audit_lost())?,
+            metrics,
+            in_flight,
+            bodies: Budget::new(limits.bodies),
+            started: Started::default(),
+            phase: watch::Sender::new(Phase::Serving),
+            limits,
+        })
+    }
+}
+
+/// The policy in force, and how to notice a new one.
+type LoadedPolicy = (Arc<PolicyInForce>, Option<(PathBuf, Watched)>);
+
+fn load_policy(config: &Config) -> Result<LoadedPolicy, FileError> {
+    let Some(path) = &config.policy else {
+        return Ok((Arc::new(PolicyInForce::from_pointee(policy::default())), None));
+    };
+    let contents = read_together(&[path])?;
+    let active = policy::parse(path, contents.first().map(|content| content.as_slice()).unwrap_or_default())?;
+    let watched = Watched::new(&[path], &contents);
+    Ok((Arc::new(PolicyInForce::from_pointee(active)), Some((path.clone(), watched))))
+}
+
+/// The provider gathers its entropy at the first number it is asked for. That is done here, aside, so that it is no
+/// client's handshake that waits for it.
+fn seed_random(shared: &Arc<Shared>) -> io::Result<()> {
+    let shared = Arc::clone(shared);
+    thread::Builder::new().name("random".to_owned()).spawn(move || {
+        if shared.provider.secure_random.fill(&mut [0; 32]).is_ok() {
+            shared.started.random.store(true, Ordering::Release);
+        } else {
+            tracing::error!("the crypto provider has no random numbers");
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! The step from a request's body to its answer: judged, counted and recorded at once, so that a client which goes
+//! away in between can lose its answer but never the record.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Response, StatusCode};
+use jiff::civil::Date;
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::Shared;
+use super::body::Body;
+use super::http::{Answer, plain};
+use super::limits::Share;
+use crate::admission::{ActivePolicy, BadReview, Reviewed, Webhook};
+
+/// Whoever judges. The program has one, [`crate::admission::review`]; tests bring others.
+pub type Reviewer = fn(Webhook, &[u8], &ActivePolicy, Date) -> Result<Reviewed, BadReview>;
+
+/// A request that has passed all checks of the transport.
+pub(crate) struct Question {
+    pub(crate) webhook: Webhook,
+    pub(crate) reviewer: Reviewer,
+    pub(crate) body: Body,
+    /// Held until the answer is made.
+    pub(crate) in_flight: Share,
+    pub(crate) started: Instant,
+}
+
+/// Judges on this thread, or on one of its own.
+///
+/// A usual review takes microseconds: to hand it over would cost more than to judge it. One of a megabyte takes
+/// milliseconds, in which this thread's other connections would wait.
+pub(crate) async fn review(shared: &Arc<Shared>, question: Question) -> Answer {
+    if question.body.bytes().len() <= shared.limits.inline_body {
+        return decide(shared, question);
+    }
+    let shared = Arc::clone(shared);
+    // Once begun, it runs to its end even if the connection's task is gone.
+    tokio::task::spawn_blocking(move || decide(&shared, question)).await.unwrap_or_else(|_| failed())
+}
+
+/// One synchronous step. Nothing in it waits for anybody.
+fn decide(shared: &Shared, question: Question) -> Answer {
+    let Question { webhook, reviewer, body, in_flight, started } = question;
+    let now = Timestamp::now();
+    let policy = shared.policy.load();
+    // A panic ends this request and nothing else. What it may have left half-done is its own: the policy is not
+    // changed by a review.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        reviewer(webhook, body.bytes(), &policy, today)
+            .map(|reviewed| conclude(shared, webhook, reviewed, now, started))
+    }));
+    drop(in_flight);
+    match outcome {
+        Ok(Ok(response)) => {
+            let mut answer = Response::new(Full::new(Bytes::from(response)));
+            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            answer
+        }
+        Ok(Err(bad)) => {
+            tracing::debug!(status = 400, "refused: {bad}");
+            plain(StatusCode::BAD_REQUEST, &bad.to_string())
+        }
+        Err(_) => {
+            shared.metrics.panicked();
+            failed()
+        }
+    }
+}
+
+/// Counts and records a decision, and gives back the answer.
+fn conclude(
+    shared: &Shared,
+    webhook: Webhook,
+    mut reviewed: Reviewed,
+    now: Timestamp,
+    started: Instant,
+) -> Vec<u8> {
+    let response = std::mem::take(&mut reviewed.response);
+    let duration = started.elapsed();
+    let (operation, decision) = (reviewed.operation, reviewed.decision);
+    shared.metrics.answered(webhook, operation, decision, duration);
+    for &finding in &reviewed.counted {
+        shared.metrics.found(finding);
+    }
+    shared.metrics.fixed(reviewed.fixes);
+    tracing::debug!(?webhook, ?operation, ?decision, micros = duration.as_micros(), "answered");
+    shared.audit.record(&reviewed.audit_record(now, duration));
+    response
+}
+
+/// What a panic is answered with: `failurePolicy` decides then. It is never an admission.
+fn failed() -> Answer {
+    plain(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal error: the review failed; the log of regcred says where",
+    )
+}
+
+/// The reviewer of a request: the server's own.
+#[cfg(not(debug_assertions))]
+pub(crate) fn reviewer(shared: &Shared, _: &HeaderMap) -> Reviewer {
+    shared.reviewer
+}
+
+/// The reviewer of a request: the server's own, unless a test asks for a panic.
+///
+/// The test that looks for credentials in everything that leaves the program needs the real program to panic. There
+/// is no product option for that: the header is known to builds with `debug_assertions` only, which a release build
+/// is not. The panic's payload quotes the body, so that the test would find it if it were ever printed.
+#[cfg(debug_assertions)]
+#[allow(clippy::panic, reason = "it is what the test asks for")]
+pub(crate) fn reviewer(shared: &Shared, headers: &HeaderMap) -> Reviewer {
+    fn panicking(_: Webhook, body: &[u8], _: &ActivePolicy, _: Date) -> Result<Reviewed, BadReview> {
+        std::panic::panic_any(String::from_utf8_lossy(body).into_owned())
+    }
+    if headers.contains_key("x-regcred-test-panic") { panicking } else { shared.reviewer }
+}
