@@ -17,4 +17,5 @@
     unreachable_pub
 )]
 
+mod cases;
 mod support;

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod regcred;
+pub mod review;
 
 use std::time::{Duration, Instant};
 
