@@ -139,7 +139,7 @@ def deployment(where, objects):
     same(where, "Service ports", {p["name"]: (p["port"], p["targetPort"]) for p in service["ports"]},
          {"https": (8443, "https"), "ops": (8080, "ops")})
     same(where, "egress", (sorted(network["policyTypes"]), network.get("egress") or []), (["Egress", "Ingress"], []))
-    same(where, "ingress", network["ingress"], [{"ports": [{"port": "https"}, {"port": "ops"}]}])
+    same(where, "ingress", network["ingress"], [{"ports": [{"port": p, "protocol": "TCP"} for p in ("https", "ops")]}])
     for what, selector in (
         ("Deployment", spec["selector"]["matchLabels"]),
         ("PodDisruptionBudget", budget["selector"]["matchLabels"]),
