@@ -19,6 +19,11 @@ impl HostGlob {
         HostGlob(host.split('.').map(Label::new).collect())
     }
 
+    /// Whether some label is malformed, as `[abc` is.
+    pub(super) fn is_malformed(&self) -> bool {
+        self.0.iter().any(|Label(tokens)| tokens.is_none())
+    }
+
     /// This host and no other, whatever characters it holds.
     pub(super) fn literal(host: &str) -> Self {
         HostGlob(host.split('.').map(Label::literal).collect())

@@ -27,6 +27,8 @@ pub enum HostPatternError {
     NotAHost,
     /// A port that is no number up to 65535.
     Port,
+    /// A glob that can match nothing, such as `[abc`.
+    Glob,
 }
 
 impl HostPattern {
@@ -45,10 +47,12 @@ impl HostPattern {
         }
         let (host, port) = split_port(text);
         let host = normalise_host(host).into_owned();
+        let glob = HostGlob::new(&host);
         match port.compared() {
             Port::Invalid => Err(HostPatternError::Port),
             _ if host.is_empty() => Err(HostPatternError::NotAHost),
-            port => Ok(HostPattern { glob: HostGlob::new(&host), host, port }),
+            _ if glob.is_malformed() && !is_bracketed_ipv6(&host) => Err(HostPatternError::Glob),
+            port => Ok(HostPattern { host, glob, port }),
         }
     }
 
@@ -175,6 +179,7 @@ mod tests {
             ("r.example.com ", HostPatternError::NotAHost),
             (":5000", HostPatternError::NotAHost),
             ("r.example.com:99999", HostPatternError::Port),
+            ("[abc.example.com", HostPatternError::Glob),
         ] {
             assert_eq!(HostPattern::parse(text), Err(error), "{text}");
         }
