@@ -127,7 +127,7 @@ def deployment(where, objects):
     same(where, "tls volume", volumes["tls"]["secret"]["secretName"], "regcred-tls")
     mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
     same(where, "args", container["args"], [
-        "serve", "--listen=0.0.0.0:8443", "--ops-listen=0.0.0.0:8080",
+        "serve", "--listen=:8443", "--ops-listen=:8080",
         f"--tls-cert={mounts['tls']}/tls.crt", f"--tls-key={mounts['tls']}/tls.key",
         f"--policy={mounts['policy']}/policy.yaml"])
 
