@@ -1,1 +1,199 @@
-//! What findings say to people, in English and Chinese.
+//! What findings say to people, in English and Simplified Chinese.
+//!
+//! [`said`] holds what a single finding says and [`reference`] what the rule reference says of each rule, both with the
+//! two languages side by side. Here they become lines: causes, warnings and denials.
+
+mod line;
+mod reference;
+mod said;
+
+#[cfg(test)]
+mod tests;
+
+pub use reference::{Example, RuleDoc, reference, rule_doc};
+
+use std::fmt::Write as _;
+
+use crate::finding::{Fault, Finding, RegistryKey, Repeated};
+use crate::policy::Language;
+use crate::rule::Rule;
+
+use line::{SHOWN_HOST_CHARS, WARNING_CHARS, ascii, cut, cut_middle};
+use said::Said;
+
+/// A denial names so many findings; [`more`] says how many are left.
+pub const NAMED_FINDINGS: usize = 10;
+
+/// The names of a list of hosts take no more than this of a warning.
+const LISTED_HOSTS_CHARS: usize = 120;
+
+/// One thing in both languages. That neither can be written without the other is the point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bilingual<T> {
+    english: T,
+    chinese: T,
+}
+
+impl Bilingual<String> {
+    /// In one language, or English and then Chinese.
+    fn into_line(self, language: Language) -> String {
+        match language {
+            Language::English => self.english,
+            Language::Chinese => self.chinese,
+            Language::Both => format!("{} / {}", self.english, self.chinese),
+        }
+    }
+}
+
+/// What a finding says, complete in itself and in one line: `[regcred/CODE] REGISTRY: ` and then what is wrong, who is
+/// affected, and the one thing to do.
+#[must_use]
+pub fn message(finding: &Finding<'_>, language: Language) -> String {
+    let subject = Subject::of(finding);
+    let name = match (&subject, language) {
+        (Subject::Document, Language::Chinese) => "整份文档".to_owned(),
+        _ => subject.shown(),
+    };
+    format!("[regcred/{}] {name}: {}", finding.rule(), sentences(said::of(finding)).into_line(language))
+}
+
+/// What a finding says as warnings of at most 256 characters: `[regcred/CODE] HOST: ` and a short English clause in
+/// every language, then what to do. [`Language::Both`] gives two.
+#[must_use]
+pub fn warnings(finding: &Finding<'_>, language: Language) -> Vec<String> {
+    let host = Subject::of(finding).shown_short();
+    let Said { english, chinese } = said::of(finding);
+    let opening = format!("[regcred/{}] {host}: {}.", finding.rule(), english.clause);
+    let behind =
+        Bilingual { english: english.remedy, chinese: format!("{}。{}", chinese.clause, chinese.remedy) };
+    as_warnings(&opening, behind, language)
+}
+
+/// Says what a repair did: `[regcred/missing-auth] HOST: auth added …`. `rule` is one that repairs, and `keys` are the
+/// registry keys of the entries that were repaired; otherwise there is nothing to say.
+#[must_use]
+pub fn fix_announcement(rule: Rule, keys: &[&RegistryKey<'_>], language: Language) -> Vec<String> {
+    let clause = match rule {
+        Rule::MissingAuth => "auth added",
+        Rule::AuthUnpadded => "padding of auth added",
+        _ => return Vec::new(),
+    };
+    let Some(hosts) = listed(keys) else { return Vec::new() };
+    let behind = if rule == Rule::MissingAuth {
+        Bilingual {
+            english: "It encodes the username and password that stand there; nothing else was changed.",
+            chinese: "已补上 auth，由条目中的 username 和 password 编码得到，其余内容未改动。",
+        }
+    } else {
+        Bilingual {
+            english: "It decodes to the same credentials; nothing else was changed.",
+            chinese: "已补齐 auth 的 base64 填充，解码结果不变，其余内容未改动。",
+        }
+    };
+    let opening = format!("[regcred/{rule}] {hosts}: {clause}.");
+    let behind = Bilingual { english: behind.english.to_owned(), chinese: behind.chinese.to_owned() };
+    as_warnings(&opening, behind, language)
+}
+
+/// The whole of a refusal: what was refused, then a line for each of the first [`NAMED_FINDINGS`] findings, then one
+/// that says how many are left.
+#[must_use]
+pub fn denial(findings: &[&Finding<'_>], language: Language) -> String {
+    let count = findings.len();
+    let plural = if count == 1 { "" } else { "s" };
+    let opening = Bilingual {
+        english: format!("regcred refused this image-pull Secret ({count} finding{plural}):"),
+        chinese: format!("regcred 拒绝了这个镜像拉取 Secret（{count} 项问题）："),
+    };
+    let mut text = opening.into_line(language);
+    for finding in findings.iter().take(NAMED_FINDINGS) {
+        text.push('\n');
+        text.push_str(&message(finding, language));
+    }
+    let left = count.saturating_sub(NAMED_FINDINGS);
+    if left > 0 {
+        text.push('\n');
+        text.push_str(&more(left, language));
+    }
+    text
+}
+
+/// Says how many findings are left behind those that were named.
+#[must_use]
+pub fn more(left: usize, language: Language) -> String {
+    let plural = if left == 1 { "" } else { "s" };
+    let text = Bilingual {
+        english: format!(
+            "and {left} more finding{plural}; `regcred check` on the manifest lists all of them."
+        ),
+        chinese: format!("另有 {left} 项问题，可对清单文件运行 `regcred check` 查看全部。"),
+    };
+    format!("[regcred] {}", text.into_line(language))
+}
+
+/// The clause, who is affected and what to do, as sentences.
+fn sentences(said: Said) -> Bilingual<String> {
+    let Said { english, chinese } = said;
+    Bilingual {
+        english: format!("{}. {} {}", english.clause, english.affected, english.remedy),
+        chinese: format!("{}。{}{}", chinese.clause, chinese.affected, chinese.remedy),
+    }
+}
+
+fn as_warnings(opening: &str, behind: Bilingual<String>, language: Language) -> Vec<String> {
+    let one = |text: String| cut(&format!("{opening} {text}"), WARNING_CHARS);
+    match language {
+        Language::English => vec![one(behind.english)],
+        Language::Chinese => vec![one(behind.chinese)],
+        Language::Both => vec![one(behind.english), one(behind.chinese)],
+    }
+}
+
+/// Whom a finding is about.
+enum Subject<'f, 'a> {
+    Document,
+    Registry(&'f RegistryKey<'a>),
+}
+
+impl<'f, 'a> Subject<'f, 'a> {
+    fn of(finding: &'f Finding<'a>) -> Self {
+        match &finding.fault {
+            Fault::AmbiguousJson(Repeated::Registry(key)) => Subject::Registry(key),
+            _ => finding.place.key().map_or(Subject::Document, Subject::Registry),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Subject::Document => "the document".to_owned(),
+            Subject::Registry(key) => match key.to_string() {
+                shown if shown.is_empty() => "\"\"".to_owned(),
+                shown => shown,
+            },
+        }
+    }
+
+    /// As a warning shows it: what browsers would garble is escaped, and the middle of what is long is left out.
+    fn shown_short(&self) -> String {
+        cut_middle(&ascii(&self.shown()), SHOWN_HOST_CHARS)
+    }
+}
+
+/// The keys, as many as there is room for, and how many are left.
+fn listed(keys: &[&RegistryKey<'_>]) -> Option<String> {
+    let mut keys = keys.iter().map(|key| Subject::Registry(key).shown_short());
+    let mut list = keys.next()?;
+    let mut left = 0_usize;
+    for key in keys {
+        if left == 0 && list.chars().count() + key.chars().count() <= LISTED_HOSTS_CHARS {
+            list.push_str(", ");
+            list.push_str(&key);
+        } else {
+            left += 1;
+        }
+    }
+    if left > 0 {
+        let _ = write!(list, " and {left} more"); // a String takes everything
+    }
+    Some(list)
+}

@@ -1,0 +1,332 @@
+mod every;
+mod reference;
+
+use super::*;
+use crate::finding::{GenericHost, Place, Spot};
+use crate::registry::AcrService;
+use crate::rule::Action;
+use crate::secret::SecretType;
+
+const HOST: &str = "crpi-f0rb6b6innqr9z32.cn-hangzhou.personal.cr.aliyuncs.com";
+const LANGUAGES: [Language; 3] = [Language::English, Language::Chinese, Language::Both];
+
+fn finding<'a>(fault: Fault<'a>, spot: Spot<'a>) -> Finding<'a> {
+    Finding {
+        fault,
+        place: Place { secret_type: SecretType::DockerConfigJson, offset: 17, spot },
+        rule_action: Action::Deny,
+        action: Action::Deny,
+        capped_by: None,
+        repairable: false,
+    }
+}
+
+/// Every fault with every payload at every place where it can stand, the key being `key`; what a rule repairs also
+/// as repairable.
+fn findings(key: &str) -> Vec<Finding<'_>> {
+    let mut all: Vec<_> = every::faults(key).into_iter().map(|(fault, spot)| finding(fault, spot)).collect();
+    let repairable: Vec<_> = all
+        .iter()
+        .filter(|finding| finding.rule().is_fixable())
+        .map(|finding| Finding { repairable: true, ..finding.clone() })
+        .collect();
+    all.extend(repairable);
+    all
+}
+
+fn is_chinese(text: &str) -> bool {
+    text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
+}
+
+/// What would break a line, or change how it reads.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    })
+}
+
+fn chars(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// No word, half sentence or placeholder of the texts themselves went wrong.
+fn assert_well_formed(text: &str) {
+    for wrong in ["  ", "..", "。。", "{clause", "{name", "{affected", "{remedy", " ,", "；。", "，。"]
+    {
+        assert!(!text.contains(wrong), "{wrong:?} in {text}");
+    }
+    // Chinese with Chinese needs no blank between; one comes from a string that was broken in the wrong place.
+    let text: Vec<char> = text.chars().collect();
+    for three in text.windows(3) {
+        let [before, blank, behind] = three else { continue };
+        assert!(
+            !(*blank == ' ' && is_chinese(&before.to_string()) && is_chinese(&behind.to_string())),
+            "{}",
+            text.iter().collect::<String>()
+        );
+    }
+}
+
+#[test]
+fn every_rule_is_built() {
+    let found = findings(HOST);
+    for rule in Rule::ALL {
+        assert!(found.iter().any(|finding| finding.rule() == *rule), "{rule}");
+    }
+}
+
+#[test]
+fn a_message_is_complete_in_itself() {
+    for finding in findings(HOST) {
+        for language in LANGUAGES {
+            let text = message(&finding, language);
+            let prefix = format!("[regcred/{}] ", finding.rule());
+            let subject = match (Subject::of(&finding), language) {
+                (Subject::Registry(_), _) => HOST,
+                (Subject::Document, Language::Chinese) => "整份文档",
+                (Subject::Document, _) => "the document",
+            };
+            assert!(text.starts_with(&format!("{prefix}{subject}: ")), "{text}");
+            assert_eq!(text.matches("[regcred/").count(), 1, "{text}");
+            assert!(is_plain(&text), "{text}");
+            assert_well_formed(&text);
+        }
+        let [english, chinese, both] = LANGUAGES.map(|language| message(&finding, language));
+        assert!(english.is_ascii(), "{english}");
+        assert!((150..=510).contains(&chars(&english)), "{}: {english}", chars(&english));
+        assert!(english.ends_with('.'), "{english}");
+        assert!(is_chinese(&chinese), "{chinese}");
+        assert!((70..=360).contains(&chars(&chinese)), "{}: {chinese}", chars(&chinese));
+        assert!(chinese.ends_with('。'), "{chinese}");
+        assert!(both.starts_with(&format!("{english} / ")), "{both}");
+        assert!(both.ends_with(chinese.split_once(": ").unwrap().1), "{both}");
+    }
+}
+
+#[test]
+fn each_part_of_a_text_is_there_in_both_languages() {
+    for finding in findings(HOST) {
+        let Said { english, chinese } = said::of(&finding);
+        assert!(english.clause.is_ascii() && chars(&english.clause) <= 60, "{}", english.clause);
+        assert!(!english.clause.ends_with(['.', ',', ';', ':']), "{}", english.clause);
+        assert!(chars(&english.remedy) <= 140, "{}: {}", chars(&english.remedy), english.remedy);
+        assert!(english.affected.ends_with(['.', ')']) && english.remedy.ends_with('.'));
+        assert!(!chinese.clause.ends_with('。') && chars(&chinese.clause) <= 40, "{}", chinese.clause);
+        assert!(chinese.affected.ends_with(['。', '）']) && chinese.remedy.ends_with('。'));
+        for (english, chinese) in [
+            (&english.clause, &chinese.clause),
+            (&english.affected, &chinese.affected),
+            (&english.remedy, &chinese.remedy),
+        ] {
+            assert!(is_chinese(chinese) && !is_chinese(english), "{english} / {chinese}");
+            assert!(!chinese.contains(['。', '，']) || !chinese.contains(". "), "{chinese}");
+        }
+    }
+}
+
+#[test]
+fn different_faults_say_different_things() {
+    let found = findings(HOST);
+    for (index, one) in found.iter().enumerate() {
+        for other in found.iter().skip(index + 1).filter(|other| other.fault != one.fault) {
+            for language in [Language::English, Language::Chinese] {
+                assert_ne!(message(one, language), message(other, language), "{one:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_warning_begins_with_code_host_and_an_english_clause() {
+    for finding in findings(HOST) {
+        let Said { english, chinese } = said::of(&finding);
+        let subject = if matches!(Subject::of(&finding), Subject::Document) { "the document" } else { HOST };
+        let opening = format!("[regcred/{}] {subject}: {}.", finding.rule(), english.clause);
+        assert!(opening.is_ascii());
+        for language in LANGUAGES {
+            let lines = warnings(&finding, language);
+            assert_eq!(lines.len(), if language == Language::Both { 2 } else { 1 });
+            for line in lines {
+                assert!(line.starts_with(&format!("{opening} ")), "{line}");
+                assert!(chars(&line) <= 256, "{line}");
+                assert!(is_plain(&line), "{line}");
+            }
+        }
+        let both = warnings(&finding, Language::Both);
+        assert_eq!(both[0], warnings(&finding, Language::English)[0]);
+        assert_eq!(both[1], warnings(&finding, Language::Chinese)[0]);
+        let behind = both[1].strip_prefix(&opening).unwrap();
+        assert!(behind.starts_with(&format!(" {}。", chinese.clause)), "{behind}");
+        // A host of ordinary length leaves room for the whole remedy.
+        if finding.rule() != Rule::GenericRegistryHost {
+            assert!(both[0].ends_with(&english.remedy), "{}", both[0]);
+            assert!(both[1].ends_with(&chinese.remedy), "{}", both[1]);
+        }
+    }
+}
+
+#[test]
+fn a_long_host_is_cut_in_the_middle() {
+    let key = format!("{}.{}", "a".repeat(150), "z".repeat(149));
+    let shown = format!("{}…{}", "a".repeat(40), "…");
+    for finding in findings(&key) {
+        if matches!(Subject::of(&finding), Subject::Document) {
+            continue;
+        }
+        for line in LANGUAGES.into_iter().flat_map(|language| warnings(&finding, language)) {
+            let host = line.split_once("] ").unwrap().1.split_once(": ").unwrap().0;
+            assert_eq!(chars(host), 80, "{host}");
+            assert!(
+                host.starts_with("aaaa") && host.contains("a…z") && host.ends_with("z…"),
+                "{host} {shown}"
+            );
+            assert!(line.contains(&said::of(&finding).english.clause), "{line}");
+            assert!(chars(&line) <= 256);
+        }
+        assert!(chars(&message(&finding, Language::Both)) < 1200);
+    }
+}
+
+#[test]
+fn nothing_before_an_at_sign_and_nothing_that_breaks_a_line_is_shown() {
+    for (key, host) in [
+        ("u:hunter2@r.example.com", "r.example.com"),
+        ("https://bot:hunt/hunter2@r.example.com/x", "r.example.com/x"),
+        ("hunter2@", "\"\""),
+        ("", "\"\""),
+        ("r.example\n.com\u{202e}moc", "r.example\\u{a}.com\\u{202e}moc"),
+        ("r．example", "r\\u{ff0e}example"),
+    ] {
+        let shown = RegistryKey::new(key);
+        for finding in findings(key) {
+            let about_registry = matches!(Subject::of(&finding), Subject::Registry(_));
+            for language in LANGUAGES {
+                let mut lines = vec![message(&finding, language), more(1, language)];
+                assert!(!lines[0].contains("hunter2"), "{}", lines[0]);
+                let warned = warnings(&finding, language);
+                if about_registry {
+                    let opening = format!("[regcred/{}] {host}: ", finding.rule());
+                    assert!(warned.iter().all(|line| line.starts_with(&opening)), "{warned:?}");
+                }
+                lines.extend(warned);
+                for rule in [Rule::MissingAuth, Rule::AuthUnpadded] {
+                    let announced = fix_announcement(rule, &[&shown, &shown], language);
+                    assert!(announced[0].starts_with(&format!("[regcred/{rule}] {host}, {host}: ")));
+                    lines.extend(announced);
+                }
+                assert!(lines.iter().all(|line| is_plain(line) && !line.contains("hunter2")), "{lines:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_region_is_only_shown_when_it_is_one() {
+    let host = |region: &str| GenericHost { region: Some(region.to_owned()), vpc: true, glob: false };
+    let said =
+        |region| message(&finding(Fault::GenericRegistryHost(host(region)), spot(HOST)), Language::English);
+    assert!(said("cn-wuhan-lr").contains(" crpi-<id>-vpc.cn-wuhan-lr.personal.cr.aliyuncs.com,"));
+    for hostile in ["", "a\nb", "密", "A", &"a".repeat(41)] {
+        assert!(said(hostile).contains("crpi-<id>-vpc.<region>.personal.cr.aliyuncs.com"), "{hostile:?}");
+    }
+}
+
+fn spot(key: &str) -> Spot<'_> {
+    Spot::Entry(RegistryKey::new(key))
+}
+
+#[test]
+fn texts_keep_to_the_facts() {
+    for finding in findings(HOST) {
+        let text = message(&finding, Language::English).to_lowercase();
+        for promise in
+            ["will succeed", "will fail", "unauthorized", "login fails", "cannot pull", "kubelet needs"]
+        {
+            assert!(!text.contains(promise), "{text}");
+        }
+        if let Fault::InvalidJson(_) = finding.fault {
+            for claim in ["kubelet refuse", "docker refuse", "ends in an error"] {
+                assert!(!text.contains(claim), "{text}");
+            }
+        }
+        if let Fault::MissingAuth = finding.fault {
+            assert!(text.contains("the kubelet and docker read username and password and are not affected"));
+            assert_eq!(text.contains("regcred adds it"), finding.repairable, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_repair_is_announced() {
+    let long = "x".repeat(100);
+    let keys = ["r.example.com", "s.example.com", &long, "t.example.com"].map(RegistryKey::new);
+    let [one, two, ..] = &keys;
+    assert_eq!(
+        fix_announcement(Rule::MissingAuth, &[one], Language::English),
+        [
+            "[regcred/missing-auth] r.example.com: auth added. It encodes the username and password that stand there; \
+          nothing else was changed."
+        ]
+    );
+    let both = fix_announcement(Rule::AuthUnpadded, &[one, two], Language::Both);
+    assert_eq!(both.len(), 2);
+    let opening = "[regcred/auth-unpadded] r.example.com, s.example.com: padding of auth added. ";
+    assert!(both.iter().all(|line| line.starts_with(opening)), "{both:?}");
+    assert!(!is_chinese(&both[0]) && is_chinese(&both[1]));
+
+    let many: Vec<&RegistryKey<'_>> = keys.iter().cycle().take(100).collect();
+    for language in LANGUAGES {
+        for line in fix_announcement(Rule::MissingAuth, &many, language) {
+            assert!(line.contains("r.example.com, s.example.com, "), "{line}");
+            assert!(line.contains("x and 97 more: auth added."), "{line}");
+            assert!(chars(&line) <= 256 && is_plain(&line));
+        }
+    }
+    assert!(fix_announcement(Rule::MissingAuth, &[], Language::Both).is_empty());
+    assert!(fix_announcement(Rule::TokenOnly, &many, Language::Both).is_empty());
+}
+
+#[test]
+fn a_denial_names_ten_findings_and_counts_the_rest() {
+    let keys: Vec<String> = (0..25).map(|n| format!("r{n}.example.com")).collect();
+    let found: Vec<_> = keys.iter().map(|key| finding(Fault::NoCredentials, spot(key))).collect();
+    let all: Vec<_> = found.iter().collect();
+    for language in LANGUAGES {
+        let text = denial(&all, language);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 12, "{text}");
+        assert!(lines[0].contains("25"), "{text}");
+        for (line, finding) in lines[1..11].iter().zip(&all) {
+            assert_eq!(*line, message(finding, language));
+        }
+        assert_eq!(lines[11], more(15, language));
+        assert!(lines[11].starts_with("[regcred] ") && lines[11].contains("15"));
+        assert_eq!(is_chinese(&text), language != Language::English);
+
+        assert_eq!(denial(&all[..10], language).lines().count(), 11);
+        let eleven = denial(&all[..11], language);
+        assert_eq!(eleven.lines().last(), Some(more(1, language).as_str()));
+    }
+    assert!(
+        denial(&all[..1], Language::English)
+            .starts_with("regcred refused this image-pull Secret (1 finding):\n")
+    );
+    assert!(more(1, Language::English).starts_with("[regcred] and 1 more finding; "));
+    assert!(more(15, Language::English).starts_with("[regcred] and 15 more findings; "));
+    assert!(more(15, Language::Chinese).starts_with("[regcred] 另有 15 项问题"));
+}
+
+#[test]
+fn the_remedy_for_acr_names_the_form_of_the_generic_host() {
+    let text = |host| message(&finding(Fault::GenericRegistryHost(host), spot(HOST)), Language::English);
+    let host = GenericHost { region: Some("cn-hangzhou".into()), vpc: false, glob: false };
+    assert!(text(host.clone()).contains("Use crpi-<id>.cn-hangzhou.personal.cr.aliyuncs.com, "));
+    assert!(text(host.clone()).contains("public address"));
+    assert!(text(GenericHost { vpc: true, ..host.clone() }).contains("VPC address"));
+    assert!(text(GenericHost { region: None, glob: true, ..host }).contains("crpi-<id>.<region>.personal."));
+    let enterprise = Fault::AcrNotARegistry(AcrService::NamelessEnterprise);
+    assert!(
+        message(&finding(enterprise, spot(HOST)), Language::Chinese).contains("<instance>-registry.<region>")
+    );
+}
