@@ -50,6 +50,6 @@ pub(crate) fn quiet_panics() {
     panic::set_hook(Box::new(|info| {
         let (file, line) =
             info.location().map_or(("an unknown place", 0), |place| (place.file(), place.line()));
-        tracing::error!("panic at {file}:{line}");
+        tracing::error!(target: "regcred", "panic at {file}:{line}");
     }));
 }

@@ -117,7 +117,7 @@ impl Args {
             },
             drain_delay: self.drain_delay.unwrap_or(drain_delay),
             reload_interval: self.reload_interval,
-            limits: Limits::default(),
+            limits: Limits::default().within_descriptors(),
         };
         Ok((config, self.log_level))
     }

@@ -39,7 +39,7 @@ pub(crate) async fn accept<Serve, Served>(
         match accepted {
             Ok((stream, _)) => {
                 wait = FIRST_WAIT;
-                if let Some(ticket) = place(&connections, &metrics) {
+                if let Some(ticket) = place(&connections, &metrics).await {
                     // A small answer must not wait for the acknowledgement of the one before.
                     drop(stream.set_nodelay(true));
                     tokio::spawn(serve(stream, Arc::new(ticket)));
@@ -48,7 +48,13 @@ pub(crate) async fn accept<Serve, Served>(
             // The client has gone before it was accepted: nobody's trouble.
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted; trying again");
+                if wait < LONGEST_WAIT {
+                    tracing::warn!(%error, "no connection can be accepted; trying again");
+                }
+                // Mostly it is descriptors that are missing: one that nobody uses is worth more as a free one.
+                if connections.give_up_a_silent_one() {
+                    metrics.shed(Shed::IdleConnection);
+                }
                 tokio::select! {
                     () = &mut stop => return,
                     () = tokio::time::sleep(wait) => wait = LONGEST_WAIT.min(wait * 2),
@@ -59,8 +65,8 @@ pub(crate) async fn accept<Serve, Served>(
 }
 
 /// A place for a new connection. Without one it is dropped, which closes it: cheaper than any answer.
-fn place(connections: &Arc<Connections>, metrics: &Metrics) -> Option<Ticket> {
-    match connections.admit() {
+async fn place(connections: &Arc<Connections>, metrics: &Metrics) -> Option<Ticket> {
+    match connections.admit().await {
         Admission::Free(ticket) => Some(ticket),
         Admission::InPlaceOfAnother(ticket) => {
             metrics.shed(Shed::IdleConnection);

@@ -3,12 +3,19 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 /// Connections above the limit that may exist for the moment that a closed one takes to end.
 const SLACK: usize = 64;
+
+/// That moment, when it is long.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// What is silent for so many milliseconds is not just about to speak.
+const SILENT: u64 = 1000;
 
 /// The open connections of one listener.
 #[derive(Debug)]
@@ -64,17 +71,17 @@ impl Connections {
 
     /// Finds a place for a new connection. A connection that sends nothing is normal: the API server pools spares. It
     /// is only at the limit that one of them has to go.
-    pub(crate) fn admit(self: &Arc<Self>) -> Admission {
+    pub(crate) async fn admit(self: &Arc<Self>) -> Admission {
+        // Those that were told to close need a moment in which their tasks run. An error means that it was too long.
+        let bound = self.limit.saturating_add(SLACK);
+        let mut alive = self.alive.subscribe();
+        if timeout(MOMENT, alive.wait_for(|alive| *alive < bound)).await.is_err() {
+            return Admission::Refused;
+        }
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let full = held.by_number.len() >= self.limit;
-        if full {
-            if *self.alive.borrow() >= self.limit.saturating_add(SLACK) {
-                return Admission::Refused;
-            }
-            let Some(number) = held.least_missed() else { return Admission::Refused };
-            if let Some(connection) = held.by_number.remove(&number) {
-                connection.close.notify_one();
-            }
+        if full && !held.give_up_one(u64::MAX) {
+            return Admission::Refused;
         }
         let number = held.next;
         held.next += 1;
@@ -83,6 +90,12 @@ impl Connections {
         self.alive.send_modify(|alive| *alive += 1);
         let ticket = Ticket { number, connection, connections: Arc::clone(self) };
         if full { Admission::InPlaceOfAnother(ticket) } else { Admission::Free(ticket) }
+    }
+
+    /// Tells the connection that is missed least to close, if there is one that has been silent for some time.
+    pub(crate) fn give_up_a_silent_one(&self) -> bool {
+        let before = self.now().saturating_sub(SILENT);
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).give_up_one(before)
     }
 
     /// Waits until there is none left.
@@ -102,16 +115,20 @@ impl Connections {
 }
 
 impl Held {
-    /// The connection whose end costs least: never one at work; one that has carried no request before one that has;
-    /// then the one that has been silent the longest.
-    fn least_missed(&self) -> Option<u64> {
-        self.by_number
+    /// Gives up the connection whose end costs least: never one at work; one that has carried no request before one
+    /// that has; then the one that has been silent the longest, if it has been since `before`.
+    fn give_up_one(&mut self, before: u64) -> bool {
+        let least = self
+            .by_number
             .iter()
             .filter(|(_, connection)| !connection.busy.load(Ordering::Relaxed))
+            .filter(|(_, connection)| connection.last.load(Ordering::Relaxed) < before)
             .min_by_key(|(number, connection)| {
                 (connection.used.load(Ordering::Relaxed), connection.last.load(Ordering::Relaxed), **number)
             })
-            .map(|(&number, _)| number)
+            .map(|(&number, _)| number);
+        let connection = least.and_then(|number| self.by_number.remove(&number));
+        connection.map(|connection| connection.close.notify_one()).is_some()
     }
 }
 
@@ -177,12 +194,10 @@ impl Drop for AtWork {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
-    fn admit(connections: &Arc<Connections>) -> Option<Arc<Ticket>> {
-        match connections.admit() {
+    async fn admit(connections: &Arc<Connections>) -> Option<Arc<Ticket>> {
+        match connections.admit().await {
             Admission::Free(ticket) | Admission::InPlaceOfAnother(ticket) => Some(Arc::new(ticket)),
             Admission::Refused => None,
         }
@@ -195,32 +210,44 @@ mod tests {
     #[tokio::test]
     async fn the_silent_go_first_and_those_at_work_never() {
         let connections = Connections::new(3);
-        let [used, silent, busy] = std::array::from_fn(|_| admit(&connections).unwrap());
+        let [used, silent, busy] = [
+            admit(&connections).await.unwrap(),
+            admit(&connections).await.unwrap(),
+            admit(&connections).await.unwrap(),
+        ];
         drop(used.at_work());
         let work = busy.at_work();
 
-        let newer = admit(&connections).unwrap();
+        let newer = admit(&connections).await.unwrap();
         assert!(closes(&silent).await && !closes(&used).await && !closes(&busy).await);
 
         let work_of_newer = newer.at_work();
-        let newest = admit(&connections).unwrap();
+        let newest = admit(&connections).await.unwrap();
         assert!(closes(&used).await, "then what has been silent the longest");
         let work_of_newest = newest.at_work();
-        assert!(admit(&connections).is_none(), "all are at work");
+        assert!(admit(&connections).await.is_none(), "all are at work");
 
         drop((work, work_of_newer, work_of_newest));
-        assert!(admit(&connections).is_some());
+        assert!(admit(&connections).await.is_some());
         drop((used, silent, busy, newer, newest));
         tokio::time::timeout(Duration::from_secs(1), connections.ended()).await.unwrap();
     }
 
-    #[test]
-    fn what_is_slow_to_close_counts_too() {
+    #[tokio::test(start_paused = true)]
+    async fn what_is_slow_to_close_counts_too() {
         let connections = Connections::new(1);
-        let tickets: Vec<_> = (0..=SLACK).map(|_| admit(&connections).unwrap()).collect();
-        assert!(admit(&connections).is_none());
+        let mut tickets = Vec::new();
+        for _ in 0..=SLACK {
+            tickets.push(admit(&connections).await.unwrap());
+        }
         assert_eq!(connections.alive(), SLACK + 1);
-        drop(tickets);
-        assert!(admit(&connections).is_some());
+        assert!(admit(&connections).await.is_none());
+        let waiting = tokio::spawn({
+            let connections = Arc::clone(&connections);
+            async move { admit(&connections).await }
+        });
+        tokio::time::sleep(MOMENT / 2).await;
+        tickets.pop();
+        assert!(waiting.await.unwrap().is_some(), "it is waited for");
     }
 }

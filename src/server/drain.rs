@@ -101,8 +101,8 @@ mod tests {
         Case { phase, connections, signals, run }
     }
 
-    fn connect(case: &Case) -> Ticket {
-        match case.connections.admit() {
+    async fn connect(case: &Case) -> Ticket {
+        match case.connections.admit().await {
             Admission::Free(ticket) => ticket,
             _ => panic!("no place"),
         }
@@ -111,7 +111,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_says_so_first_and_stops_when_the_work_is_done() {
         let case = start();
-        let work = connect(&case);
+        let work = connect(&case).await;
         case.signals.send(()).await.unwrap();
         tokio::time::sleep(DELAY / 2).await;
         assert_eq!(*case.phase.borrow(), Phase::Draining);
@@ -125,7 +125,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_does_not_wait_for_ever() {
         let case = start();
-        let _work = connect(&case);
+        let _work = connect(&case).await;
         case.signals.send(()).await.unwrap();
         assert_eq!(case.run.await.unwrap(), (Ended::CutOff, DELAY + FINISH));
     }
@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_second_signal_ends_it_at_once() {
         let case = start();
-        let _work = connect(&case);
+        let _work = connect(&case).await;
         case.signals.send(()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;
         case.signals.send(()).await.unwrap();

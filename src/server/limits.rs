@@ -49,6 +49,22 @@ impl Default for Limits {
     }
 }
 
+/// Descriptors that are no admission connections: the operations port's, files, what is just closing.
+const OTHER_DESCRIPTORS: usize = 256;
+
+impl Limits {
+    /// No more connections than this process may have descriptors for. If they took the last one, the operations port
+    /// could accept nothing either, and a busy server would look like a dead one.
+    #[must_use]
+    pub fn within_descriptors(mut self) -> Self {
+        let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        if let Some(allowed) = allowed.and_then(|allowed| usize::try_from(allowed).ok()) {
+            self.connections = self.connections.min(allowed.saturating_sub(OTHER_DESCRIPTORS)).max(1);
+        }
+        self
+    }
+}
+
 /// An amount of something that runs out. What is taken comes back when its [`Share`] is dropped.
 #[derive(Debug)]
 pub(crate) struct Budget {

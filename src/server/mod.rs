@@ -67,7 +67,7 @@ use policy::PolicyInForce;
 use reload::{Reloader, Watched};
 
 /// How long the end of the program waits for the audit log's reader.
-const AUDIT_FLUSH: Duration = Duration::from_secs(2);
+const AUDIT_FLUSH: Duration = Duration::from_secs(1);
 
 /// Where the serving certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
