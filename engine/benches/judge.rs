@@ -104,9 +104,13 @@ fn growing(criterion: &mut Criterion) {
         for bytes in [MIB / 16, MIB / 4, MIB] {
             let document = make(bytes);
             group.throughput(Throughput::Bytes(document.len() as u64));
-            group.bench_with_input(BenchmarkId::from_parameter(document.len()), &document, |bencher, document| {
-                bencher.iter(|| work(document, None));
-            });
+            group.bench_with_input(
+                BenchmarkId::from_parameter(document.len()),
+                &document,
+                |bencher, document| {
+                    bencher.iter(|| work(document, None));
+                },
+            );
         }
         group.finish();
     }
@@ -118,9 +122,13 @@ fn updates(criterion: &mut Criterion) {
     for bytes in [MIB / 16, MIB / 4, MIB] {
         let (document, old) = (registries_of(bytes), smallest_entries(bytes));
         group.throughput(Throughput::Bytes((document.len() + old.len()) as u64));
-        group.bench_with_input(BenchmarkId::new("everything replaced", bytes), &document, |bencher, document| {
-            bencher.iter(|| work(document, Some(&old)));
-        });
+        group.bench_with_input(
+            BenchmarkId::new("everything replaced", bytes),
+            &document,
+            |bencher, document| {
+                bencher.iter(|| work(document, Some(&old)));
+            },
+        );
         group.bench_with_input(BenchmarkId::new("unchanged", bytes), &document, |bencher, document| {
             bencher.iter(|| work(document, Some(document)));
         });

@@ -22,7 +22,12 @@ pub(crate) struct Edit {
 
 impl Edit {
     /// Puts the pair's `auth` in: into the place of a null or empty one, else behind the entry's last member.
-    pub(crate) fn add_auth(document: &Document<'_>, entry: &Member, username: Text<'_>, password: Text<'_>) -> Option<Edit> {
+    pub(crate) fn add_auth(
+        document: &Document<'_>,
+        entry: &Member,
+        username: Text<'_>,
+        password: Text<'_>,
+    ) -> Option<Edit> {
         let auth = auth::encode(&username.decode(), &password.decode());
         if let Some(empty) = document.entry(entry).member(EntryField::Auth) {
             return Some(Edit { range: empty.value.clone(), text: format!("\"{auth}\"") });

@@ -227,7 +227,7 @@ fn warnings(findings: &[&Finding<'_>], language: Language) -> Vec<String> {
         let left = findings.get(index..).unwrap_or_default();
         let room = MOST_WARNINGS - warnings.len();
         if next.len() > room || (next.len() == room && left.len() > 1) {
-            warnings.push(wording::more(left.len(), language));
+            warnings.push(wording::more(left, language));
             break;
         }
         warnings.extend(next);

@@ -45,7 +45,7 @@ fn denial(review: &Review<'_>, subject: &Subject, policy: &Policy, denied: &[&Fi
         message: wording::message(finding, policy.language),
     });
     let more = (!left.is_empty())
-        .then(|| Cause { field: field.clone(), message: wording::more(left.len(), policy.language) });
+        .then(|| Cause { field: field.clone(), message: wording::more(left, policy.language) });
     Denial {
         invalid: is_invalid(review),
         message: wording::denial(denied, policy.language),

@@ -59,8 +59,7 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
     let fault = |reason, offset| Err(Fault { reason, offset });
     match bytes {
         [0xef, 0xbb, 0xbf, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => fault(InvalidJson::ByteOrderMark, 0),
-        _ => std::str::from_utf8(bytes)
-            .or_else(|error| fault(InvalidJson::NotUtf8, error.valid_up_to())),
+        _ => std::str::from_utf8(bytes).or_else(|error| fault(InvalidJson::NotUtf8, error.valid_up_to())),
     }
 }
 
@@ -73,7 +72,9 @@ pub(super) fn read(source: &str) -> Result<Tree, Fault> {
     }
     let root = match reader.value(0) {
         Ok(value) => value.kind,
-        Err(_) if is_base64_of_json(source) => return Err(Fault { reason: InvalidJson::EncodedTwice, offset: 0 }),
+        Err(_) if is_base64_of_json(source) => {
+            return Err(Fault { reason: InvalidJson::EncodedTwice, offset: 0 });
+        }
         Err(fault) => return Err(fault),
     };
     reader.blanks();
@@ -322,7 +323,10 @@ impl Reader<'_> {
     fn hex4(&mut self) -> Result<u32, Fault> {
         let mut code = 0;
         for _ in 0..4 {
-            let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16)).ok_or_else(|| self.unexpected())?;
+            let digit = self
+                .peek()
+                .and_then(|byte| char::from(byte).to_digit(16))
+                .ok_or_else(|| self.unexpected())?;
             code = code << 4 | digit;
             self.at += 1;
         }

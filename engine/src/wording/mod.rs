@@ -110,25 +110,24 @@ pub fn denial(findings: &[&Finding<'_>], language: Language) -> String {
         text.push('\n');
         text.push_str(&message(finding, language));
     }
-    let left = count.saturating_sub(NAMED_FINDINGS);
-    if left > 0 {
+    if let Some(left) = findings.get(NAMED_FINDINGS..).filter(|left| !left.is_empty()) {
         text.push('\n');
         text.push_str(&more(left, language));
     }
     text
 }
 
-/// Says how many findings are left behind those that were named.
+/// Says how many findings are left behind those that were named, under the code of the first of them.
 #[must_use]
-pub fn more(left: usize, language: Language) -> String {
-    let plural = if left == 1 { "" } else { "s" };
+pub fn more(left: &[&Finding<'_>], language: Language) -> String {
+    let count = left.len();
+    let plural = if count == 1 { "" } else { "s" };
     let text = Bilingual {
-        english: format!(
-            "and {left} more finding{plural}; `regcred check` on the manifest lists all of them."
-        ),
-        chinese: format!("另有 {left} 项问题，可对清单文件运行 `regcred check` 查看全部。"),
+        english: format!("and {count} more finding{plural} in this Secret."),
+        chinese: format!("该 Secret 另有 {count} 项问题。"),
     };
-    format!("[regcred] {}", text.into_line(language))
+    let code = left.first().map_or("", |finding| finding.rule().code());
+    format!("[regcred/{code}] {}", text.into_line(language))
 }
 
 /// The clause, who is affected and what to do, as sentences.

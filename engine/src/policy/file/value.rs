@@ -249,7 +249,9 @@ impl Read for HostPattern {
                  or *.example.com:5000"
             }
             Err(HostPatternError::Port) => "has a port that is no number up to 65535",
-            Err(HostPatternError::Glob) => "is a glob that matches nothing: a bracket in it is not closed, or is empty",
+            Err(HostPatternError::Glob) => {
+                "is a glob that matches nothing: a bracket in it is not closed, or is empty"
+            }
         };
         faults.add(node.place, || {
             if text.is_empty() { wrong.to_owned() } else { format!("{} {wrong}", shown(text)) }

@@ -140,21 +140,17 @@ const INTRODUCTION: [Bilingual<&str>; 6] = [
     both("# Rules", "# 规则"),
     both("[简体中文](rules.zh-CN.md)", "[English](rules.md)"),
     both(
-        "What regcred finds in an image-pull Secret. The webhook, `regcred check`, `regcred scan` and \
-         `regcred create` judge by these rules, with the same codes; every warning and every refusal \
-         begins with `[regcred/CODE]`, and `regcred rules CODE` prints a section of this page.",
-        "regcred 在镜像拉取 Secret 中检查的问题。Webhook、`regcred check`、`regcred scan` 和 `regcred \
-         create` 使用同一套规则和代码；每条警告和每次拒绝都以 `[regcred/CODE]` 开头，`regcred rules CODE` \
-         可打印本页中对应的一节。",
+        "What regcred finds in an image-pull Secret. Every warning and every refusal begins with \
+         `[regcred/CODE]`, the code of a rule on this page.",
+        "regcred 在镜像拉取 Secret 中检查的问题。每条警告和每次拒绝都以 `[regcred/CODE]` 开头，即本页中某条规则的代码。",
     ),
     both(
         "Each rule has an action, which the policy can change: `off` (not looked for, nothing repaired), \
          `audit` (recorded only), `warn` (admitted with a warning) or `deny` (refused). Where the table \
-         says that a rule repairs, the webhook mends what it finds on admission, and `check --fix` and \
-         `scan --fix` do the same; the action counts for what still stands afterwards.",
+         says that a rule repairs, the webhook mends what it finds on admission; the action counts for what \
+         still stands afterwards.",
         "每条规则都有一个动作，可在策略中调整：`off`（不检查，也不修复）、`audit`（只记录）、`warn`（放行\
-         并警告）、`deny`（拒绝）。表中标明可修复的规则，Webhook 会在准入时自动修复，`check --fix` 和 \
-         `scan --fix` 亦然；动作只作用于修复之后仍然存在的问题。",
+         并警告）、`deny`（拒绝）。表中标明可修复的规则，Webhook 会在准入时自动修复；动作只作用于修复之后仍然存在的问题。",
     ),
     both(
         "An update is not refused for what was there before: of an entry whose key and content are \

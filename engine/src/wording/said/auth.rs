@@ -12,13 +12,13 @@ pub(super) fn missing(repairable: bool) -> Said {
                 "podman, buildah, skopeo, Flux, Argo CD Image Updater and Kubewarden read only auth and \
                  find no credentials in this entry; the kubelet and docker read username and password and \
                  are not affected.",
-                "regcred adds it by itself on admission, or with --fix; if this was refused, send it again.",
+                "regcred adds it by itself on admission; if this was refused, send it again.",
             ],
             [
                 "缺少 auth",
                 "podman、buildah、skopeo、Flux、Argo CD Image Updater、Kubewarden 只读 auth，从该条目得不\
                  到凭据；kubelet 和 docker 读取 username 和 password，不受影响。",
-                "regcred 会在准入时自动补上，也可使用 --fix；如果请求被拒绝，请重试。",
+                "regcred 会在准入时自动补上；如果请求被拒绝，请重试。",
             ],
         );
     }
@@ -103,8 +103,8 @@ pub(super) fn not_base64(likely: NotBase64) -> Said {
 pub(super) fn unpadded(repairable: bool) -> Said {
     let (remedy, remedy_zh) = if repairable {
         (
-            "regcred adds it by itself on admission, or with --fix; if this was refused, send it again.",
-            "regcred 会在准入时自动补齐，也可使用 --fix；如果请求被拒绝，请重试。",
+            "regcred adds it by itself on admission; if this was refused, send it again.",
+            "regcred 会在准入时自动补齐；如果请求被拒绝，请重试。",
         )
     } else {
         ("Append = until its length is a multiple of 4.", "请在末尾补 =，直到长度为 4 的倍数。")

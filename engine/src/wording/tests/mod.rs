@@ -202,7 +202,7 @@ fn nothing_before_an_at_sign_and_nothing_that_breaks_a_line_is_shown() {
         for finding in findings(key) {
             let about_registry = matches!(Subject::of(&finding), Subject::Registry(_));
             for language in LANGUAGES {
-                let mut lines = vec![message(&finding, language), more(1, language)];
+                let mut lines = vec![message(&finding, language), more(&[&finding], language)];
                 assert!(!lines[0].contains("hunter2"), "{}", lines[0]);
                 let warned = warnings(&finding, language);
                 if about_registry {
@@ -300,21 +300,22 @@ fn a_denial_names_ten_findings_and_counts_the_rest() {
         for (line, finding) in lines[1..11].iter().zip(&all) {
             assert_eq!(*line, message(finding, language));
         }
-        assert_eq!(lines[11], more(15, language));
-        assert!(lines[11].starts_with("[regcred] ") && lines[11].contains("15"));
+        assert_eq!(lines[11], more(&all[10..], language));
+        assert!(lines[11].starts_with("[regcred/no-credentials] ") && lines[11].contains("15"));
         assert_eq!(is_chinese(&text), language != Language::English);
 
         assert_eq!(denial(&all[..10], language).lines().count(), 11);
         let eleven = denial(&all[..11], language);
-        assert_eq!(eleven.lines().last(), Some(more(1, language).as_str()));
+        assert_eq!(eleven.lines().last(), Some(more(&all[10..11], language).as_str()));
     }
     assert!(
         denial(&all[..1], Language::English)
             .starts_with("regcred refused this image-pull Secret (1 finding):\n")
     );
-    assert!(more(1, Language::English).starts_with("[regcred] and 1 more finding; "));
-    assert!(more(15, Language::English).starts_with("[regcred] and 15 more findings; "));
-    assert!(more(15, Language::Chinese).starts_with("[regcred] 另有 15 项问题"));
+    let said = |left, language| more(left, language).replace("[regcred/no-credentials] ", "");
+    assert_eq!(said(&all[24..], Language::English), "and 1 more finding in this Secret.");
+    assert_eq!(said(&all[10..], Language::English), "and 15 more findings in this Secret.");
+    assert_eq!(said(&all[10..], Language::Chinese), "该 Secret 另有 15 项问题。");
 }
 
 #[test]
