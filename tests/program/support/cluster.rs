@@ -1,0 +1,430 @@
+//! A real API server with its etcd, and kubectl.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use tokio::net::TcpSocket;
+
+use super::PATIENCE;
+use super::client::{Client, Response};
+use super::eventually;
+use super::parts::part;
+use super::regcred::Regcred;
+use super::supervised::{Supervised, clean};
+
+/// etcd listens on Unix sockets. It is killed last, since an API server that ends wants to talk to it.
+const SERVERS: &str = r#"
+etcd=$1 api=$2 dir=$3 port=$4
+"$etcd" --name=test --data-dir="$dir/etcd" --unsafe-no-fsync --log-level=error \
+    --listen-client-urls="unix://$dir/etcd.sock" --advertise-client-urls="unix://$dir/etcd.sock" \
+    --listen-peer-urls="unix://$dir/peer.sock" --initial-advertise-peer-urls="unix://$dir/peer.sock" \
+    --initial-cluster="test=unix://$dir/peer.sock" >"$dir/etcd.log" 2>&1 &
+etcd=$!
+"$api" --etcd-servers="unix://$dir/etcd.sock" --cert-dir="$dir/certs" \
+    --bind-address=127.0.0.1 --secure-port="$port" --permit-port-sharing \
+    --service-cluster-ip-range=10.0.0.0/24 --service-account-issuer=https://kubernetes.default.svc \
+    --service-account-key-file="$dir/sa.pub" --service-account-signing-key-file="$dir/sa.key" \
+    --token-auth-file="$dir/tokens.csv" --authorization-mode=RBAC \
+    --disable-admission-plugins=ServiceAccount >"$dir/api.log" 2>&1 &
+api=$!
+cat >/dev/null
+kill -9 $api $etcd || :
+wait
+rm -rf "$dir"
+"#;
+
+const ADMIN: &str = "admin-token";
+
+/// The group of everybody who works through Rancher; here it may write Secrets.
+const RANCHER_GROUP: &str = "system:cattle:authenticated";
+
+/// A running API server.
+pub struct Cluster {
+    _servers: Supervised,
+    folder: PathBuf,
+    address: SocketAddr,
+    /// Bound and never listening, so that nobody else gets the port; the API server shares it.
+    _port: TcpSocket,
+}
+
+impl Cluster {
+    /// Starts one and waits until it answers.
+    pub fn start() -> Self {
+        let (etcd, api) = (part("etcd"), part("kube-apiserver"));
+        let port = TcpSocket::new_v4().unwrap();
+        port.set_reuseport(true).unwrap();
+        port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = port.local_addr().unwrap();
+
+        let folder = tempfile::Builder::new().prefix("regcred-cluster-").tempdir().unwrap().keep();
+        let key = rcgen::KeyPair::generate().unwrap();
+        fs::write(folder.join("sa.key"), key.serialize_pem()).unwrap();
+        fs::write(folder.join("sa.pub"), key.public_key_pem()).unwrap();
+        fs::write(folder.join("tokens.csv"), format!("{ADMIN},admin,admin,\"system:masters\"\n")).unwrap();
+
+        let number = address.port().to_string();
+        let arguments = [etcd.as_os_str(), api.as_os_str(), folder.as_os_str(), OsStr::new(&number)];
+        let servers = Supervised::start(SERVERS, &arguments, &folder);
+        let cluster = Cluster { _servers: servers, folder, address, _port: port };
+        cluster.wait_until_ready();
+        cluster
+    }
+
+    fn wait_until_ready(&self) {
+        let answers = |path: &str| {
+            let answer = self
+                .client()
+                .and_then(|client| client.try_connect().ok()?.request("GET", path, &[admin()], b"").ok());
+            answer.is_some_and(|answer| answer.status == 200)
+        };
+        let until = Instant::now() + PATIENCE;
+        while !(answers("/readyz") && answers("/api/v1/namespaces/default")) {
+            let log = |name| fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+            assert!(
+                Instant::now() < until,
+                "no API server within {PATIENCE:?}:\n{}\n{}",
+                log("etcd.log"),
+                log("api.log")
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+
+        self.accepts(&["apply", "-f", "-"], &rancher_may_write_secrets());
+        eventually("a Rancher user's permission", || {
+            (self.rancher("GET", "/api/v1/namespaces/default/secrets", None).status == 200).then_some(())
+        });
+    }
+
+    /// A client, once the API server has made its certificate.
+    fn client(&self) -> Option<Client> {
+        let certificate = self.folder.join("certs/apiserver.crt");
+        let complete = fs::read_to_string(&certificate).is_ok_and(|text| text.ends_with("-----\n"));
+        complete.then(|| Client::https(self.address, &certificate))
+    }
+
+    /// A request as Rancher makes it for the signed-in user `u-abcde`: by impersonation.
+    #[track_caller]
+    pub fn rancher(&self, method: &str, path: &str, body: Option<&Value>) -> Response {
+        let headers = [
+            admin(),
+            ("Impersonate-User", "u-abcde"),
+            ("Impersonate-Group", "system:authenticated"),
+            ("Impersonate-Group", RANCHER_GROUP),
+            ("Content-Type", "application/json"),
+        ];
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let client = self.client().expect("a cluster that is ready");
+        client.connect().request(method, path, &headers, body.as_bytes()).unwrap()
+    }
+
+    /// Runs kubectl as the cluster's administrator.
+    #[track_caller]
+    pub fn kubectl(&self, arguments: &[&str], stdin: &str) -> Said {
+        let mut child = clean(part("kubectl"), &self.folder)
+            .env("KUBERC", "off")
+            .args(["--kubeconfig=/dev/null", "--request-timeout=60s"])
+            .arg(format!("--cache-dir={}", self.folder.join("kubectl").display()))
+            .arg(format!("--server=https://{}", self.address))
+            .arg(format!("--certificate-authority={}", self.folder.join("certs/apiserver.crt").display()))
+            .arg(format!("--token={ADMIN}"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        let stdin = stdin.to_owned();
+        // A kubectl that fails early does not read all of it.
+        let writer = std::thread::spawn(move || drop(pipe.write_all(stdin.as_bytes())));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        Said {
+            arguments: arguments.join(" "),
+            success: output.status.success(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs kubectl, which has to succeed.
+    #[track_caller]
+    pub fn accepts(&self, arguments: &[&str], stdin: &str) -> Said {
+        let said = self.kubectl(arguments, stdin);
+        assert!(said.success, "{said:?}");
+        said
+    }
+
+    /// Runs kubectl, which has to fail.
+    #[track_caller]
+    pub fn rejects(&self, arguments: &[&str], stdin: &str) -> Said {
+        let said = self.kubectl(arguments, stdin);
+        assert!(!said.success, "{said:?}");
+        said
+    }
+
+    /// An object as JSON.
+    #[track_caller]
+    pub fn get(&self, arguments: &[&str]) -> Value {
+        let mut all = vec!["get", "-o", "json"];
+        all.extend(arguments);
+        serde_json::from_str(&self.accepts(&all, "").stdout).unwrap()
+    }
+
+    /// Makes a namespace.
+    #[track_caller]
+    pub fn namespace(&self, name: &str, labels: &Value) -> Namespace<'_> {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
+        });
+        self.accepts(&["create", "-f", "-"], &object.to_string());
+        Namespace { cluster: self, name: name.to_owned() }
+    }
+
+    /// Registers webhooks as `deploy/base/webhooks.yaml` does, for the namespaces that [`Webhooks::namespace`] makes
+    /// and by URL, and waits until the API server calls them.
+    #[track_caller]
+    pub fn install(&self, name: &str, regcred: &Regcred, which: &[Which]) -> Webhooks<'_> {
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/base/webhooks.yaml");
+        let shipped = self.accepts(&["create", "--dry-run=client", "-o", "json", "-f", shipped], "");
+        let ca = BASE64_STANDARD.encode(fs::read(regcred.ca()).unwrap());
+        let labels = json!({ "tests.regcred.dev/webhooks": name });
+        let mut asked = Vec::new();
+        for object in serde_json::Deserializer::from_str(&shipped.stdout).into_iter::<Value>() {
+            let mut object = object.unwrap();
+            let which = which.iter().find(|which| object["kind"] == which.kind());
+            let Some(which) = which else { continue };
+            object["metadata"]["name"] = json!(format!("regcred-{name}"));
+            let webhook = &mut object["webhooks"][0];
+            let url = format!("https://{}/{}", regcred.https, which.path());
+            webhook["clientConfig"] = json!({"url": url, "caBundle": ca});
+            webhook["namespaceSelector"] = json!({"matchLabels": labels});
+            // As in step two. Only `validate` differs between the steps.
+            webhook["failurePolicy"] = json!(if *which == Which::Mutate { "Ignore" } else { "Fail" });
+            // A machine that compiles beside the tests may be slow; that is not what is tested.
+            webhook["timeoutSeconds"] = json!(30);
+            self.accepts(&["create", "-f", "-"], &object.to_string());
+            asked.push(which.path());
+        }
+        assert_eq!(asked.len(), which.len(), "{}", shipped.stdout);
+
+        let probe = self.namespace(&format!("probe-{name}"), &labels);
+        eventually("calls of both webhooks", || {
+            probe.create(&pull_secret("probe", "{}"), &["--dry-run=server"]);
+            let records = records_of(regcred, &probe.name);
+            asked.iter().all(|path| records.iter().any(|record| record["webhook"] == *path)).then_some(())
+        });
+        Webhooks { cluster: self, labels }
+    }
+}
+
+/// One of the two webhooks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    Mutate,
+    Validate,
+}
+
+impl Which {
+    pub const BOTH: &[Which] = &[Which::Mutate, Which::Validate];
+
+    fn kind(self) -> &'static str {
+        match self {
+            Which::Mutate => "MutatingWebhookConfiguration",
+            Which::Validate => "ValidatingWebhookConfiguration",
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Which::Mutate => "mutate",
+            Which::Validate => "validate",
+        }
+    }
+}
+
+/// Registered webhooks.
+pub struct Webhooks<'c> {
+    cluster: &'c Cluster,
+    labels: Value,
+}
+
+impl<'c> Webhooks<'c> {
+    /// Makes a namespace whose Secrets they judge.
+    #[track_caller]
+    pub fn namespace(&self, name: &str) -> Namespace<'c> {
+        self.cluster.namespace(name, &self.labels)
+    }
+
+    /// Makes a namespace in which these Secrets stand since before the webhooks were there.
+    #[track_caller]
+    pub fn namespace_with_old(&self, name: &str, regcred: &Regcred, old: &[Value]) -> Namespace<'c> {
+        let namespace = self.cluster.namespace(name, &json!({}));
+        for secret in old {
+            namespace.accepts(&["create", "-f", "-"], &secret.to_string());
+        }
+        let labels = json!({"metadata": {"labels": self.labels}}).to_string();
+        self.cluster.accepts(&["patch", "namespace", name, "--type=merge", "-p", &labels], "");
+        // The API server sees the label a moment later.
+        eventually("calls for the labelled namespace", || {
+            namespace.create(&pull_secret("probe", "{}"), &["--dry-run=server"]);
+            (!records_of(regcred, name).is_empty()).then_some(())
+        });
+        namespace
+    }
+}
+
+/// A namespace of a cluster.
+pub struct Namespace<'c> {
+    pub cluster: &'c Cluster,
+    pub name: String,
+}
+
+impl Namespace<'_> {
+    #[track_caller]
+    pub fn kubectl(&self, arguments: &[&str], stdin: &str) -> Said {
+        let mut all = vec!["--namespace", &self.name];
+        all.extend(arguments);
+        self.cluster.kubectl(&all, stdin)
+    }
+
+    #[track_caller]
+    pub fn accepts(&self, arguments: &[&str], stdin: &str) -> Said {
+        let said = self.kubectl(arguments, stdin);
+        assert!(said.success, "{said:?}");
+        said
+    }
+
+    #[track_caller]
+    pub fn rejects(&self, arguments: &[&str], stdin: &str) -> Said {
+        let said = self.kubectl(arguments, stdin);
+        assert!(!said.success, "{said:?}");
+        said
+    }
+
+    /// `kubectl create` of one object.
+    #[track_caller]
+    pub fn create(&self, object: &Value, more: &[&str]) -> Said {
+        let mut arguments = vec!["create", "-f", "-"];
+        arguments.extend(more);
+        self.kubectl(&arguments, &object.to_string())
+    }
+
+    /// Rancher's request on the Secrets of this namespace; `path` is empty or `/NAME`.
+    #[track_caller]
+    pub fn rancher(&self, method: &str, path: &str, body: Option<&Value>) -> Response {
+        let path = format!("/api/v1/namespaces/{}/secrets{path}", self.name);
+        self.cluster.rancher(method, &path, body)
+    }
+
+    /// A Secret as it is stored.
+    #[track_caller]
+    pub fn secret(&self, name: &str) -> Value {
+        self.cluster.get(&["--namespace", &self.name, "secret", name])
+    }
+
+    /// The document that is stored.
+    #[track_caller]
+    pub fn document(&self, name: &str) -> String {
+        document_of(&self.secret(name))
+    }
+
+    /// The names of the Secrets that are stored.
+    #[track_caller]
+    pub fn secrets(&self) -> Vec<String> {
+        let listed = self.accepts(&["get", "secrets", "-o", "name"], "").stdout;
+        listed.lines().map(|line| line.trim_start_matches("secret/").to_owned()).collect()
+    }
+
+    /// The audit records of this namespace until now.
+    pub fn records(&self, regcred: &Regcred) -> Vec<Value> {
+        records_of(regcred, &self.name)
+    }
+
+    /// Waits for the record of a call, the last if there were several.
+    #[track_caller]
+    pub fn record(&self, regcred: &Regcred, name: &str, webhook: &str) -> Value {
+        eventually(&format!("a record of {name} by {webhook}"), || {
+            let of_call = |record: &Value| record["name"] == name && record["webhook"] == webhook;
+            self.records(regcred).into_iter().rfind(of_call)
+        })
+    }
+}
+
+fn records_of(regcred: &Regcred, namespace: &str) -> Vec<Value> {
+    regcred.audit().into_iter().filter(|record| record["namespace"] == namespace).collect()
+}
+
+/// What kubectl said.
+#[derive(Debug)]
+pub struct Said {
+    #[expect(dead_code, reason = "shown when a test fails")]
+    arguments: String,
+    pub success: bool,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Said {
+    /// The warnings that kubectl shows, without its `Warning: `.
+    pub fn warnings(&self) -> Vec<&str> {
+        self.stderr.lines().filter_map(|line| line.strip_prefix("Warning: ")).collect()
+    }
+}
+
+/// The warnings of an API server's answer.
+pub fn warnings(response: &Response) -> Vec<&str> {
+    let values = response.headers.iter().filter(|(name, _)| name == "warning").map(|(_, value)| value);
+    values.map(|value| value.strip_prefix("299 - \"").unwrap().strip_suffix('"').unwrap()).collect()
+}
+
+/// An image-pull Secret.
+pub fn pull_secret(name: &str, document: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": BASE64_STANDARD.encode(document)},
+    })
+}
+
+/// The document of an image-pull Secret.
+#[track_caller]
+pub fn document_of(secret: &Value) -> String {
+    let data = secret["data"][".dockerconfigjson"].as_str();
+    let data = data.unwrap_or_else(|| panic!("no document in {secret}"));
+    String::from_utf8(BASE64_STANDARD.decode(data).unwrap()).unwrap()
+}
+
+fn admin() -> (&'static str, &'static str) {
+    ("Authorization", "Bearer admin-token")
+}
+
+fn rancher_may_write_secrets() -> String {
+    json!({"apiVersion": "v1", "kind": "List", "items": [
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "rancher-user"},
+            "rules": [{"apiGroups": [""], "resources": ["secrets"],
+                       "verbs": ["get", "list", "create", "update", "patch", "delete"]}],
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "rancher-user"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "rancher-user"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": RANCHER_GROUP}],
+        },
+    ]})
+    .to_string()
+}
