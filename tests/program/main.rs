@@ -17,5 +17,11 @@
     unreachable_pub
 )]
 
+mod answers;
+mod bad_input;
 mod cases;
+mod cluster;
+mod golden;
+mod https;
+mod metrics;
 mod support;

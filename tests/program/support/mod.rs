@@ -1,8 +1,13 @@
 //! What the tests of the whole program share.
 
+pub mod certificate;
 pub mod client;
+pub mod cluster;
+pub mod parts;
 pub mod regcred;
 pub mod review;
+pub mod supervised;
+pub mod volume;
 
 use std::time::{Duration, Instant};
 

@@ -99,7 +99,7 @@ impl Serve {
         self.folder.path().join(name)
     }
 
-    /// Starts it and waits until it listens.
+    /// Starts it and waits until it is ready.
     pub fn start(self) -> Regcred {
         let mut child = command()
             .current_dir(self.folder.path())
@@ -123,7 +123,9 @@ impl Serve {
         };
         let https = address("https://", "");
         let ops = address("http://", " (ops)");
-        Regcred { child, folder: self.folder, ca: self.ca, https, ops, stdout, stderr, unread }
+        let regcred = Regcred { child, folder: self.folder, ca: self.ca, https, ops, stdout, stderr, unread };
+        eventually("readiness", || (regcred.get("/readyz").status == 200).then_some(()));
+        regcred
     }
 }
 

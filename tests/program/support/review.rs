@@ -162,17 +162,21 @@ pub fn code(text: &str) -> &str {
         .0
 }
 
+/// Whether a cause or a warning says how many are left, which it does under the code of the first of them.
+#[track_caller]
+pub fn is_more(text: &str) -> bool {
+    let behind = &text["[regcred/".len() + code(text).len()..];
+    behind.starts_with("] and ") || behind.starts_with("] 该 Secret 另有 ")
+}
+
 /// The codes of an answer's causes, one for each, in order; what says how many are left is none.
 pub fn cause_codes(answer: &Value) -> Vec<String> {
     let causes = answer["response"]["status"]["details"]["causes"].as_array().into_iter().flatten();
     let messages = causes.map(|cause| cause["message"].as_str().unwrap());
-    messages
-        .filter(|message| !message.starts_with("[regcred] "))
-        .map(|message| code(message).to_owned())
-        .collect()
+    messages.filter(|message| !is_more(message)).map(|message| code(message).to_owned()).collect()
 }
 
-/// The warnings of an answer.
+/// The warnings of an answer. Of too many the last says how many are left.
 pub fn warnings(answer: &Value) -> Vec<String> {
     let warnings = answer["response"]["warnings"].as_array().into_iter().flatten();
     warnings.map(|warning| warning.as_str().unwrap().to_owned()).collect()
