@@ -28,7 +28,6 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the webhook
     Serve(serve::Args),
 }
 

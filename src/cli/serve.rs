@@ -25,35 +25,49 @@ const LARGE_REVIEWS: usize = 8;
 ///
 /// SIGTERM and SIGINT end it in an orderly way; a second one ends it at once.
 #[derive(Debug, clap::Args)]
-#[command(next_line_help = true)]
 pub(crate) struct Args {
-    /// Try it on this machine: listen on loopback, make or re-use a certificate in ./certs/dev, and print a request
+    /// Try it on this machine
+    ///
+    /// Listens on loopback, makes a certificate in ./certs/dev or re-uses the one that is there, and prints a request
+    /// to try.
     #[arg(long, env = "REGCRED_DEV", hide_env_values = true, value_parser = BoolishValueParser::new())]
     dev: bool,
 
-    /// Where to answer admission reviews, HTTPS: IP:PORT, or :PORT for every address of the machine. Port 0 takes a
-    /// free one; the first line on standard error names it [default: :8443; with --dev 127.0.0.1:8443]
+    /// Where to answer admission reviews, HTTPS
+    ///
+    /// IP:PORT, or :PORT for every address of the machine. Port 0 takes a free one; the first line on standard error
+    /// names it. Default: :8443, with --dev 127.0.0.1:8443.
     #[arg(long, env = "REGCRED_LISTEN", hide_env_values = true, value_name = "ADDR")]
     listen: Option<Listen>,
 
-    /// Where to answer /livez, /readyz and /metrics, plain HTTP [default: :8080; with --dev 127.0.0.1:8080]
+    /// Where to answer /livez, /readyz and /metrics, plain HTTP
+    ///
+    /// As for --listen; the second line on standard error names it. Default: :8080, with --dev 127.0.0.1:8080.
     #[arg(long, env = "REGCRED_OPS_LISTEN", hide_env_values = true, value_name = "ADDR")]
     ops_listen: Option<Listen>,
 
-    /// The serving certificate, PEM: this server's own first, then its intermediates. Needed without --dev
+    /// The serving certificate, PEM; needed without --dev
+    ///
+    /// This server's own certificate first, then its intermediates. A new version is served as soon as it is noticed
+    /// and found good; until then, and if it is not, the old one is.
     #[arg(long, env = "REGCRED_TLS_CERT", hide_env_values = true, value_name = "FILE", value_parser = path())]
     tls_cert: Option<PathBuf>,
 
-    /// The private key of the certificate, PEM, not encrypted. Needed without --dev
+    /// The private key of the certificate, PEM, not encrypted; needed without --dev
     #[arg(long, env = "REGCRED_TLS_KEY", hide_env_values = true, value_name = "FILE", value_parser = path())]
     tls_key: Option<PathBuf>,
 
-    /// The policy file, YAML. Without one, the defaults of `regcred rules` hold
+    /// The policy file, YAML; the built-in defaults hold without one
+    ///
+    /// A new version is in force as soon as it is noticed and found good; until then, and if it is not, the old one
+    /// is.
     #[arg(long, env = "REGCRED_POLICY", hide_env_values = true, value_name = "FILE", value_parser = path())]
     policy: Option<PathBuf>,
 
-    /// Where audit records go, one JSON object a line: a file, which is opened anew when it was rotated away, or -
-    /// for standard output
+    /// Where audit records go, one JSON object a line: a file, or - for standard output
+    ///
+    /// A file is appended to, and opened anew when it was rotated away. Whoever reads slowly loses records and delays
+    /// nobody; what is lost is counted.
     #[arg(
         long,
         env = "REGCRED_AUDIT_LOG",
@@ -63,7 +77,7 @@ pub(crate) struct Args {
     )]
     audit_log: PathBuf,
 
-    /// How much is logged to standard error. No level logs the content of a request
+    /// How much is logged to standard error; no level logs the content of a request
     #[arg(
         long,
         env = "REGCRED_LOG_LEVEL",
@@ -74,14 +88,31 @@ pub(crate) struct Args {
     )]
     log_level: LogLevel,
 
-    /// How long a server that is told to stop still accepts, while it is not ready any more and asks its clients to
-    /// close: as long as a cluster needs to stop sending requests. A duration such as 5s or 1m30s
-    /// [default: 5s; with --dev 0s]
-    #[arg(long, env = "REGCRED_DRAIN_DELAY", hide_env_values = true, value_name = "DURATION", value_parser = parse_duration)]
+    /// How long a server that is told to stop still accepts
+    ///
+    /// In that time it is not ready any more, and asks its clients to close. It should be as long as a cluster needs
+    /// to stop sending requests. After it, what runs is finished within 20s. A duration such as 5s or 1m30s. Default:
+    /// 5s, with --dev 0s.
+    #[arg(
+        long,
+        env = "REGCRED_DRAIN_DELAY",
+        hide_env_values = true,
+        value_name = "DURATION",
+        value_parser = parse_duration
+    )]
     drain_delay: Option<Duration>,
 
-    /// How often the certificate and the policy file are looked at for changes. A duration such as 10s, at least 10ms
-    #[arg(long, env = "REGCRED_RELOAD_INTERVAL", hide_env_values = true, value_name = "DURATION", value_parser = parse_duration, default_value = "10s")]
+    /// How often the certificate and the policy file are looked at for changes
+    ///
+    /// A duration such as 10s or 500ms, at least 10ms.
+    #[arg(
+        long,
+        env = "REGCRED_RELOAD_INTERVAL",
+        hide_env_values = true,
+        value_name = "DURATION",
+        value_parser = parse_duration,
+        default_value = "10s"
+    )]
     reload_interval: Duration,
 }
 
