@@ -4,11 +4,10 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
-use http_body_util::Full;
 use hyper::Request;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::HttpService;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -18,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::Shared;
 use super::connections::Ticket;
 use super::drain::Phase;
-use super::http::Admission;
+use super::http::{Admission, Answer};
 use super::linger::Lingering;
 use super::ops::Operations;
 
@@ -69,8 +68,7 @@ pub(crate) async fn serve_operations(shared: Arc<Shared>, stream: TcpStream, tic
 async fn serve<S, I>(shared: &Shared, stream: I, ticket: &Ticket, service: S, stop: impl Future<Output = ()>)
 where
     I: AsyncRead + AsyncWrite + Unpin,
-    S: HttpService<Incoming, ResBody = Full<Bytes>, Error = Infallible>
-        + hyper::service::Service<Request<Incoming>, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Answer, Error = Infallible>,
 {
     let stream = TokioIo::new(Lingering::new(stream, Arc::clone(ticket.connection())));
     let connection = http1::Builder::new()
