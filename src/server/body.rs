@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use axum::body::{Body as HttpBody, HttpBody as _};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -41,7 +41,7 @@ impl Body {
 
     /// Reads a body of at most `limit` bytes within `deadline`.
     pub(crate) async fn read(
-        incoming: Incoming,
+        incoming: HttpBody,
         limit: usize,
         deadline: Duration,
         share: Share,
@@ -49,7 +49,7 @@ impl Body {
         timeout(deadline, Body::read_all(incoming, limit, share)).await.unwrap_or(Err(BodyError::TooSlow))
     }
 
-    async fn read_all(mut incoming: Incoming, limit: usize, share: Share) -> Result<Self, BodyError> {
+    async fn read_all(mut incoming: HttpBody, limit: usize, share: Share) -> Result<Self, BodyError> {
         let announced = announced(&incoming).and_then(|length| usize::try_from(length).ok());
         let first = announced.unwrap_or(UNANNOUNCED).min(BELIEVED).min(limit);
         let mut body = Body { content: Zeroizing::new(Vec::with_capacity(first)), share };
@@ -83,6 +83,6 @@ impl Body {
 }
 
 /// The length that the request's header announces.
-pub(crate) fn announced(incoming: &Incoming) -> Option<u64> {
+pub(crate) fn announced(incoming: &HttpBody) -> Option<u64> {
     incoming.size_hint().exact()
 }

@@ -4,11 +4,13 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
+use axum::Router;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -19,7 +21,6 @@ use super::connections::Ticket;
 use super::drain::Phase;
 use super::http::{Admission, Answer};
 use super::linger::Lingering;
-use super::ops::Operations;
 
 /// Room for a request's header, and the most that is read of a body at a time. hyper's own 400 KiB would let idle
 /// connections hold more memory than all the work.
@@ -28,6 +29,7 @@ const BUFFER: usize = 64 << 10;
 /// Serves one connection of the admission port.
 pub(crate) async fn serve_admission(
     shared: Arc<Shared>,
+    router: Router,
     tls: TlsAcceptor,
     stream: TcpStream,
     ticket: Arc<Ticket>,
@@ -50,7 +52,7 @@ pub(crate) async fn serve_admission(
         },
         () = ticket.told_to_close() => return,
     };
-    let service = Admission { shared: Arc::clone(&shared), ticket: Arc::clone(&ticket) };
+    let service = Admission { router, shared: Arc::clone(&shared), ticket: Arc::clone(&ticket) };
     let mut phase = shared.phase.subscribe();
     let stop = async move {
         // An error would mean that the server is gone: then this ends as well.
@@ -60,8 +62,13 @@ pub(crate) async fn serve_admission(
 }
 
 /// Serves one connection of the operations port: plain HTTP, until the program ends.
-pub(crate) async fn serve_operations(shared: Arc<Shared>, stream: TcpStream, ticket: Arc<Ticket>) {
-    let service = Operations(Arc::clone(&shared));
+pub(crate) async fn serve_operations(
+    shared: Arc<Shared>,
+    router: Router,
+    stream: TcpStream,
+    ticket: Arc<Ticket>,
+) {
+    let service = TowerToHyperService::new(router);
     serve(&shared, stream, &ticket, service, std::future::pending()).await;
 }
 

@@ -6,11 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use axum::body::Body as HttpBody;
+use axum::extract::{Extension, Request, State};
+use axum::routing::{Router, post};
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::service::Service;
-use hyper::{Method, Request, Response, StatusCode};
+use tower::ServiceExt as _;
 
 use super::body::{Body, BodyError, announced};
 use super::connections::{Connection, Ticket};
@@ -22,29 +25,41 @@ use super::{Shared, duration};
 use crate::admission::Webhook;
 
 /// An answer to an HTTP request.
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = axum::response::Response;
 
-/// The service of one HTTPS connection.
+/// Path and method; the other checks are [`answer`]'s.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let refused = |refusal| {
+        move |Extension(connection): Extension<Arc<Connection>>| async move { refuse(refusal, &connection) }
+    };
+    Router::new()
+        .route("/mutate", post(mutate))
+        .route("/validate", post(validate))
+        .fallback(refused(Refusal::NotFound))
+        .method_not_allowed_fallback(refused(Refusal::NotPost))
+        .with_state(shared)
+}
+
+/// The service of one HTTPS connection: the router, and what is to be known of the connection.
 pub(crate) struct Admission {
+    pub(crate) router: Router,
     pub(crate) shared: Arc<Shared>,
     pub(crate) ticket: Arc<Ticket>,
 }
 
-impl Service<Request<Incoming>> for Admission {
+impl Service<hyper::Request<Incoming>> for Admission {
     type Response = Answer;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let started = Instant::now();
-        let shared = Arc::clone(&self.shared);
+    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let at_work = self.ticket.at_work();
-        let connection = Arc::clone(self.ticket.connection());
+        let mut request = request.map(HttpBody::new);
+        request.extensions_mut().insert(Arc::clone(self.ticket.connection()));
+        let answer = self.router.clone().oneshot(request);
+        let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let mut answer = match answer(&shared, &connection, request, started).await {
-                Ok(answer) => answer,
-                Err(refusal) => refuse(refusal, &connection),
-            };
+            let mut answer = answer.await?;
             if *shared.phase.borrow() != Phase::Serving {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -52,6 +67,22 @@ impl Service<Request<Incoming>> for Admission {
             Ok(answer)
         })
     }
+}
+
+async fn mutate(
+    State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    request: Request,
+) -> Answer {
+    answer(&shared, &connection, Webhook::Mutate, request).await
+}
+
+async fn validate(
+    State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    request: Request,
+) -> Answer {
+    answer(&shared, &connection, Webhook::Validate, request).await
 }
 
 /// Why a request is not judged, in the order in which it is found out.
@@ -92,13 +123,28 @@ impl Refusal {
     }
 }
 
-async fn answer(
-    shared: &Arc<Shared>,
-    connection: &Arc<Connection>,
-    request: Request<Incoming>,
-    started: Instant,
-) -> Result<Answer, Refusal> {
-    let webhook = route(&request)?;
+async fn answer(shared: &Arc<Shared>, connection: &Connection, webhook: Webhook, request: Request) -> Answer {
+    let started = Instant::now();
+    match read(shared, connection, request).await {
+        Ok(Read { in_flight, reviewer, body }) => {
+            review::review(shared, review::Question { webhook, reviewer, body, in_flight, started }).await
+        }
+        Err(refusal) => refuse(refusal, connection),
+    }
+}
+
+/// What is needed of a request to judge it.
+struct Read {
+    in_flight: Share,
+    reviewer: review::Reviewer,
+    body: Body,
+}
+
+/// The checks behind path and method, in their order.
+async fn read(shared: &Shared, connection: &Connection, request: Request) -> Result<Read, Refusal> {
+    if !is_json(request.headers()) {
+        return Err(Refusal::NotJson);
+    }
     if announced(request.body()).is_some_and(|length| length > shared.limits.body as u64) {
         return Err(Refusal::TooLarge);
     }
@@ -106,7 +152,7 @@ async fn answer(
         shared.metrics.shed(shed);
         Refusal::Overloaded(shed)
     };
-    let in_flight: Share = shared.in_flight.one().ok_or_else(|| overloaded(Shed::Request))?;
+    let in_flight = shared.in_flight.one().ok_or_else(|| overloaded(Shed::Request))?;
     let reviewer = review::reviewer(shared, request.headers());
     let deadline =
         shared.limits.body_read.min(callers_deadline(request.uri().query()).unwrap_or(Duration::MAX));
@@ -121,23 +167,7 @@ async fn answer(
                 Refusal::Broken
             }
         })?;
-    Ok(review::review(shared, review::Question { webhook, reviewer, body, in_flight, started }).await)
-}
-
-/// The checks that need nothing but the request's header.
-fn route<B>(request: &Request<B>) -> Result<Webhook, Refusal> {
-    let webhook = match request.uri().path() {
-        "/mutate" => Webhook::Mutate,
-        "/validate" => Webhook::Validate,
-        _ => return Err(Refusal::NotFound),
-    };
-    if request.method() != Method::POST {
-        return Err(Refusal::NotPost);
-    }
-    if !is_json(request.headers()) {
-        return Err(Refusal::NotJson);
-    }
-    Ok(webhook)
+    Ok(Read { in_flight, reviewer, body })
 }
 
 /// `application/json` in any case, whatever parameters follow it. Exactly one such header.
@@ -161,9 +191,6 @@ fn refuse(refusal: Refusal, connection: &Connection) -> Answer {
     let mut answer = plain(refusal.status(), refusal.text());
     let headers = answer.headers_mut();
     match refusal {
-        Refusal::NotPost => {
-            headers.insert(ALLOW, HeaderValue::from_static("POST"));
-        }
         Refusal::Overloaded(_) => {
             // With this header the API server tries again inside its own timeout, and on another connection. Without
             // it, a refused request is a failed write.
@@ -173,7 +200,7 @@ fn refuse(refusal: Refusal, connection: &Connection) -> Answer {
         Refusal::TooLarge | Refusal::TooSlow | Refusal::Broken => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Refusal::NotFound | Refusal::NotJson => {}
+        Refusal::NotFound | Refusal::NotPost | Refusal::NotJson => {}
     }
     connection.leave_unread();
     tracing::debug!(status = refusal.status().as_u16(), "refused: {}", refusal.text());
@@ -182,7 +209,7 @@ fn refuse(refusal: Refusal, connection: &Connection) -> Answer {
 
 /// One line of text.
 pub(crate) fn plain(status: StatusCode, line: &str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(format!("{line}\n"))));
+    let mut answer = Answer::new(HttpBody::from(format!("{line}\n")));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer
@@ -192,25 +219,11 @@ pub(crate) fn plain(status: StatusCode, line: &str) -> Answer {
 mod tests {
     use super::*;
 
-    fn routed(method: &str, path: &str, content_type: &[&str]) -> Result<Webhook, Refusal> {
-        let mut request = Request::builder().method(method).uri(path);
-        for value in content_type {
-            request = request.header(CONTENT_TYPE, *value);
-        }
-        route(&request.body(()).unwrap())
-    }
-
-    #[test]
-    fn the_path_is_checked_before_the_method_and_the_method_before_the_type() {
-        let json = ["application/json"];
-        assert_eq!(routed("POST", "/mutate", &json), Ok(Webhook::Mutate));
-        assert_eq!(routed("POST", "/validate?timeout=5s", &json), Ok(Webhook::Validate));
-        for path in ["/", "/mutate/", "//mutate", "/Mutate", "/metrics", "/validate%2F"] {
-            assert_eq!(routed("GET", path, &[]), Err(Refusal::NotFound), "{path}");
-        }
-        for method in ["GET", "HEAD", "PUT", "post"] {
-            assert_eq!(routed(method, "/validate", &[]), Err(Refusal::NotPost), "{method}");
-        }
+    fn json(content_type: &[&'static str]) -> bool {
+        let values = content_type.iter().map(|value| (CONTENT_TYPE, HeaderValue::from_static(value)));
+        let mut headers = HeaderMap::new();
+        values.for_each(|(name, value)| drop(headers.append(name, value)));
+        is_json(&headers)
     }
 
     #[test]
@@ -221,7 +234,7 @@ mod tests {
             "Application/JSON;charset=UTF-8",
             "application/json ;x",
         ] {
-            assert!(routed("POST", "/mutate", &[value]).is_ok(), "{value}");
+            assert!(json(&[value]), "{value}");
         }
         for values in [
             &[][..],
@@ -231,7 +244,7 @@ mod tests {
             &["application/yaml; application/json"],
             &["application/json", "text/plain"],
         ] {
-            assert_eq!(routed("POST", "/mutate", values), Err(Refusal::NotJson), "{values:?}");
+            assert!(!json(values), "{values:?}");
         }
     }
 

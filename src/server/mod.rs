@@ -5,8 +5,8 @@
 //! files ([`reload`]) and the audit log's writer ([`audit`]), each on a thread of its own, so that none of them can
 //! keep admission waiting, nor admission them.
 //!
-//! hyper is used directly, without a web framework: there are two paths, the order of the checks is a contract, and
-//! what is not there need not be looked at when a request is slow.
+//! axum routes; the connections under it are hyper's, taken from an accept loop of our own, since what a connection
+//! may cost and when it is closed is what this server has to get right.
 
 mod accept;
 mod audit;
@@ -248,8 +248,9 @@ impl Server {
         };
         let serve = {
             let shared = Arc::clone(&shared);
+            let router = http::router(Arc::clone(&shared));
             move |stream, ticket| {
-                connection::serve_admission(Arc::clone(&shared), tls.clone(), stream, ticket)
+                connection::serve_admission(Arc::clone(&shared), router.clone(), tls.clone(), stream, ticket)
             }
         };
         tokio::spawn(accept::accept(

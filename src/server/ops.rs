@@ -3,17 +3,16 @@
 //! It has a thread and a runtime of its own, so that a probe never waits for admission: a kubelet that restarts a
 //! busy server for being slow makes an overload an outage.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use hyper::service::Service;
-use hyper::{Method, Request, Response, StatusCode};
+use axum::body::Body as HttpBody;
+use axum::extract::State;
+use axum::routing::{Router, get};
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 
 use super::Shared;
 use super::accept::accept;
@@ -33,8 +32,9 @@ pub(crate) fn start(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()
                 Ok(listener) => {
                     let connections = Connections::new(shared.limits.ops_connections);
                     let metrics = Arc::clone(&shared.metrics);
+                    let router = router(Arc::clone(&shared));
                     accept(listener, connections, metrics, std::future::pending(), |stream, ticket| {
-                        serve_operations(Arc::clone(&shared), stream, ticket)
+                        serve_operations(Arc::clone(&shared), router.clone(), stream, ticket)
                     })
                     .await;
                 }
@@ -45,39 +45,21 @@ pub(crate) fn start(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()
     Ok(())
 }
 
-/// The service of one connection.
-pub(crate) struct Operations(pub(crate) Arc<Shared>);
-
-impl Service<Request<Incoming>> for Operations {
-    type Response = Answer;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Answer, Infallible>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        std::future::ready(Ok(self.answer(request.method(), request.uri().path())))
-    }
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        // Whoever gets this answer has met a program that runs: there is nothing more to look at.
+        .route("/livez", get(async || plain(StatusCode::OK, "ok")))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(async || plain(StatusCode::NOT_FOUND, "not found: there are /livez, /readyz and /metrics"))
+        .method_not_allowed_fallback(async || {
+            plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: GET")
+        })
+        .with_state(shared)
 }
 
-impl Operations {
-    fn answer(&self, method: &Method, path: &str) -> Answer {
-        let answer: fn(&Shared) -> Answer = match path {
-            // Whoever gets this answer has met a program that runs: there is nothing more to look at.
-            "/livez" => |_| plain(StatusCode::OK, "ok"),
-            "/readyz" => ready,
-            "/metrics" => metrics,
-            _ => return plain(StatusCode::NOT_FOUND, "not found: there are /livez, /readyz and /metrics"),
-        };
-        if method != Method::GET && method != Method::HEAD {
-            let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: GET");
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return answer;
-        }
-        answer(&self.0)
-    }
-}
-
-fn ready(shared: &Shared) -> Answer {
-    let missing = health::missing(shared);
+async fn ready(State(shared): State<Arc<Shared>>) -> Answer {
+    let missing = health::missing(&shared);
     if missing.is_empty() {
         plain(StatusCode::OK, "ok")
     } else {
@@ -85,11 +67,11 @@ fn ready(shared: &Shared) -> Answer {
     }
 }
 
-fn metrics(shared: &Shared) -> Answer {
+async fn metrics(State(shared): State<Arc<Shared>>) -> Answer {
     let Ok(text) = shared.metrics.encode() else {
         return plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written out");
     };
-    let mut answer = Response::new(Full::new(Bytes::from(text)));
+    let mut answer = Answer::new(HttpBody::from(text));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS));
     answer
 }

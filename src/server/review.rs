@@ -5,10 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use http_body_util::Full;
-use hyper::body::Bytes;
+use axum::body::Body as HttpBody;
+use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::{Response, StatusCode};
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -59,7 +58,7 @@ fn decide(shared: &Shared, question: Question) -> Answer {
     drop(in_flight);
     match outcome {
         Ok(Ok(response)) => {
-            let mut answer = Response::new(Full::new(Bytes::from(response)));
+            let mut answer = Answer::new(HttpBody::from(response));
             answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             answer
         }
