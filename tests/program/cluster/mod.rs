@@ -1,5 +1,6 @@
 //! The whole program behind a real API server, asked by kubectl and as Rancher asks.
 
+mod audit;
 mod deploy;
 mod language;
 mod lifecycle;

@@ -33,6 +33,7 @@ etcd=$!
     --service-cluster-ip-range=10.0.0.0/24 --service-account-issuer=https://kubernetes.default.svc \
     --service-account-key-file="$dir/sa.pub" --service-account-signing-key-file="$dir/sa.key" \
     --token-auth-file="$dir/tokens.csv" --authorization-mode=RBAC \
+    --audit-policy-file="$dir/audit.json" --audit-log-path="$dir/audit.log" \
     --disable-admission-plugins=ServiceAccount >"$dir/api.log" 2>&1 &
 api=$!
 cat >/dev/null
@@ -45,6 +46,10 @@ const ADMIN: &str = "admin-token";
 
 /// The group of everybody who works through Rancher; here it may write Secrets.
 const RANCHER_GROUP: &str = "system:cattle:authenticated";
+
+/// The namespace whose Secrets the API server's own audit log shows at level Request; otherwise at Metadata, as is
+/// usual.
+pub const AUDITED_AT_REQUEST: &str = "audited-at-request";
 
 /// A running API server.
 pub struct Cluster {
@@ -70,6 +75,7 @@ impl Cluster {
         fs::write(folder.join("sa.pub"), key.public_key_pem()).unwrap();
         fs::write(folder.join("tokens.csv"), format!("{ADMIN},admin,admin,\"system:masters\"\n")).unwrap();
 
+        fs::write(folder.join("audit.json"), audit_policy()).unwrap();
         let number = address.port().to_string();
         let arguments = [etcd.as_os_str(), api.as_os_str(), folder.as_os_str(), OsStr::new(&number)];
         let servers = Supervised::start(SERVERS, &arguments, &folder);
@@ -169,6 +175,21 @@ impl Cluster {
         let said = self.kubectl(arguments, stdin);
         assert!(!said.success, "{said:?}");
         said
+    }
+
+    /// The line of the API server's own audit log on the creation of a Secret.
+    #[track_caller]
+    pub fn audited_creation(&self, namespace: &str, name: &str) -> String {
+        eventually("an event in the API server's audit log", || {
+            let log = fs::read_to_string(self.folder.join("audit.log")).ok()?;
+            let complete = log.rsplit_once('\n')?.0;
+            let of_creation = |line: &&str| {
+                let event: Value = serde_json::from_str(line).unwrap();
+                let object = &event["objectRef"];
+                event["verb"] == "create" && object["namespace"] == namespace && object["name"] == name
+            };
+            complete.lines().find(of_creation).map(str::to_owned)
+        })
     }
 
     /// An object as JSON.
@@ -407,6 +428,21 @@ pub fn document_of(secret: &Value) -> String {
 
 fn admin() -> (&'static str, &'static str) {
     ("Authorization", "Bearer admin-token")
+}
+
+fn audit_policy() -> String {
+    let secrets = json!([{"group": "", "resources": ["secrets"]}]);
+    json!({
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [
+            {"level": "Request", "resources": secrets, "namespaces": [AUDITED_AT_REQUEST]},
+            {"level": "Metadata", "resources": secrets},
+            {"level": "None"},
+        ],
+    })
+    .to_string()
 }
 
 fn rancher_may_write_secrets() -> String {
