@@ -1,6 +1,7 @@
 """Assert, over the rendered kustomizations (JSON, one file each), what users and dashboards rely on."""
 
 import base64
+import itertools
 import json
 import pathlib
 import re
@@ -209,7 +210,7 @@ def main(folder):
         ])
         policies = [rendered[n]["ConfigMap", "regcred-policy"]["data"]["policy.yaml"].splitlines() for n in (one, two)]
         same(two, "lines of the policy that step two changes",
-             [pair for pair in zip(*policies, strict=True) if pair[0] != pair[1]],
+             [pair for pair in itertools.zip_longest(*policies) if pair[0] != pair[1]],
              [("enforcement: warn", "enforcement: enforce")])
     same("deploy", "short form", rendered["deploy"], rendered["deploy.cert-manager"])
     same("deploy.enforce", "short form", rendered["deploy.enforce"], rendered["deploy.cert-manager-enforce"])
