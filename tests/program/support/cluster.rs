@@ -1,5 +1,8 @@
 //! A real API server with its etcd, and kubectl.
 
+mod namespace;
+mod webhooks;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -17,8 +20,9 @@ use super::PATIENCE;
 use super::client::{Client, Response};
 use super::eventually;
 use super::parts::part;
-use super::regcred::Regcred;
 use super::supervised::{Supervised, clean};
+pub use namespace::Namespace;
+pub use webhooks::{Webhooks, Which};
 
 /// etcd listens on Unix sockets. It is killed last, since an API server that ends wants to talk to it.
 const SERVERS: &str = r#"
@@ -209,179 +213,6 @@ impl Cluster {
         self.accepts(&["create", "-f", "-"], &object.to_string());
         Namespace { cluster: self, name: name.to_owned() }
     }
-
-    /// Registers webhooks as `deploy/base/webhooks.yaml` does, for the namespaces that [`Webhooks::namespace`] makes
-    /// and by URL, and waits until the API server calls them.
-    #[track_caller]
-    pub fn install(&self, name: &str, regcred: &Regcred, which: &[Which]) -> Webhooks<'_> {
-        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/base/webhooks.yaml");
-        let shipped = self.accepts(&["create", "--dry-run=client", "-o", "json", "-f", shipped], "");
-        let ca = BASE64_STANDARD.encode(fs::read(regcred.ca()).unwrap());
-        let labels = json!({ "tests.regcred.dev/webhooks": name });
-        let mut asked = Vec::new();
-        for object in serde_json::Deserializer::from_str(&shipped.stdout).into_iter::<Value>() {
-            let mut object = object.unwrap();
-            let which = which.iter().find(|which| object["kind"] == which.kind());
-            let Some(which) = which else { continue };
-            object["metadata"]["name"] = json!(format!("regcred-{name}"));
-            let webhook = &mut object["webhooks"][0];
-            let url = format!("https://{}/{}", regcred.https, which.path());
-            webhook["clientConfig"] = json!({"url": url, "caBundle": ca});
-            webhook["namespaceSelector"] = json!({"matchLabels": labels});
-            // As in step two. Only `validate` differs between the steps.
-            webhook["failurePolicy"] = json!(if *which == Which::Mutate { "Ignore" } else { "Fail" });
-            // A machine that compiles beside the tests may be slow; that is not what is tested.
-            webhook["timeoutSeconds"] = json!(30);
-            self.accepts(&["create", "-f", "-"], &object.to_string());
-            asked.push(which.path());
-        }
-        assert_eq!(asked.len(), which.len(), "{}", shipped.stdout);
-
-        let probe = self.namespace(&format!("probe-{name}"), &labels);
-        eventually("calls of both webhooks", || {
-            probe.create(&pull_secret("probe", "{}"), &["--dry-run=server"]);
-            let records = records_of(regcred, &probe.name);
-            asked.iter().all(|path| records.iter().any(|record| record["webhook"] == *path)).then_some(())
-        });
-        Webhooks { cluster: self, labels }
-    }
-}
-
-/// One of the two webhooks.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    Mutate,
-    Validate,
-}
-
-impl Which {
-    pub const BOTH: &[Which] = &[Which::Mutate, Which::Validate];
-
-    fn kind(self) -> &'static str {
-        match self {
-            Which::Mutate => "MutatingWebhookConfiguration",
-            Which::Validate => "ValidatingWebhookConfiguration",
-        }
-    }
-
-    fn path(self) -> &'static str {
-        match self {
-            Which::Mutate => "mutate",
-            Which::Validate => "validate",
-        }
-    }
-}
-
-/// Registered webhooks.
-pub struct Webhooks<'c> {
-    cluster: &'c Cluster,
-    labels: Value,
-}
-
-impl<'c> Webhooks<'c> {
-    /// Makes a namespace whose Secrets they judge.
-    #[track_caller]
-    pub fn namespace(&self, name: &str) -> Namespace<'c> {
-        self.cluster.namespace(name, &self.labels)
-    }
-
-    /// Makes a namespace in which these Secrets stand since before the webhooks were there.
-    #[track_caller]
-    pub fn namespace_with_old(&self, name: &str, regcred: &Regcred, old: &[Value]) -> Namespace<'c> {
-        let namespace = self.cluster.namespace(name, &json!({}));
-        for secret in old {
-            namespace.accepts(&["create", "-f", "-"], &secret.to_string());
-        }
-        let labels = json!({"metadata": {"labels": self.labels}}).to_string();
-        self.cluster.accepts(&["patch", "namespace", name, "--type=merge", "-p", &labels], "");
-        // The API server sees the label a moment later.
-        eventually("calls for the labelled namespace", || {
-            namespace.create(&pull_secret("probe", "{}"), &["--dry-run=server"]);
-            (!records_of(regcred, name).is_empty()).then_some(())
-        });
-        namespace
-    }
-}
-
-/// A namespace of a cluster.
-pub struct Namespace<'c> {
-    pub cluster: &'c Cluster,
-    pub name: String,
-}
-
-impl Namespace<'_> {
-    #[track_caller]
-    pub fn kubectl(&self, arguments: &[&str], stdin: &str) -> Said {
-        let mut all = vec!["--namespace", &self.name];
-        all.extend(arguments);
-        self.cluster.kubectl(&all, stdin)
-    }
-
-    #[track_caller]
-    pub fn accepts(&self, arguments: &[&str], stdin: &str) -> Said {
-        let said = self.kubectl(arguments, stdin);
-        assert!(said.success, "{said:?}");
-        said
-    }
-
-    #[track_caller]
-    pub fn rejects(&self, arguments: &[&str], stdin: &str) -> Said {
-        let said = self.kubectl(arguments, stdin);
-        assert!(!said.success, "{said:?}");
-        said
-    }
-
-    /// `kubectl create` of one object.
-    #[track_caller]
-    pub fn create(&self, object: &Value, more: &[&str]) -> Said {
-        let mut arguments = vec!["create", "-f", "-"];
-        arguments.extend(more);
-        self.kubectl(&arguments, &object.to_string())
-    }
-
-    /// Rancher's request on the Secrets of this namespace; `path` is empty or `/NAME`.
-    #[track_caller]
-    pub fn rancher(&self, method: &str, path: &str, body: Option<&Value>) -> Response {
-        let path = format!("/api/v1/namespaces/{}/secrets{path}", self.name);
-        self.cluster.rancher(method, &path, body)
-    }
-
-    /// A Secret as it is stored.
-    #[track_caller]
-    pub fn secret(&self, name: &str) -> Value {
-        self.cluster.get(&["--namespace", &self.name, "secret", name])
-    }
-
-    /// The document that is stored.
-    #[track_caller]
-    pub fn document(&self, name: &str) -> String {
-        document_of(&self.secret(name))
-    }
-
-    /// The names of the Secrets that are stored.
-    #[track_caller]
-    pub fn secrets(&self) -> Vec<String> {
-        let listed = self.accepts(&["get", "secrets", "-o", "name"], "").stdout;
-        listed.lines().map(|line| line.trim_start_matches("secret/").to_owned()).collect()
-    }
-
-    /// The audit records of this namespace until now.
-    pub fn records(&self, regcred: &Regcred) -> Vec<Value> {
-        records_of(regcred, &self.name)
-    }
-
-    /// Waits for the record of a call, the last if there were several.
-    #[track_caller]
-    pub fn record(&self, regcred: &Regcred, name: &str, webhook: &str) -> Value {
-        eventually(&format!("a record of {name} by {webhook}"), || {
-            let of_call = |record: &Value| record["name"] == name && record["webhook"] == webhook;
-            self.records(regcred).into_iter().rfind(of_call)
-        })
-    }
-}
-
-fn records_of(regcred: &Regcred, namespace: &str) -> Vec<Value> {
-    regcred.audit().into_iter().filter(|record| record["namespace"] == namespace).collect()
 }
 
 /// What kubectl said.
