@@ -4,11 +4,13 @@
 //! Names are found as Go's encoding/json finds them, in any case folding (FACTS 1.6); duplicates are kept, not merged.
 
 mod json;
+mod names;
 mod text;
 
 use std::ops::Range;
 
 pub(crate) use json::{Fault as JsonFault, Kind, Member};
+pub(crate) use names::Repetitions;
 pub(crate) use text::{Text, line_break_end};
 
 use crate::finding::{EntryField, TopField};
@@ -97,22 +99,40 @@ impl<'a> Document<'a> {
         self.entry_lists().flatten()
     }
 
-    /// The known fields of an entry.
+    /// An entry's fields.
     pub(crate) fn entry(&self, entry: &Member) -> Entry<'_, 'a> {
         let mut fields = [None; EntryField::ALL.len()];
+        let mut repeated: Vec<RepeatedField<'_>> = Vec::new();
+        let mut unknown = Repetitions::default();
         for member in self.members(entry) {
-            if let Some(slot) = self.entry_field(member).and_then(|field| fields.get_mut(field as usize)) {
-                *slot = Some(member);
+            let known = self.entry_field(member);
+            let again = match known.and_then(|field| fields.get_mut(field as usize)) {
+                Some(slot) => {
+                    slot.replace(member).is_some() && repeated.iter().all(|again| again.known != known)
+                }
+                None => unknown.repeats(self.name(member).decode()),
+            };
+            if again {
+                repeated.push(RepeatedField { known, member });
             }
         }
-        Entry { document: self, fields }
+        Entry { document: self, fields, repeated }
     }
 }
 
-/// An entry's known fields, the last of each.
+/// An entry's known fields, the last of each, and what it holds twice.
 pub(crate) struct Entry<'d, 'a> {
     document: &'d Document<'a>,
     fields: [Option<&'d Member>; EntryField::ALL.len()],
+    /// Each name that occurs again, at its second occurrence. Known fields are one name in any case.
+    pub(crate) repeated: Vec<RepeatedField<'d>>,
+}
+
+/// A field whose name occurred before.
+pub(crate) struct RepeatedField<'d> {
+    /// Which one, where the name is known.
+    pub(crate) known: Option<EntryField>,
+    pub(crate) member: &'d Member,
 }
 
 impl<'d, 'a> Entry<'d, 'a> {

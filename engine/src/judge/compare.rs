@@ -74,11 +74,10 @@ impl<'a> Judge<'_, 'a> {
     /// A token or email that an entry had, and lost while it kept its username and password.
     pub(super) fn credentials_stripped(
         &mut self,
-        document: &Document<'a>,
         entry: &EntryUnderJudgement<'_, 'a>,
         old: &OldEntries<'_, 'a>,
     ) {
-        let fields = document.entry(entry.member);
+        let fields = &entry.fields;
         let holds = |field| fields.text(field).is_some();
         if fields.wrong_type(EntryField::Auth) || !holds(EntryField::Username) || !holds(EntryField::Password)
         {

@@ -35,31 +35,25 @@ impl<'a> Judge<'_, 'a> {
         document: &Document<'a>,
         entry: &EntryUnderJudgement<'_, 'a>,
     ) -> Option<(usize, Edit)> {
-        let fields = document.entry(entry.member);
+        let fields = &entry.fields;
         if [EntryField::Username, EntryField::Password, EntryField::Auth]
             .iter()
             .any(|field| fields.wrong_type(*field))
         {
             return None;
         }
-        let credentials = Credentials::of(&fields);
-        self.plain_text(entry, &fields, EntryField::Username);
-        self.plain_text(entry, &fields, EntryField::Password);
+        let credentials = Credentials::of(fields);
+        self.plain_text(entry, EntryField::Username);
+        self.plain_text(entry, EntryField::Password);
         match fields.text(EntryField::Auth) {
-            Some(auth) => self.with_auth(document, entry, &fields, &credentials, auth),
-            None => self.without_auth(document, entry, &fields, &credentials),
+            Some(auth) => self.with_auth(document, entry, &credentials, auth),
+            None => self.without_auth(document, entry, &credentials),
         }
     }
 
     /// Takes in a finding about a field; where the field is absent, about its entry.
-    fn field_fault(
-        &mut self,
-        entry: &EntryUnderJudgement<'_, 'a>,
-        fields: &Entry<'_, 'a>,
-        field: EntryField,
-        fault: Fault<'a>,
-    ) {
-        let offset = fields.member(field).map_or_else(|| entry.offset(), name_offset);
+    fn field_fault(&mut self, entry: &EntryUnderJudgement<'_, 'a>, field: EntryField, fault: Fault<'a>) {
+        let offset = entry.fields.member(field).map_or_else(|| entry.offset(), name_offset);
         self.found(Some(entry), fault, offset, Spot::Field(entry.key.clone(), field));
     }
 
@@ -68,16 +62,16 @@ impl<'a> Judge<'_, 'a> {
     }
 
     /// Characters that do not belong in a plain username or password.
-    fn plain_text(&mut self, entry: &EntryUnderJudgement<'_, 'a>, fields: &Entry<'_, 'a>, field: EntryField) {
-        let Some(text) = fields.text(field) else { return };
+    fn plain_text(&mut self, entry: &EntryUnderJudgement<'_, 'a>, field: EntryField) {
+        let Some(text) = entry.fields.text(field) else { return };
         let text = text.decode();
         let nul = text.contains('\0');
         // Google's _json_key password is JSON of several lines, and works.
         if nul || text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            self.field_fault(entry, fields, field, Fault::ControlCharacters { nul });
+            self.field_fault(entry, field, Fault::ControlCharacters { nul });
         }
         if is_surrounded_by_whitespace(&text) {
-            self.field_fault(entry, fields, field, Fault::SurroundingWhitespace);
+            self.field_fault(entry, field, Fault::SurroundingWhitespace);
         }
     }
 
@@ -85,17 +79,16 @@ impl<'a> Judge<'_, 'a> {
         &mut self,
         document: &Document<'a>,
         entry: &EntryUnderJudgement<'_, 'a>,
-        fields: &Entry<'_, 'a>,
         credentials: &Credentials<'a>,
     ) -> Option<(usize, Edit)> {
         let has_colon = credentials.username.is_some_and(|username| username.chars().any(|c| c == ':'));
         if has_colon {
-            self.field_fault(entry, fields, EntryField::Username, Fault::UsernameHasColon);
+            self.field_fault(entry, EntryField::Username, Fault::UsernameHasColon);
         }
         match (credentials.username, credentials.password) {
             (Some(username), Some(password)) if !has_colon => {
                 let finding = self.findings.len();
-                self.field_fault(entry, fields, EntryField::Auth, Fault::MissingAuth);
+                self.field_fault(entry, EntryField::Auth, Fault::MissingAuth);
                 return self
                     .fixes(Rule::MissingAuth)
                     .then(|| Edit::add_auth(document, entry.member, username, password))?
@@ -103,47 +96,41 @@ impl<'a> Judge<'_, 'a> {
             }
             (Some(_), Some(_)) => {}
             _ if credentials.token => self.entry_fault(entry, Fault::TokenOnly),
-            (Some(_), None) => self.incomplete(entry, fields, EntryField::Password),
-            (None, Some(_)) => self.incomplete(entry, fields, EntryField::Username),
+            (Some(_), None) => self.incomplete(entry, EntryField::Password),
+            (None, Some(_)) => self.incomplete(entry, EntryField::Username),
             (None, None) => self.entry_fault(entry, Fault::NoCredentials),
         }
         None
     }
 
-    fn incomplete(
-        &mut self,
-        entry: &EntryUnderJudgement<'_, 'a>,
-        fields: &Entry<'_, 'a>,
-        missing: EntryField,
-    ) {
-        self.field_fault(entry, fields, missing, Fault::IncompleteCredentials { missing });
+    fn incomplete(&mut self, entry: &EntryUnderJudgement<'_, 'a>, missing: EntryField) {
+        self.field_fault(entry, missing, Fault::IncompleteCredentials { missing });
     }
 
     fn with_auth(
         &mut self,
         document: &Document<'a>,
         entry: &EntryUnderJudgement<'_, 'a>,
-        fields: &Entry<'_, 'a>,
         credentials: &Credentials<'a>,
         auth: Text<'a>,
     ) -> Option<(usize, Edit)> {
         let auth = match Auth::decode(&auth.decode()) {
             Ok(auth) => auth,
             Err(cause) => {
-                self.field_fault(entry, fields, EntryField::Auth, Fault::AuthNotBase64(cause));
+                self.field_fault(entry, EntryField::Auth, Fault::AuthNotBase64(cause));
                 return None;
             }
         };
         if auth.bytes().contains(&0) {
-            self.field_fault(entry, fields, EntryField::Auth, Fault::ControlCharacters { nul: true });
+            self.field_fault(entry, EntryField::Auth, Fault::ControlCharacters { nul: true });
         }
-        self.decoded_auth(entry, fields, credentials, &auth);
+        self.decoded_auth(entry, credentials, &auth);
         if auth.missing_padding == 0 {
             return None;
         }
         let finding = self.findings.len();
-        self.field_fault(entry, fields, EntryField::Auth, Fault::AuthUnpadded);
-        let member = fields.member(EntryField::Auth)?;
+        self.field_fault(entry, EntryField::Auth, Fault::AuthUnpadded);
+        let member = entry.fields.member(EntryField::Auth)?;
         self.fixes(Rule::AuthUnpadded)
             .then(|| Edit::pad_auth(document, member, auth.missing_padding))?
             .map(|edit| (finding, edit))
@@ -153,13 +140,12 @@ impl<'a> Judge<'_, 'a> {
     fn decoded_auth(
         &mut self,
         entry: &EntryUnderJudgement<'_, 'a>,
-        fields: &Entry<'_, 'a>,
         credentials: &Credentials<'a>,
         auth: &Auth,
     ) {
         let Some((username, password)) = auth.halves() else {
             let fault = Fault::AuthWithoutColon { encoded_twice: auth.is_encoded_twice() };
-            self.field_fault(entry, fields, EntryField::Auth, fault);
+            self.field_fault(entry, EntryField::Auth, fault);
             return;
         };
         let empty = match (username.is_empty(), password.is_empty()) {
@@ -169,7 +155,7 @@ impl<'a> Judge<'_, 'a> {
             (false, _) => None,
         };
         if let Some(half) = empty {
-            self.field_fault(entry, fields, EntryField::Auth, Fault::AuthEmptyHalf(half));
+            self.field_fault(entry, EntryField::Auth, Fault::AuthEmptyHalf(half));
         }
         // With an empty username docker refuses the whole file, and so nothing is usable (FACTS §12).
         if !username.is_empty() && password.is_empty() && credentials.token {
@@ -179,7 +165,7 @@ impl<'a> Judge<'_, 'a> {
             && (plain_username.decode().as_bytes() != username
                 || plain_password.decode().as_bytes() != password)
         {
-            self.field_fault(entry, fields, EntryField::Auth, Fault::AuthDisagrees);
+            self.field_fault(entry, EntryField::Auth, Fault::AuthDisagrees);
         }
         let surrounded = |half: &[u8]| match std::str::from_utf8(auth.bytes()) {
             Ok(_) => std::str::from_utf8(half).is_ok_and(is_surrounded_by_whitespace),
@@ -190,7 +176,7 @@ impl<'a> Judge<'_, 'a> {
                 .any(|byte| matches!(byte, b' ' | b'\t'..=b'\r')),
         };
         if surrounded(username) || surrounded(password) {
-            self.field_fault(entry, fields, EntryField::Auth, Fault::SurroundingWhitespace);
+            self.field_fault(entry, EntryField::Auth, Fault::SurroundingWhitespace);
         }
     }
 

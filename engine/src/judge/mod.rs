@@ -7,7 +7,7 @@ mod structure;
 
 use jiff::civil::Date;
 
-use crate::document::{Document, Member};
+use crate::document::{Document, Entry, Member};
 use crate::finding::{Cap, Fault, Finding, InvalidJson, JsonType, Place, RegistryKey, Spot};
 use crate::policy::{Policy, Requester, Setting};
 use crate::registry::Key;
@@ -95,6 +95,7 @@ struct Judge<'p, 'a> {
 struct EntryUnderJudgement<'d, 'a> {
     member: &'d Member,
     key: RegistryKey<'a>,
+    fields: Entry<'d, 'a>,
     /// How much of it the old document had.
     kept: Kept,
 }
@@ -176,7 +177,7 @@ impl<'a> Judge<'_, 'a> {
             let key = RegistryKey::new(document.name(member).decode());
             registries.push(key.clone());
             let kept = old.as_ref().map_or(Kept::Nothing, |old| old.kept(&key, document.raw_value(member)));
-            let entry = EntryUnderJudgement { member, key, kept };
+            let entry = EntryUnderJudgement { member, key, fields: document.entry(member), kept };
             let first = self.findings.len();
             let edit = self.entry(document, &entry, old.as_ref());
             if let Some((finding, edit)) = edit.filter(|_| self.may_be_patched(first)) {
@@ -211,9 +212,9 @@ impl<'a> Judge<'_, 'a> {
             return None;
         }
         self.registry_key(entry, &Key::parse(entry.key.as_written()));
-        self.entry_structure(document, entry);
+        self.entry_structure(entry);
         if let Some(old) = old {
-            self.credentials_stripped(document, entry, old);
+            self.credentials_stripped(entry, old);
         }
         self.credentials(document, entry)
     }

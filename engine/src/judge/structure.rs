@@ -1,10 +1,7 @@
 //! The rules about the shape of a document: types, duplicates, wrappers, and what is there at all.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-
 use super::{EntryUnderJudgement, Judge, name_offset};
-use crate::document::{Document, Member};
+use crate::document::{Document, Member, Repetitions};
 use crate::finding::{EntryField, Fault, JsonType, RegistryKey, Repeated, Spot, TopField};
 use crate::rule::Rule;
 use crate::secret::SecretType;
@@ -139,21 +136,14 @@ impl<'a> Judge<'_, 'a> {
     }
 
     /// The names and types of an entry's fields.
-    pub(super) fn entry_structure(&mut self, document: &Document<'a>, entry: &EntryUnderJudgement<'_, 'a>) {
-        let mut names = Repetitions::default();
-        for member in document.members(entry.member) {
-            let field = document.entry_field(member);
-            if names
-                .repeats(field.map_or_else(|| document.name(member).decode(), |field| field.name().into()))
-            {
-                let what = field.map_or(Repeated::Unknown, Repeated::Entry);
-                let spot = Spot::Entry(entry.key.clone());
-                self.found(Some(entry), Fault::AmbiguousJson(what), name_offset(member), spot);
-            }
+    pub(super) fn entry_structure(&mut self, entry: &EntryUnderJudgement<'_, 'a>) {
+        for again in &entry.fields.repeated {
+            let what = again.known.map_or(Repeated::Unknown, Repeated::Entry);
+            let spot = Spot::Entry(entry.key.clone());
+            self.found(Some(entry), Fault::AmbiguousJson(what), name_offset(again.member), spot);
         }
-        let fields = document.entry(entry.member);
-        for field in EntryField::ALL {
-            if let Some(member) = fields.member(field).filter(|_| fields.wrong_type(field)) {
+        for field in EntryField::ALL.into_iter().filter(|field| entry.fields.wrong_type(*field)) {
+            if let Some(member) = entry.fields.member(field) {
                 let spot = Spot::Field(entry.key.clone(), field);
                 self.found(Some(entry), Fault::FieldNotString(member.kind), name_offset(member), spot);
             }
@@ -180,22 +170,5 @@ fn looks_like_entry(document: &Document<'_>, member: &Member) -> bool {
                 || document.members(member).iter().any(|field| document.entry_field(field).is_some())
         }
         _ => false,
-    }
-}
-
-/// Tells each name that occurs again, once.
-#[derive(Default)]
-struct Repetitions<'a> {
-    seen: HashSet<Cow<'a, str>>,
-    told: HashSet<Cow<'a, str>>,
-}
-
-impl<'a> Repetitions<'a> {
-    fn repeats(&mut self, name: Cow<'a, str>) -> bool {
-        if self.seen.contains(&name) {
-            return self.told.insert(name);
-        }
-        self.seen.insert(name);
-        false
     }
 }

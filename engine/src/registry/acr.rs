@@ -20,16 +20,13 @@ const REGION: [(char, char); 3] = [('a', 'z'), ('0', '9'), ('-', '-')];
 
 /// The generic ACR host that the key names, or, being a glob, matches.
 pub(crate) fn generic_host(key: &Key<'_>) -> Option<GenericHost> {
-    let labels: Vec<&str> = key.host().splitn(5, '.').collect();
-    let plain = match *labels.as_slice() {
-        [first, "aliyuncs", "com"] if GENERIC_FIRST_LABELS.contains(&first) => Some((first, None)),
-        [first, region, "aliyuncs", "com"] if GENERIC_FIRST_LABELS.contains(&first) && is_region(region) => {
-            Some((first, Some(region.to_owned())))
+    if let Some(front) = key.host().strip_suffix(".aliyuncs.com") {
+        let (first, region) =
+            front.split_once('.').map_or((front, None), |(first, region)| (first, Some(region)));
+        if GENERIC_FIRST_LABELS.contains(&first) && region.is_none_or(is_label) {
+            let vpc = first.ends_with("-vpc");
+            return Some(GenericHost { region: region.map(str::to_owned), vpc, glob: false });
         }
-        _ => None,
-    };
-    if let Some((first, region)) = plain {
-        return Some(GenericHost { region, vpc: first.ends_with("-vpc"), glob: false });
     }
     let glob = key.glob()?;
     glob_matches_generic(&glob).then_some(GenericHost { region: None, vpc: false, glob: true })
@@ -49,11 +46,10 @@ fn glob_matches_generic(glob: &HostGlob) -> bool {
 
 /// The ACR service that the key's host is, where it is one and no registry.
 pub(crate) fn acr_service(key: &Key<'_>) -> Option<AcrService> {
-    let labels: Vec<&str> = key.host().splitn(6, '.').collect();
-    match *labels.as_slice() {
-        ["cr" | "cr-vpc", region, "aliyuncs", "com"] if is_region(region) => Some(AcrService::ManagementApi),
-        [id, "mirror", "aliyuncs", "com"] if is_region(id) => Some(AcrService::Accelerator),
-        ["registry", region, "cr", "aliyuncs", "com"] if is_region(region) => {
+    match key.host().strip_suffix(".aliyuncs.com")?.split_once('.')? {
+        ("cr" | "cr-vpc", region) if is_label(region) => Some(AcrService::ManagementApi),
+        (id, "mirror") if is_label(id) => Some(AcrService::Accelerator),
+        ("registry", rest) if rest.strip_suffix(".cr").is_some_and(is_label) => {
             Some(AcrService::NamelessEnterprise)
         }
         _ => None,
@@ -61,6 +57,6 @@ pub(crate) fn acr_service(key: &Key<'_>) -> Option<AcrService> {
 }
 
 /// `[a-z0-9-]+`
-fn is_region(label: &str) -> bool {
+fn is_label(label: &str) -> bool {
     !label.is_empty() && label.chars().all(|c| REGION.iter().any(|&(low, high)| low <= c && c <= high))
 }

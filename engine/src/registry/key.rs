@@ -131,8 +131,19 @@ impl<'a> Key<'a> {
         self.user_info || self.rest.split_once(':').is_some_and(|(_, behind)| behind.contains('@'))
     }
 
+    /// Whether the key is nothing but a host of small letters, digits, hyphens and dots, as most are: then nothing is
+    /// wrong with it that takes a closer look.
+    fn is_plain_host(&self) -> bool {
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+        !self.written.is_empty() && !self.written.ends_with('.') && self.written.bytes().all(is_plain)
+    }
+
     /// Why the key names no registry.
     pub(crate) fn fault(&self) -> Option<KeyFault> {
+        if self.is_plain_host() {
+            return None;
+        }
         let faults = [
             (KeyFault::Empty, self.written.is_empty()),
             (KeyFault::Control, self.written.chars().any(|c| c.is_control() && !c.is_whitespace())),
@@ -153,6 +164,9 @@ impl<'a> Key<'a> {
 
     /// Why ordinary image references do not find the key in the kubelet. Asked only of a key without a fault.
     pub(crate) fn never_matches(&self) -> Option<NeverMatches> {
+        if self.is_plain_host() {
+            return is_one_word(&self.host).then_some(NeverMatches::OneWord);
+        }
         let upper = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
         let reasons = [
             (NeverMatches::UpperCaseScheme, self.scheme.is_some_and(upper)),
