@@ -1,4 +1,13 @@
-//! The laws of RULES.md, for arbitrary bytes and for real documents that were mutated.
+//! What holds for every document, tried on arbitrary bytes and on real documents that were mutated.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that meets something unexpected is to fail"
+)]
 
 use jiff::civil::date;
 use proptest::prelude::*;

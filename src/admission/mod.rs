@@ -216,7 +216,7 @@ impl From<&Spoken> for CountedFinding {
 }
 
 /// Warnings that the API server passes on: it shares 4096 characters among all webhooks of a request and cuts what is
-/// over (FACTS 2.7).
+/// over (docs/facts.md, "Warnings").
 const MOST_WARNINGS: usize = 15;
 
 /// One or two warnings for each finding, and where they do not fit, a last one that says how many findings are left.

@@ -1,4 +1,4 @@
-//! The audit record of one call (DESIGN §4, docs/audit.md).
+//! The audit record of one call (docs/audit.md).
 
 use std::time::Duration;
 

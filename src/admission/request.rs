@@ -268,7 +268,7 @@ impl Subject {
     }
 }
 
-/// The API server writes base64 in its canonical form, whatever its client sent (FACTS 2.1).
+/// The API server writes base64 in its canonical form, whatever its client sent (docs/facts.md, "Requests").
 fn decode(document: &str) -> Result<Zeroizing<Vec<u8>>, BadReview> {
     STANDARD.decode(document).map(Zeroizing::new).map_err(|_| BadReview::NotASecret)
 }

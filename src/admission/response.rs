@@ -1,5 +1,5 @@
 //! Writing the AdmissionReview that answers. There is one place that does, so that uid, version and kind are always
-//! echoed, and a patch never goes without its type (FACTS 2.5).
+//! echoed, and a patch never goes without its type (docs/facts.md, "Responses").
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -130,7 +130,7 @@ fn status<'a>(review: &'a Review<'_>, denial: &'a Denial) -> StatusJson<'a> {
     }
 }
 
-/// For the API server's own audit log, where it keeps them at every level (FACTS 2.6).
+/// For the API server's own audit log, where it keeps them at every level (docs/facts.md, "Audit annotations").
 fn annotations(answer: &Answer) -> Option<AnnotationsJson> {
     let mut codes: Vec<_> = answer.spoken.iter().map(|Spoken { rule, .. }| rule.code()).collect();
     codes.sort_unstable();

@@ -63,7 +63,8 @@ fn field_path(field: &str, path: &str) -> String {
 ///
 /// An UPDATE is not called Invalid: clients that force a change take that for an immutable field, delete the Secret,
 /// and then fail to create it again, so that the old, working Secret would be gone. Client-side apply alone gets
-/// Invalid all the same, since for anything else kubectl prints the whole patch, credentials included (DESIGN §4).
+/// Invalid all the same, since for anything else kubectl prints the whole patch, credentials included
+/// (docs/facts.md, "Refusals").
 fn is_invalid(review: &Review<'_>) -> bool {
     review.operation() != Operation::Update || review.field_manager().as_deref() == Some(CLIENT_SIDE_APPLY)
 }
