@@ -6,7 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::finding::NotBase64;
 
-/// Go's decoders bear bits behind the last letter that count for nothing (FACTS 1.2).
+/// Go's decoders bear bits behind the last letter that count for nothing (docs/facts.md, "Base64").
 const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
 const PADDED: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, CONFIG.with_decode_padding_mode(DecodePaddingMode::RequireCanonical));
@@ -22,7 +22,7 @@ pub(crate) struct Auth {
 
 impl Auth {
     /// Decodes as the kubelet does: line breaks do not count; a value that ends in `=` must be padded rightly, any
-    /// other must not be padded (FACTS 1.2).
+    /// other must not be padded (docs/facts.md, "Base64").
     pub(crate) fn decode(value: &str) -> Result<Auth, NotBase64> {
         let letters: Vec<u8> = value.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
         let padded = value.trim_end().ends_with('=');
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn decodes_what_the_kubelet_decodes() {
-        // FACTS 1.2 and §12
+        // docs/facts.md, "Base64"
         for (value, decoded) in [
             ("dTpw", Some("u:p")),
             ("dXM6cA==", Some("us:p")),

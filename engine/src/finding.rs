@@ -58,7 +58,7 @@ impl Cap {
 }
 
 /// A registry key as written in the document, escapes resolved. It may hold a password before an `@`, so it can only
-/// be shown through [`fmt::Display`], which keeps that back (RULES.md, "finding"); [`RegistryKey::as_written`] is for
+/// be shown through [`fmt::Display`], which keeps that back; [`RegistryKey::as_written`] is for
 /// judging.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RegistryKey<'a>(Cow<'a, str>);

@@ -1,5 +1,6 @@
 //! The repair: a text edit that puts the missing `auth`, or its missing padding, into a document and leaves every
-//! other byte alone (RULES.md, "The repair").
+//! other byte alone. The same input gives the same output, and a repaired document is not repaired again:
+//! writers that compare bytes must come to rest (docs/facts.md, "No-op writes").
 
 use std::ops::Range;
 

@@ -130,7 +130,8 @@ fn status<'a>(review: &'a Review<'_>, denial: &'a Denial) -> StatusJson<'a> {
     }
 }
 
-/// For the API server's own audit log, where it keeps them at every level (docs/facts.md, "Audit annotations").
+/// For the API server's own audit log, where it keeps them at every level (docs/facts.md, "Audit
+/// annotations").
 fn annotations(answer: &Answer) -> Option<AnnotationsJson> {
     let mut codes: Vec<_> = answer.spoken.iter().map(|Spoken { rule, .. }| rule.code()).collect();
     codes.sort_unstable();

@@ -1,7 +1,8 @@
 //! A strict JSON reader (RFC 8259) that keeps where everything stands, down to the fields of an entry; what lies
 //! deeper is checked and passed over. One pass; nesting is counted, not recursed into.
 //!
-//! No library is used here because none keeps duplicates, spans and the limits of RULES.md together.
+//! No library is used here because none has all of these together: duplicates kept, spans, and the limits
+//! of `invalid-json` (docs/rules.md).
 
 use std::ops::Range;
 

@@ -1,7 +1,9 @@
 //! The document: what stands under `.dockerconfigjson` or `.dockercfg`, read once and without loss. The reader keeps
-//! byte spans, so that a repair is a text edit and everything it does not touch stays as it was (DESIGN §7).
+//! byte spans, so that a repair is a text edit and everything it does not touch stays as it was
+//! (docs/architecture.md, "Decisions, and why").
 //!
-//! Names are found as Go's encoding/json finds them, in any case folding (FACTS 1.6); duplicates are kept, not merged.
+//! Names are found as Go's encoding/json finds them, in any case folding; duplicates are kept, not merged
+//! (docs/facts.md, "JSON dialect").
 
 mod json;
 mod names;

@@ -24,7 +24,8 @@ impl<'a> Text<'a> {
     }
 
     /// Whether Go's encoding/json takes this for the name `known`, which is ASCII: Unicode simple folding, in which
-    /// the long s and the Kelvin sign are the only strangers that meet ASCII letters (FACTS 1.6, §12).
+    /// the long s and the Kelvin sign are the only strangers that meet ASCII letters
+    /// (docs/facts.md, "JSON dialect").
     pub(crate) fn folds_to(self, known: &str) -> bool {
         if !self.escaped && self.raw.is_ascii() {
             return self.raw.eq_ignore_ascii_case(known);

@@ -157,7 +157,8 @@ impl<'a> Judge<'_, 'a> {
         if let Some(half) = empty {
             self.field_fault(entry, EntryField::Auth, Fault::AuthEmptyHalf(half));
         }
-        // With an empty username docker refuses the whole file, and so nothing is usable (FACTS §12).
+        // With an empty username docker refuses the whole file, and so nothing is usable (docs/facts.md,
+        // "Base64").
         if !username.is_empty() && password.is_empty() && credentials.token {
             self.entry_fault(entry, Fault::TokenOnly);
         }

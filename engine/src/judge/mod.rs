@@ -40,7 +40,8 @@ pub struct Judgement<'a> {
     pub registries: Vec<RegistryKey<'a>>,
     /// Every rule is off for this request, so nothing was looked at.
     pub skipped: bool,
-    /// The API server itself refuses such a document, with a text that says nothing (FACTS 2.1).
+    /// The API server itself refuses such a document, with a text that says nothing (docs/facts.md,
+    /// "Validation of Secrets").
     pub refused_by_api_server: bool,
 }
 

@@ -176,7 +176,8 @@ pub struct Requester<'a> {
 
 impl Requester<'_> {
     /// Whether a person asks, as opposed to a service account or a node. A controller that drops a registry means
-    /// it; a person who does has usually met a form that shows one registry only (FACTS 4.1).
+    /// it; a person who does has usually met a form that shows one registry only (docs/facts.md,
+    /// "Rancher's identities").
     #[must_use]
     pub fn is_person(&self) -> bool {
         !self.user.starts_with("system:serviceaccount:") && !self.user.starts_with("system:node:")

@@ -1,4 +1,4 @@
-//! The host forms of Alibaba Cloud ACR (RULES.md, "Generic ACR hosts"; FACTS 6.1).
+//! The host forms of Alibaba Cloud ACR (docs/facts.md, "Alibaba ACR").
 
 use super::AcrService;
 use super::glob::HostGlob;

@@ -1,5 +1,5 @@
 //! Globs over host names, label by label, as the kubelet matches registry keys: Go's `filepath.Match` on each label,
-//! and as many labels on both sides (FACTS 1.4).
+//! and as many labels on both sides (docs/facts.md, "Globs").
 
 /// The longest label worth comparing: no label of a host name is longer than 63 characters (RFC 1035), and what must
 /// be longer than this cannot match one.

@@ -105,7 +105,7 @@ impl<'a> Key<'a> {
     }
 
     /// The host as a glob, where the key is one for the host lists and for generic hosts: there a `?` counts as a
-    /// glob although a URL parser would cut it off (RULES.md, "Generic ACR hosts").
+    /// glob although a URL parser would cut it off.
     pub(crate) fn glob(&self) -> Option<HostGlob> {
         self.glob_host().map(|host| HostGlob::new(&host))
     }
@@ -199,7 +199,8 @@ impl<'a> Key<'a> {
             _ => (false, false),
         };
         let kubelet = kubelet && plain_host && !matches!(self.path, "/v1" | "/v2");
-        // podman takes the path off only together with a scheme; without one it is part of the name (FACTS 5.3).
+        // podman takes the path off only together with a scheme; without one it is part of the name
+        // (docs/facts.md, "Registry keys").
         let podman = podman && plain_host && (self.scheme.is_some() || self.path.is_empty());
         Some(match (kubelet, podman) {
             (true, true) => HubSpelling::NotDocker,
@@ -351,7 +352,7 @@ mod tests {
 
     #[test]
     fn hub_spellings_are_told_by_who_finds_them() {
-        // FACTS 6.2, the table of Docker Hub keys
+        // the table of docs/facts.md, "Docker Hub"
         for (key, spelling) in [
             ("https://index.docker.io/v1/", None),
             ("index.docker.io/v1/", Some(HubSpelling::KubeletOnly)),

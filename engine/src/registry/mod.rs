@@ -20,7 +20,7 @@ pub enum AcrService {
     NamelessEnterprise,
 }
 
-/// How a Docker Hub key is spelled, by who finds it (FACTS 6.2).
+/// How a Docker Hub key is spelled, by who finds it (docs/facts.md, "Docker Hub").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HubSpelling {
     /// `index.docker.io/v1/` and other forms that the kubelet finds and docker and podman do not.
