@@ -31,17 +31,17 @@ impl Edit {
     ) -> Option<Edit> {
         let auth = auth::encode(&username.decode(), &password.decode());
         if let Some(empty) = document.entry(entry).member(EntryField::Auth) {
-            return Some(Edit { range: empty.value.clone(), text: format!("\"{auth}\"") });
+            return Some(Edit { range: empty.value(), text: format!("\"{auth}\"") });
         }
-        let end = document.members(entry).last()?.value.end;
+        let end = document.members(entry).last()?.value().end;
         Some(Edit { range: end..end, text: format!(",\"auth\":\"{auth}\"") })
     }
 
     /// Takes line breaks off the end of an `auth` and adds its padding; its letters stay as they are written.
     pub(crate) fn pad_auth(document: &Document<'_>, auth: &Member, missing: usize) -> Option<Edit> {
         let text = document.string(auth)?;
-        let start = auth.value.start + 1 + line_break_end(text);
-        Some(Edit { range: start..auth.value.end.checked_sub(1)?, text: "=".repeat(missing) })
+        let start = auth.value().start + 1 + line_break_end(text);
+        Some(Edit { range: start..auth.value().end.checked_sub(1)?, text: "=".repeat(missing) })
     }
 }
 

@@ -15,8 +15,9 @@ use crate::server::{
     AuditTarget, CertificateFiles, CertificateSource, Config, Ended, Limits, Listen, Server, duration,
 };
 
-/// Reviews that are too large for a connection's own thread, at a time.
-const LARGE_REVIEWS: usize = 8;
+/// Reviews that are too large for a connection's own thread, at a time. Each can take some 15 MiB for some 10 ms, so
+/// that more of them would cost memory and gain nothing on the processors that a webhook has.
+const LARGE_REVIEWS: usize = 2;
 
 /// Run the webhook.
 ///

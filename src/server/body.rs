@@ -52,6 +52,7 @@ impl Body {
     async fn read_all(mut incoming: HttpBody, limit: usize, share: Share) -> Result<Self, BodyError> {
         let announced = announced(&incoming).and_then(|length| usize::try_from(length).ok());
         let first = announced.unwrap_or(UNANNOUNCED).min(BELIEVED).min(limit);
+        let most = announced.unwrap_or(limit).min(limit);
         let mut body = Body { content: Zeroizing::new(Vec::with_capacity(first)), share };
         while let Some(frame) = incoming.frame().await {
             let frame = frame.map_err(|_| BodyError::Broken)?;
@@ -60,19 +61,20 @@ impl Body {
             if body.content.len() + data.len() > limit {
                 return Err(BodyError::TooLarge);
             }
-            body.append(data, limit)?;
+            body.append(data, most)?;
         }
         Ok(body)
     }
 
-    /// A `Vec` that grows by itself leaves its old buffer behind as it is. Here the old one is wiped.
-    fn append(&mut self, data: &[u8], limit: usize) -> Result<(), BodyError> {
+    /// A `Vec` that grows by itself leaves its old buffer behind as it is. Here the old one is wiped. The buffer grows
+    /// no larger than `most`, the whole body's size where that is known.
+    fn append(&mut self, data: &[u8], most: usize) -> Result<(), BodyError> {
         if !self.share.grow(data.len()) {
             return Err(BodyError::NoRoom);
         }
         let needed = self.content.len() + data.len();
         if needed > self.content.capacity() {
-            let capacity = needed.max(self.content.capacity().saturating_mul(2)).min(limit);
+            let capacity = needed.max(self.content.capacity().saturating_mul(2)).min(most.max(needed));
             let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
             larger.extend_from_slice(&self.content);
             self.content = larger;

@@ -24,17 +24,47 @@ pub(crate) struct Fault {
     pub(crate) offset: usize,
 }
 
-/// A member of an object.
+/// A member of an object. There can be 100 000 in a document, so it is kept small.
 pub(crate) struct Member {
-    /// The name without its quotation marks.
-    pub(crate) name: Range<usize>,
+    name: Span,
+    value: Span,
+    /// Its own members: which of those of the next level.
+    children: Span,
+    level: u8,
     pub(crate) name_escaped: bool,
-    /// The value, quotation marks included.
-    pub(crate) value: Range<usize>,
     pub(crate) value_escaped: bool,
     pub(crate) kind: Kind,
-    /// Which level its own members are on, and which of that level's they are.
-    children: (usize, Range<usize>),
+}
+
+impl Member {
+    /// The name without its quotation marks.
+    pub(crate) fn name(&self) -> Range<usize> {
+        self.name.range()
+    }
+
+    /// The value, quotation marks included.
+    pub(crate) fn value(&self) -> Range<usize> {
+        self.value.range()
+    }
+}
+
+/// A range of a document, of which [`read`] takes none that is larger than this can hold.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn new(range: Range<usize>) -> Self {
+        let narrow = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Span { start: narrow(range.start), end: narrow(range.end) }
+    }
+
+    fn range(self) -> Range<usize> {
+        let wide = |at| usize::try_from(at).unwrap_or(usize::MAX);
+        wide(self.start)..wide(self.end)
+    }
 }
 
 /// The members of the first levels, those of one object next to each other.
@@ -50,8 +80,8 @@ impl Tree {
     }
 
     pub(super) fn members(&self, parent: &Member) -> &[Member] {
-        let (level, range) = &parent.children;
-        self.levels.get(*level).and_then(|members| members.get(range.clone())).unwrap_or_default()
+        let next = self.levels.get(usize::from(parent.level) + 1);
+        next.and_then(|members| members.get(parent.children.range())).unwrap_or_default()
     }
 }
 
@@ -66,6 +96,10 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
 
 /// Reads the one value that a text holds.
 pub(super) fn read(source: &str) -> Result<Tree, Fault> {
+    if u32::try_from(source.len()).is_err() {
+        // Four thousand times what a Secret can hold.
+        return Err(Fault { reason: InvalidJson::Syntax, offset: 0 });
+    }
     let mut reader = Reader { source, at: 0, levels: Default::default() };
     reader.blanks();
     if reader.peek().is_none() {
@@ -99,12 +133,12 @@ fn is_base64_of_json(source: &str) -> bool {
 struct Value {
     kind: Kind,
     escaped: bool,
-    children: (usize, Range<usize>),
+    children: Range<usize>,
 }
 
 impl Value {
     const fn scalar(kind: Kind) -> Self {
-        Value { kind, escaped: false, children: (KEPT_LEVELS, 0..0) }
+        Value { kind, escaped: false, children: 0..0 }
     }
 }
 
@@ -173,7 +207,7 @@ impl Reader<'_> {
             }
         }
         let end = self.levels.get(level).map_or(0, Vec::len);
-        Ok(Value { kind: Kind::Object, escaped: false, children: (level, first..end) })
+        Ok(Value { kind: Kind::Object, escaped: false, children: first..end })
     }
 
     fn member(&mut self, level: usize) -> Result<Member, Fault> {
@@ -186,12 +220,13 @@ impl Reader<'_> {
         let value_start = self.at;
         let value = self.value(level + 1)?;
         Ok(Member {
-            name,
+            name: Span::new(name),
+            value: Span::new(value_start..self.at),
+            children: Span::new(value.children),
+            level: u8::try_from(level).unwrap_or(u8::MAX),
             name_escaped,
-            value: value_start..self.at,
             value_escaped: value.escaped,
             kind: value.kind,
-            children: value.children,
         })
     }
 

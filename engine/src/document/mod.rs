@@ -50,18 +50,18 @@ impl<'a> Document<'a> {
 
     /// The name of a member.
     pub(crate) fn name(&self, member: &Member) -> Text<'a> {
-        Text::new(self.slice(&member.name), member.name_escaped)
+        Text::new(self.slice(&member.name()), member.name_escaped)
     }
 
     /// The value of a member that is a string.
     pub(crate) fn string(&self, member: &Member) -> Option<Text<'a>> {
-        let inner = member.value.start + 1..member.value.end.saturating_sub(1);
+        let inner = member.value().start + 1..member.value().end.saturating_sub(1);
         (member.kind == Kind::String).then(|| Text::new(self.slice(&inner), member.value_escaped))
     }
 
     /// The bytes of a member's value as written.
     pub(crate) fn raw_value(&self, member: &Member) -> &'a str {
-        self.slice(&member.value)
+        self.slice(&member.value())
     }
 
     fn slice(&self, span: &Range<usize>) -> &'a str {

@@ -118,7 +118,7 @@ impl EntryUnderJudgement<'_, '_> {
 
 /// Where a member begins: the quotation mark of its name.
 fn name_offset(member: &Member) -> usize {
-    member.name.start.saturating_sub(1)
+    member.name().start.saturating_sub(1)
 }
 
 impl<'a> Judge<'_, 'a> {
