@@ -151,9 +151,10 @@ pub(super) const CLIENT_ONLY_SETTINGS: Page = Page {
     why: both(
         "The kubelet ignores both. docker, crane, ko and kaniko call the helper program named there and \
          fail where it is not installed, even if `auths` is good: for every registry with `credsStore`, \
-         for the named ones with `credHelpers`.",
+         for the named ones with `credHelpers`, which podman honours too.",
         "kubelet 会忽略它们。docker、crane、ko、kaniko 会调用其中指定的 helper 程序，未安装时即使 `auths` \
-         正确也会失败：`credsStore` 影响所有仓库，`credHelpers` 影响其中列出的仓库。",
+         正确也会失败：`credsStore` 影响所有仓库，`credHelpers` 影响其中列出的仓库，podman 也会\
+         遵循 `credHelpers`。",
     ),
     remedy: both(
         "Remove the setting from the Secret and keep it in your own `~/.docker/config.json`.",
@@ -177,10 +178,11 @@ pub(super) const FIELD_NOT_STRING: Page = Page {
     why: both(
         "Over `username`, `password`, `auth` or `HttpHeaders` the kubelet and docker refuse the whole \
          document, and every pull of a pod that uses the Secret ends in an error. Over `email` only the \
-         kubelet does; over the tokens and `serveraddress` only docker does.",
+         kubelet does. Over a token docker and the key chain do, over `identitytoken` podman as well; over \
+         `serveraddress` only docker does.",
         "`username`、`password`、`auth`、`HttpHeaders` 类型错误时，kubelet 和 docker 都会拒绝整份文档，使\
-         用该 Secret 的 Pod 拉取任何镜像都会报错；`email` 只影响 kubelet；两种令牌和 `serveraddress` 只影\
-         响 docker。",
+         用该 Secret 的 Pod 拉取任何镜像都会报错；`email` 只影响 kubelet；两种令牌影响 docker 和 \
+         keychain，其中 `identitytoken` 还影响 podman；`serveraddress` 只影响 docker。",
     ),
     remedy: both("Put the value in quotation marks.", "给值加上引号。"),
     example: Example::of(r#"{"auths":{"registry.example.com":{"username":"robot","password":12345678}}}"#),

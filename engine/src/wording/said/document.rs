@@ -230,21 +230,27 @@ pub(super) fn no_registries() -> Said {
 
 pub(super) fn client_only_settings(place: &Place<'_>) -> Said {
     let (name, scope, scope_zh) = match place.spot {
-        Spot::Top(TopField::CredHelpers) => {
-            ("credHelpers", "for the registries it names", "对其中列出的仓库都")
-        }
-        _ => ("credsStore", "for every registry", "对所有仓库都"),
+        Spot::Top(TopField::CredHelpers) => (
+            "credHelpers",
+            "docker, podman, crane, ko and kaniko call the helper program for the registries it names",
+            "docker、podman、crane、ko、kaniko 对其中列出的仓库都",
+        ),
+        _ => (
+            "credsStore",
+            "docker, crane, ko and kaniko call the helper program for every registry",
+            "docker、crane、ko、kaniko 对所有仓库都",
+        ),
     };
     said!(
         [
             "{name} only works where its helper is installed",
-            "The kubelet ignores it. docker, crane, ko and kaniko call the helper program {scope} and \
+            "The kubelet ignores it. {scope} and \
              fail where it is missing, even if auths is good.",
             "Remove {name} from the document; keep it in your own ~/.docker/config.json.",
         ],
         [
             "{name} 只在装有对应 helper 的机器上有效",
-            "kubelet 会忽略它；docker、crane、ko、kaniko {scope_zh}会调用该 helper，缺少时即使 auths 正确\
+            "kubelet 会忽略它；{scope_zh}会调用该 helper，缺少时即使 auths 正确\
              也会失败。",
             "请从文档中删除 {name}，只保留在自己的 ~/.docker/config.json 里。",
         ],
@@ -263,14 +269,24 @@ pub(super) fn field_not_string(place: &Place<'_>, found: JsonType) -> Said {
             "kubelet 会因此拒绝整份文档，使用该 Secret 的 Pod 拉取任何镜像都会报错；docker 不受影响。",
             true,
         ),
-        Spot::Field(_, EntryField::IdentityToken | EntryField::RegistryToken | EntryField::ServerAddress) => {
-            (
-                "docker refuses the whole file over it, all other registries included; the kubelet does \
-                 not read this field and does not mind.",
-                "docker 会因此拒绝整个文件，其他仓库也受影响；kubelet 不读取该字段，不受影响。",
-                true,
-            )
-        }
+        Spot::Field(_, EntryField::IdentityToken) => (
+            "docker, podman and the key chain refuse the whole document over it, all other registries \
+             included; the kubelet does not read this field and does not mind.",
+            "docker、podman 和 keychain 会因此拒绝整份文档，其他仓库也受影响；kubelet 不读取该字段，不受影响。",
+            true,
+        ),
+        Spot::Field(_, EntryField::RegistryToken) => (
+            "docker and the key chain refuse the whole document over it, all other registries included; \
+             the kubelet does not read this field and does not mind.",
+            "docker 和 keychain 会因此拒绝整份文档，其他仓库也受影响；kubelet 不读取该字段，不受影响。",
+            true,
+        ),
+        Spot::Field(_, EntryField::ServerAddress) => (
+            "docker refuses the whole file over it, all other registries included; the kubelet does not \
+             read this field and does not mind.",
+            "docker 会因此拒绝整个文件，其他仓库也受影响；kubelet 不读取该字段，不受影响。",
+            true,
+        ),
         Spot::Field(_, EntryField::Username | EntryField::Password | EntryField::Auth) => (
             "The kubelet and docker refuse the whole document over it, all other registries included: \
              every pull of a pod that uses this Secret ends in an error.",
