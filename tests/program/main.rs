@@ -1,27 +1,31 @@
 //! Tests of the whole program: the real binary, over real TLS.
 
-// A test that meets what it did not expect has to fail, and a panic is how tests do that.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::string_slice
+    clippy::string_slice,
+    reason = "a test that meets what it did not expect has to fail, and a panic is how tests do that"
 )]
-// Helpers fail by panicking, and are read here, not in generated documentation.
 #![allow(
     clippy::missing_panics_doc,
     clippy::missing_errors_doc,
     clippy::must_use_candidate,
     missing_docs,
-    unreachable_pub
+    unreachable_pub,
+    reason = "helpers fail by panicking, and are read here, not in generated documentation"
 )]
 
 mod answers;
+mod audit;
 mod bad_input;
+mod canary;
 mod cases;
 mod cluster;
+mod drain;
 mod golden;
 mod https;
 mod metrics;
+mod reload;
 mod support;

@@ -35,7 +35,6 @@ pub fn command() -> Command {
 pub struct Serve {
     folder: TempDir,
     arguments: Vec<OsString>,
-    environment: Vec<(String, String)>,
     ca: Option<PathBuf>,
     stdout_unread: bool,
 }
@@ -47,7 +46,6 @@ impl Serve {
         Serve {
             folder: tempfile::Builder::new().prefix("regcred-test-").tempdir().unwrap(),
             arguments: arguments.map(OsString::from).to_vec(),
-            environment: Vec::new(),
             ca: None,
             stdout_unread: false,
         }
@@ -83,11 +81,6 @@ impl Serve {
         self
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
     /// Standard output is a pipe that nobody reads.
     pub fn stdout_unread(mut self) -> Self {
         self.stdout_unread = true;
@@ -100,11 +93,11 @@ impl Serve {
     }
 
     /// Starts it and waits until it is ready.
+    #[track_caller]
     pub fn start(self) -> Regcred {
         let mut child = command()
             .current_dir(self.folder.path())
             .args(&self.arguments)
-            .envs(self.environment)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -178,16 +171,19 @@ impl Regcred {
     }
 
     /// Posts JSON on a connection of its own.
+    #[track_caller]
     pub fn post(&self, path: &str, review: &Value) -> Response {
         self.client().connect().post(path, review)
     }
 
     /// Gets something from the ops port.
+    #[track_caller]
     pub fn get(&self, path: &str) -> Response {
         Client::http(self.ops).connect().get(path)
     }
 
     /// The value of a series, written as in the exposition: `regcred_panics_total` or `name{label="value"}`.
+    #[track_caller]
     pub fn metric(&self, series: &str) -> Option<f64> {
         let text = self.get("/metrics").text();
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
@@ -206,6 +202,7 @@ impl Regcred {
     }
 
     /// The audit records on standard output until now.
+    #[track_caller]
     pub fn audit(&self) -> Vec<Value> {
         records(&self.stdout.text())
     }
@@ -235,6 +232,7 @@ impl Regcred {
         self.child.id()
     }
 
+    #[track_caller]
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -245,12 +243,14 @@ impl Regcred {
     }
 
     /// Asks it to end, and waits until it did.
+    #[track_caller]
     pub fn stop(self) -> Left {
         self.signal(Signal::TERM);
         self.wait()
     }
 
     /// Waits for its end.
+    #[track_caller]
     pub fn wait(mut self) -> Left {
         let status = eventually("the end of the program", || self.child.try_wait().unwrap());
         self.unread = None;
@@ -274,6 +274,7 @@ impl Left {
 }
 
 /// The complete lines of an audit stream.
+#[track_caller]
 pub fn records(text: &str) -> Vec<Value> {
     let complete = text.rsplit_once('\n').map_or("", |(complete, _)| complete);
     complete
