@@ -349,6 +349,7 @@ impl Checkout {
 
     /// Of "Your own files": make a CA, make a certificate, put both into their place.
     fn run_the_lines_of_the_readme(&self) {
+        has_tools(&["sh", "openssl"]);
         let readme = fs::read_to_string(Path::new(ROOT).join("certs/README.md")).unwrap();
         let (_, chapter) = readme.split_once("\n## Your own files\n").unwrap();
         let blocks: Vec<_> = chapter.split("\n```sh\n").skip(1).take(3).collect();
@@ -365,6 +366,22 @@ impl Checkout {
             );
         }
     }
+}
+
+/// The README's lines run on the tester's own machine, with what is installed there.
+#[track_caller]
+fn has_tools(names: &[&str]) {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    for name in names {
+        let found = std::env::split_paths(&folders).any(|folder| folder.join(name).is_file());
+        assert!(found, "install {name}: the lines of certs/README.md need it, and it is not in the PATH");
+    }
+}
+
+#[test]
+#[should_panic(expected = "install no-such-tool: the lines of certs/README.md need it")]
+fn a_tool_that_is_missing_is_named() {
+    has_tools(&["sh", "no-such-tool"]);
 }
 
 fn copy(from: &Path, to: &Path) {
