@@ -9,6 +9,8 @@ mod request;
 mod response;
 mod validate;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::Date;
 use regcred_engine::finding::{Cap, Finding};
 use regcred_engine::judge::{Judgement, Request, judge};
@@ -18,7 +20,7 @@ use regcred_engine::wording;
 
 use record::{Record, Registries};
 pub use request::{BadReview, Operation};
-use request::{Review, Subject};
+use request::{Object, Review, Subject};
 use response::{Denial, Patch};
 
 /// Which of the two webhooks is asked.
@@ -82,8 +84,8 @@ impl Decision {
     }
 }
 
-/// What the metrics count of one finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the metrics count of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CountedFinding {
     /// The rule.
     pub rule: Rule,
@@ -101,8 +103,8 @@ pub struct Reviewed {
     pub operation: Operation,
     /// The decision.
     pub decision: Decision,
-    /// The findings to count: those that this webhook speaks for and did not mend.
-    pub counted: Vec<CountedFinding>,
+    /// The findings to count, and how many of each: those that this webhook reports and did not mend.
+    pub counted: BTreeMap<CountedFinding, u64>,
     /// How many entries the patch in the response repairs.
     pub fixes: u64,
     record: Record,
@@ -120,21 +122,37 @@ impl Reviewed {
 /// What a webhook says of a judgement.
 struct Answer {
     decision: Decision,
-    /// The findings that it speaks for.
-    spoken: Vec<Spoken>,
+    reported: Reported,
     warnings: Vec<String>,
     denial: Option<Denial>,
     repair: Option<Patch>,
 }
 
 impl Answer {
-    const fn silent(decision: Decision) -> Self {
-        Answer { decision, spoken: Vec::new(), warnings: Vec::new(), denial: None, repair: None }
+    fn silent(decision: Decision) -> Self {
+        Answer { decision, reported: Reported::default(), warnings: Vec::new(), denial: None, repair: None }
     }
 }
 
-/// A finding as records and metrics have it.
-struct Spoken {
+/// So many findings, and so many registries, are listed in a record; the rest is counted. A hostile document can hold
+/// 100 000.
+const LISTED: usize = 100;
+
+/// The findings that a webhook reports.
+#[derive(Default)]
+struct Reported {
+    /// The first [`LISTED`].
+    listed: Vec<ReportedFinding>,
+    /// How many there are beside those.
+    omitted: usize,
+    /// All that were not mended.
+    counted: BTreeMap<CountedFinding, u64>,
+    /// The rules of all.
+    rules: BTreeSet<Rule>,
+}
+
+/// A finding as records have it.
+struct ReportedFinding {
     rule: Rule,
     action: Action,
     rule_action: Action,
@@ -144,16 +162,20 @@ struct Spoken {
     fixed: bool,
 }
 
-impl Spoken {
-    fn of(finding: &Finding<'_>) -> Self {
-        Spoken {
-            rule: finding.rule(),
-            action: finding.action,
-            rule_action: finding.rule_action,
-            capped_by: finding.capped_by,
-            path: finding.place.to_string(),
-            fixed: false,
+impl Reported {
+    /// Takes a finding in. `action` is what this webhook does about it; `fixed` says that its patch mends it.
+    fn add(&mut self, finding: &Finding<'_>, action: Action, fixed: bool) {
+        let (rule, rule_action) = (finding.rule(), finding.rule_action);
+        self.rules.insert(rule);
+        if !fixed {
+            *self.counted.entry(CountedFinding { rule, action, rule_action }).or_default() += 1;
         }
+        if self.listed.len() == LISTED {
+            self.omitted += 1;
+            return;
+        }
+        let (capped_by, path) = (finding.capped_by, finding.place.to_string());
+        self.listed.push(ReportedFinding { rule, action, rule_action, capped_by, path, fixed });
     }
 }
 
@@ -168,7 +190,7 @@ pub fn review(
     today: Date,
 ) -> Result<Reviewed, BadReview> {
     let review = Review::parse(body)?;
-    let subject = review.subject()?;
+    let Object { secret_type, subject } = review.object()?;
     let mut registries = Registries::default();
     let answer = match &subject {
         None => Answer::silent(Decision::Skipped),
@@ -185,14 +207,14 @@ pub fn review(
             answer(webhook, &review, subject, &policy.policy, &judgement)
         }
     };
-    let fixes = answer.repair.as_ref().map_or(0, |patch| patch.entries);
-    let counted = answer.spoken.iter().filter(|spoken| !spoken.fixed).map(CountedFinding::from).collect();
-    let operation = review.operation();
-    let decision = answer.decision;
-    let response = response::write(&review, &answer);
-    let secret_type = subject.as_ref().map(|subject| subject.secret_type);
-    let record = Record::new(webhook, &review, secret_type, answer, registries, &policy.hash);
-    Ok(Reviewed { response, operation, decision, counted, fixes, record })
+    Ok(Reviewed {
+        response: response::write(&review, &answer),
+        operation: review.operation(),
+        decision: answer.decision,
+        fixes: answer.repair.as_ref().map_or(0, |patch| patch.entries),
+        record: Record::new(webhook, &review, secret_type, &answer, registries, &policy.hash),
+        counted: answer.reported.counted,
+    })
 }
 
 fn answer(
@@ -206,12 +228,6 @@ fn answer(
         _ if judgement.skipped => Answer::silent(Decision::Skipped),
         Webhook::Mutate => mutate::answer(subject, policy, judgement),
         Webhook::Validate => validate::answer(review, subject, policy, judgement),
-    }
-}
-
-impl From<&Spoken> for CountedFinding {
-    fn from(spoken: &Spoken) -> Self {
-        CountedFinding { rule: spoken.rule, action: spoken.action, rule_action: spoken.rule_action }
     }
 }
 

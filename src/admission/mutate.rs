@@ -8,7 +8,7 @@ use regcred_engine::wording;
 
 use super::request::Subject;
 use super::response::Patch;
-use super::{Answer, Decision, Spoken, warnings};
+use super::{Answer, Decision, Reported, warnings};
 
 /// Speaks for what is repaired, and for what the API server refuses afterwards, before `/validate` is ever asked.
 pub(super) fn answer(subject: &Subject, policy: &Policy, judgement: &Judgement<'_>) -> Answer {
@@ -22,12 +22,15 @@ pub(super) fn answer(subject: &Subject, policy: &Policy, judgement: &Judgement<'
     said.extend(warnings(&warned, policy.language));
 
     let fixed = repair.is_some();
-    let spoken =
-        mended.iter().map(|finding| mended_finding(finding, fixed)).chain(refused.iter().map(|finding| {
-            // A denial is not for this webhook to make: here it is a warning.
-            let spoken = Spoken::of(finding);
-            Spoken { action: spoken.action.min(Action::Warn), ..spoken }
-        }));
+    let mut reported = Reported::default();
+    for finding in &mended {
+        // What the patch mends is recorded and nothing else happens to it, whatever its rule's action.
+        reported.add(finding, finding.action.min(Action::Audit), fixed);
+    }
+    for finding in &refused {
+        // A denial is not for this webhook to make: here it is a warning.
+        reported.add(finding, finding.action.min(Action::Warn), false);
+    }
     Answer {
         decision: match (&judgement.repair, repair) {
             (_, Some(_)) => Decision::Patched,
@@ -35,7 +38,7 @@ pub(super) fn answer(subject: &Subject, policy: &Policy, judgement: &Judgement<'
             (None, None) if warned.is_empty() => Decision::Allowed,
             (None, None) => Decision::Warned,
         },
-        spoken: spoken.collect(),
+        reported,
         warnings: said,
         denial: None,
         repair: repair.map(|repair| Patch {
@@ -44,12 +47,6 @@ pub(super) fn answer(subject: &Subject, policy: &Policy, judgement: &Judgement<'
             entries: u64::try_from(repair.entries()).unwrap_or(u64::MAX),
         }),
     }
-}
-
-/// A finding that the patch mends is recorded and nothing else happens to it, whatever its rule's action.
-fn mended_finding(finding: &Finding<'_>, fixed: bool) -> Spoken {
-    let spoken = Spoken::of(finding);
-    Spoken { fixed, action: spoken.action.min(Action::Audit), ..spoken }
 }
 
 fn announcements(mended: &[&Finding<'_>], policy: &Policy) -> Vec<String> {

@@ -8,10 +8,7 @@ use serde::Serialize;
 
 use super::request::Review;
 use super::response::to_json;
-use super::{Answer, Spoken, Webhook};
-
-/// So many findings, and so many registries, are listed; the rest is counted. A hostile document can hold 100 000.
-const LISTED: usize = 100;
+use super::{Answer, LISTED, ReportedFinding, Webhook};
 
 /// An audit record but for when and how long.
 #[derive(Serialize)]
@@ -86,31 +83,35 @@ const fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+/// No more characters than such a text has in a cluster: a record must fit the queue, whatever was sent.
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
 impl Record {
     pub(super) fn new(
         webhook: Webhook,
         review: &Review<'_>,
         secret_type: Option<SecretType>,
-        answer: Answer,
+        answer: &Answer,
         registries: Registries,
         policy: &str,
     ) -> Self {
-        let findings_omitted = answer.spoken.len().saturating_sub(LISTED);
         Record {
-            uid: review.uid().to_owned(),
+            uid: cut(review.uid(), 128),
             webhook: webhook.as_str(),
             operation: review.operation().as_str(),
             dry_run: review.dry_run(),
-            namespace: review.namespace().to_owned(),
+            namespace: cut(review.namespace(), 253),
             name: match review.name() {
-                "" => Name::GenerateName(review.generate_name().unwrap_or_default()),
-                name => Name::Name(name.to_owned()),
+                "" => Name::GenerateName(cut(&review.generate_name().unwrap_or_default(), 253)),
+                name => Name::Name(cut(name, 253)),
             },
             secret_type: secret_type.map(SecretType::name),
-            user: review.user().to_owned(),
+            user: cut(review.user(), 1024),
             decision: answer.decision.as_str(),
-            findings: answer.spoken.into_iter().take(LISTED).map(FindingJson::from).collect(),
-            findings_omitted,
+            findings: answer.reported.listed.iter().map(FindingJson::from).collect(),
+            findings_omitted: answer.reported.omitted,
             registries,
             policy: policy.to_owned(),
         }
@@ -124,15 +125,15 @@ impl Record {
     }
 }
 
-impl From<Spoken> for FindingJson {
-    fn from(spoken: Spoken) -> Self {
+impl From<&ReportedFinding> for FindingJson {
+    fn from(finding: &ReportedFinding) -> Self {
         FindingJson {
-            code: spoken.rule.code(),
-            action: spoken.action.as_str(),
-            rule_action: spoken.rule_action.as_str(),
-            capped_by: spoken.capped_by.map(Cap::as_str),
-            path: spoken.path,
-            fixed: spoken.fixed,
+            code: finding.rule.code(),
+            action: finding.action.as_str(),
+            rule_action: finding.rule_action.as_str(),
+            capped_by: finding.capped_by.map(Cap::as_str),
+            path: finding.path.clone(),
+            fixed: finding.fixed,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use regcred_engine::policy::Requester;
-use regcred_engine::secret::{OldSecret, Secret, SecretType};
+use regcred_engine::secret::{MAX_SECRET_BYTES, OldSecret, Secret, SecretType};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
@@ -183,29 +183,37 @@ impl<'a> Review<'a> {
         serde_json::from_str::<OptionsJson>(self.request.options?.get()).ok()?.field_manager
     }
 
-    /// The pull Secret to judge; `None` where there is none: another kind, another type, another operation, no object,
-    /// no document, or one that is being deleted and left alone.
-    pub(super) fn subject(&self) -> Result<Option<Subject>, BadReview> {
+    /// The object of the request.
+    pub(super) fn object(&self) -> Result<Object, BadReview> {
         let is_secret = self.request.kind.as_ref().is_none_or(KindJson::is_secret);
         let Some(object) = self.request.object.filter(|_| is_secret && self.operation() != Operation::Other)
         else {
-            return Ok(None);
+            return Ok(Object::default());
         };
         let secret = SecretJson::parse(object)?;
-        let Some(secret_type) = secret.pull_secret_type().filter(|_| !secret.is_being_deleted()) else {
+        let Some(secret_type) = secret.pull_secret_type() else { return Ok(Object::default()) };
+        let subject = self.subject(&secret, secret_type)?;
+        Ok(Object { secret_type: Some(secret_type), subject })
+    }
+
+    fn subject(
+        &self,
+        secret: &SecretJson<'_>,
+        secret_type: SecretType,
+    ) -> Result<Option<Subject>, BadReview> {
+        let Some(document) = secret.document(secret_type).filter(|_| !secret.is_being_deleted()) else {
             return Ok(None);
         };
-        let Some(document) = secret.document(secret_type) else { return Ok(None) };
+        // The API server refuses a Secret of that size, but only after `/mutate`.
+        if Base64::decoded_bytes(document) > MAX_SECRET_BYTES {
+            return Ok(None);
+        }
         let old = match self.request.old_object.filter(|_| self.operation() == Operation::Update) {
             Some(old) => Some(Old::of(&SecretJson::parse(old)?, secret_type, document)?),
             None => None,
         };
-        Ok(Some(Subject {
-            secret_type,
-            document: decode(document)?,
-            data_bytes: secret.data.decoded_bytes,
-            old,
-        }))
+        let data_bytes = secret.data.decoded_bytes;
+        Ok(Some(Subject { secret_type, document: decode(document)?, data_bytes, old }))
     }
 
     /// `metadata.generateName`, for a record of an object without a name.
@@ -218,6 +226,16 @@ impl KindJson {
     fn is_secret(&self) -> bool {
         self.group.as_deref().unwrap_or_default().is_empty() && self.kind.as_deref() == Some("Secret")
     }
+}
+
+/// What the request is about.
+#[derive(Default)]
+pub(super) struct Object {
+    /// Its type, where it is a pull Secret.
+    pub(super) secret_type: Option<SecretType>,
+    /// What there is to judge; `None` where it is another kind or type, or no object, or has no document or one that is
+    /// larger than any Secret, or is being deleted and left alone.
+    pub(super) subject: Option<Subject>,
 }
 
 /// A pull Secret under judgement. It holds credentials: there is no `Debug`.
@@ -326,8 +344,9 @@ struct Data<'a> {
 struct Base64<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Base64<'_> {
-    fn decoded_bytes(&self) -> usize {
-        let letters = self.0.trim_end_matches('=').len();
+    /// How much a padded text decodes to.
+    fn decoded_bytes(text: &str) -> usize {
+        let letters = text.trim_end_matches('=').len();
         letters / 4 * 3 + letters % 4 * 3 / 4
     }
 }
@@ -359,7 +378,7 @@ fn data<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Data<'a>, 
             let mut data = Data::default();
             while let Some(key) = map.next_key::<Cow<'de, str>>()? {
                 let value = map.next_value::<Option<Base64<'de>>>()?;
-                data.decoded_bytes += value.as_ref().map_or(0, Base64::decoded_bytes);
+                data.decoded_bytes += value.as_ref().map_or(0, |Base64(text)| Base64::decoded_bytes(text));
                 let value = value.map(|Base64(text)| text);
                 if key == SecretType::DockerConfigJson.data_key() {
                     data.docker_config_json = value;
@@ -379,7 +398,7 @@ mod tests {
     use super::*;
 
     fn review(body: &str) -> Result<(), BadReview> {
-        Review::parse(body.as_bytes())?.subject().map(|_| ())
+        Review::parse(body.as_bytes())?.object().map(|_| ())
     }
 
     #[test]
@@ -420,7 +439,7 @@ mod tests {
     #[test]
     fn the_size_of_data_is_counted_without_decoding() {
         for text in ["", "YQ==", "YWI=", "YWJj", "YWJjZA=="] {
-            assert_eq!(Base64(text.into()).decoded_bytes(), STANDARD.decode(text).unwrap().len(), "{text}");
+            assert_eq!(Base64::decoded_bytes(text), STANDARD.decode(text).unwrap().len(), "{text}");
         }
     }
 

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::Answer;
 use super::request::Review;
-use super::{Answer, Spoken};
 
 /// A refusal.
 pub(super) struct Denial {
@@ -133,9 +133,7 @@ fn status<'a>(review: &'a Review<'_>, denial: &'a Denial) -> StatusJson<'a> {
 /// For the API server's own audit log, where it keeps them at every level (docs/facts.md, "Audit
 /// annotations").
 fn annotations(answer: &Answer) -> Option<AnnotationsJson> {
-    let mut codes: Vec<_> = answer.spoken.iter().map(|Spoken { rule, .. }| rule.code()).collect();
-    codes.sort_unstable();
-    codes.dedup();
+    let codes: Vec<_> = answer.reported.rules.iter().map(|rule| rule.code()).collect();
     let decision = answer.decision.as_str();
     (!codes.is_empty()).then(|| AnnotationsJson { decision, rules: codes.join(",") })
 }

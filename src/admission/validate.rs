@@ -8,7 +8,7 @@ use regcred_engine::wording;
 
 use super::request::{Operation, Review, Subject};
 use super::response::{Cause, Denial};
-use super::{Answer, Decision, Spoken, warnings};
+use super::{Answer, Decision, Reported, warnings};
 
 /// What client-side apply calls itself as a field manager.
 const CLIENT_SIDE_APPLY: &str = "kubectl-client-side-apply";
@@ -23,6 +23,10 @@ pub(super) fn answer(
     let at = |action: Action| -> Vec<_> {
         judgement.findings.iter().filter(|finding| finding.action == action).collect()
     };
+    let mut reported = Reported::default();
+    for finding in &judgement.findings {
+        reported.add(finding, finding.action, false);
+    }
     let (denied, warned) = (at(Action::Deny), at(Action::Warn));
     Answer {
         decision: match (denied.is_empty(), warned.is_empty()) {
@@ -30,7 +34,7 @@ pub(super) fn answer(
             (true, false) => Decision::Warned,
             (true, true) => Decision::Allowed,
         },
-        spoken: judgement.findings.iter().map(Spoken::of).collect(),
+        reported,
         warnings: warnings(&warned, policy.language),
         denial: (!denied.is_empty()).then(|| denial(review, subject, policy, &denied)),
         repair: None,

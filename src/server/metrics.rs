@@ -199,13 +199,13 @@ impl Metrics {
         self.duration.observe(duration.as_secs_f64());
     }
 
-    pub(crate) fn found(&self, finding: CountedFinding) {
+    pub(crate) fn found(&self, finding: CountedFinding, count: u64) {
         let labels = FindingLabels {
             rule: finding.rule.code(),
             action: finding.action.as_str(),
             rule_action: finding.rule_action.as_str(),
         };
-        self.findings.get_or_create(&labels).inc();
+        self.findings.get_or_create(&labels).inc_by(count);
     }
 
     pub(crate) fn fixed(&self, entries: u64) {

@@ -85,8 +85,8 @@ fn conclude(
     let duration = started.elapsed();
     let (operation, decision) = (reviewed.operation, reviewed.decision);
     shared.metrics.answered(webhook, operation, decision, duration);
-    for &finding in &reviewed.counted {
-        shared.metrics.found(finding);
+    for (&finding, &count) in &reviewed.counted {
+        shared.metrics.found(finding, count);
     }
     shared.metrics.fixed(reviewed.fixes);
     tracing::debug!(?webhook, ?operation, ?decision, micros = duration.as_micros(), "answered");

@@ -104,14 +104,16 @@ impl<'a> Document<'a> {
     /// An entry's fields.
     pub(crate) fn entry(&self, entry: &Member) -> Entry<'_, 'a> {
         let mut fields = [None; EntryField::ALL.len()];
-        let mut repeated: Vec<RepeatedField<'_>> = Vec::new();
+        let mut told = [false; EntryField::ALL.len()];
+        let mut repeated = Vec::new();
         let mut unknown = Repetitions::default();
         for member in self.members(entry) {
             let known = self.entry_field(member);
-            let again = match known.and_then(|field| fields.get_mut(field as usize)) {
-                Some(slot) => {
-                    slot.replace(member).is_some() && repeated.iter().all(|again| again.known != known)
-                }
+            let slot = known
+                .map(|field| field as usize)
+                .and_then(|at| Some((fields.get_mut(at)?, told.get_mut(at)?)));
+            let again = match slot {
+                Some((last, told)) => last.replace(member).is_some() && !std::mem::replace(told, true),
                 None => unknown.repeats(self.name(member).decode()),
             };
             if again {

@@ -168,8 +168,7 @@ impl<'a> Judge<'_, 'a> {
     }
 
     fn document(mut self, document: &Document<'a>) -> Judgement<'a> {
-        let old_document = self.old_document();
-        let old = old_document.as_ref().map(OldEntries::new);
+        let old = self.old_document().as_ref().map(OldEntries::new);
         let entries = self.structure(document);
         let mut registries = Vec::with_capacity(entries.len());
         let mut edits = Vec::new();
@@ -205,7 +204,7 @@ impl<'a> Judge<'_, 'a> {
         &mut self,
         document: &Document<'a>,
         entry: &EntryUnderJudgement<'_, 'a>,
-        old: Option<&OldEntries<'_, 'a>>,
+        old: Option<&OldEntries<'a>>,
     ) -> Option<(usize, Edit)> {
         if !matches!(entry.member.kind, JsonType::Object | JsonType::Null) {
             let fault = Fault::NotAnObject(entry.member.kind);
@@ -264,7 +263,7 @@ impl<'a> Judge<'_, 'a> {
         registries: Vec<RegistryKey<'a>>,
         refused_by_api_server: bool,
     ) -> Judgement<'a> {
-        self.findings.sort_by_key(|finding| (finding.place.offset, finding.rule()));
+        self.findings.sort_unstable_by_key(|finding| (finding.place.offset, finding.rule()));
         Judgement { findings: self.findings, repair, registries, skipped: false, refused_by_api_server }
     }
 }
