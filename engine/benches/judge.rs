@@ -56,6 +56,16 @@ fn huge_glob(bytes: usize) -> String {
     format!(r#"{{"auths":{{"{}.aliyuncs.com":{{"auth":"dTpw"}}}}}}"#, "*?".repeat(bytes / 2))
 }
 
+/// One entry with as many fields as fit, and a document that repeats its key.
+fn fat_entry(bytes: usize) -> String {
+    let fields: Vec<_> = (0..bytes / 10).map(|index| format!(r#""{index:x}":1"#)).collect();
+    format!(r#"{{"auths":{{"a":{{{}}}}}}}"#, fields.join(","))
+}
+
+fn repeated_pairs(bytes: usize) -> String {
+    format!(r#"{{"auths":{{{}}}}}"#, vec![r#""a":{"username":"u","password":"p"}"#; bytes / 36].join(","))
+}
+
 fn work(document: &str, old: Option<&str>) -> usize {
     let request = Request {
         requester: Requester { namespace: "default", user: "u-abcde", groups: &["system:authenticated"] },
@@ -132,6 +142,14 @@ fn updates(criterion: &mut Criterion) {
         group.bench_with_input(BenchmarkId::new("unchanged", bytes), &document, |bencher, document| {
             bencher.iter(|| work(document, Some(document)));
         });
+        let (document, old) = (repeated_pairs(bytes), fat_entry(bytes));
+        group.bench_with_input(
+            BenchmarkId::new("one key, one fat entry", bytes),
+            &document,
+            |bencher, document| {
+                bencher.iter(|| work(document, Some(&old)));
+            },
+        );
     }
     group.finish();
 }
