@@ -1,0 +1,498 @@
+//! No credential leaves the program: it is run at the finest log level with credentials that can be recognised, and
+//! whatever comes out of it is searched for any part of them in any encoding.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::TcpStream;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::{NO_PAD, STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use regcred_engine::rule::Rule;
+use serde_json::{Value, json};
+
+use crate::support::client::{Connection, Response, head};
+use crate::support::regcred::{Regcred, Serve};
+use crate::support::review::{DOCKER_CFG, Review, data_key, document, secret, secret_of};
+
+const USERNAME: &str = "nT7q-Vx2kR9z+Lw4é~bM8Qd";
+const PASSWORD: &str = "xQ7\"vK2\\wZ9/tR4 bN8+éL6&<fH3";
+const AUTH_USERNAME: &str = "jC5uXe8pYh0sKa3";
+const AUTH_PASSWORD: &str = "Gv1?oB6>mT9=rDz2|iW4";
+const IDENTITY_TOKEN: &str = "eyKp8Zs1Nd5Fw7Lq3Xb9Vt6Hj";
+const REGISTRY_TOKEN: &str = "Rg4Mz0Uc8Py2Ax6Eo1Ti5Sk7Jf";
+const EMAIL: &str = "k3Jq8Vw5tYz@2pNc7Hs9Lf.Xr4";
+const USER_INFO: &str = "Wd6Yb3Gx9Ck1Tn8Zm4Qv7Ue";
+const HEADER: &str = "Basic:Oa5Sl2Ip9Rj6Ef1Dh8Kz3Bw";
+const UNKNOWN: &str = "Uz2Xc7Vb4Nm9Lk1Jh6Gf3Ds8Pq";
+const GARBAGE: &str = "Ht8Wq4Ay1Ru7Mi3Zo6Ce9Nb2Xs5";
+const REQUEST_HEADER: &str = "Fp9Tk5Vd1Jm7Ys3Bq8Hc4Lx6Wn2";
+
+const CANARIES: [(&str, &str); 12] = [
+    ("username", USERNAME),
+    ("password", PASSWORD),
+    ("username in auth", AUTH_USERNAME),
+    ("password in auth", AUTH_PASSWORD),
+    ("identitytoken", IDENTITY_TOKEN),
+    ("registrytoken", REGISTRY_TOKEN),
+    ("email", EMAIL),
+    ("user-info of a key", USER_INFO),
+    ("value of HttpHeaders", HEADER),
+    ("value of an unknown field", UNKNOWN),
+    ("unparsed text", GARBAGE),
+    ("header of the request", REQUEST_HEADER),
+];
+
+/// So many characters of an encoded canary in a row are a find. In the tightest encoding these are ten bytes of the
+/// canary, in base64 seven.
+const WINDOW: usize = 10;
+
+/// Finds any part of any canary in any encoding.
+struct Searcher(HashMap<[u8; WINDOW], (&'static str, &'static str)>);
+
+impl Searcher {
+    fn new(canaries: &[(&'static str, &str)]) -> Self {
+        let mut windows = HashMap::new();
+        for &(name, canary) in canaries {
+            for (encoding, text) in encodings(canary.as_bytes()) {
+                for window in text.windows(WINDOW) {
+                    windows.entry(window.try_into().unwrap()).or_insert((name, encoding));
+                }
+            }
+        }
+        Searcher(windows)
+    }
+
+    /// What is found, by canary and encoding.
+    fn search(&self, text: &[u8]) -> BTreeSet<(&'static str, &'static str)> {
+        let windows = text.windows(WINDOW).map(|window| <[u8; WINDOW]>::try_from(window).unwrap());
+        windows.filter_map(|window| self.0.get(&window).copied()).collect()
+    }
+}
+
+/// All that a canary can look like. Of base64, what surrounds the canary changes the first and the last letter: they
+/// are left out.
+fn encodings(canary: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let text = std::str::from_utf8(canary).unwrap();
+    let mut encodings = vec![
+        ("plain", canary.to_vec()),
+        ("JSON", inner(&serde_json::to_string(text).unwrap())),
+        ("JSON in JSON", inner(&serde_json::to_string(&serde_json::to_string(text).unwrap()).unwrap())),
+        (
+            "JSON in ASCII",
+            each(text, |c| if c.is_ascii() { json_char(c) } else { format!("\\u{:04x}", c as u32) }),
+        ),
+        ("Debug of a string", inner(&format!("{text:?}"))),
+        ("escaped", text.escape_default().to_string().into_bytes()),
+        ("escaped bytes", canary.escape_ascii().to_string().into_bytes()),
+        ("Debug of bytes", format!("{canary:?}").trim_matches(['[', ']']).as_bytes().to_vec()),
+        ("hex", bytes(canary, |byte| format!("{byte:02x}"))),
+        ("HEX", bytes(canary, |byte| format!("{byte:02X}"))),
+        ("URL", bytes(canary, |byte| percent(byte, false))),
+        ("url", bytes(canary, |byte| percent(byte, true))),
+        ("form", bytes(canary, |byte| if byte == b' ' { "+".to_owned() } else { percent(byte, false) })),
+    ];
+    for (url_alphabet, [once, twice]) in
+        [(false, ["base64", "base64 twice"]), (true, ["base64url", "base64url twice"])]
+    {
+        for offset in 0..3 {
+            let encoded = base64_inside(canary, offset, url_alphabet);
+            for outer in 0..3 {
+                encodings.push((twice, base64_inside(&encoded, outer, url_alphabet)));
+            }
+            encodings.push((once, encoded));
+        }
+    }
+    encodings
+}
+
+/// Without the quotation marks.
+fn inner(quoted: &str) -> Vec<u8> {
+    quoted[1..quoted.len() - 1].as_bytes().to_vec()
+}
+
+fn each(text: &str, encode: impl Fn(char) -> String) -> Vec<u8> {
+    text.chars().map(encode).collect::<String>().into_bytes()
+}
+
+fn json_char(c: char) -> String {
+    String::from_utf8(inner(&serde_json::to_string(&c).unwrap())).unwrap()
+}
+
+fn bytes(bytes: &[u8], encode: impl Fn(u8) -> String) -> Vec<u8> {
+    bytes.iter().map(|&byte| encode(byte)).collect::<String>().into_bytes()
+}
+
+fn percent(byte: u8, lower: bool) -> String {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ if lower => format!("%{byte:02x}"),
+        _ => format!("%{byte:02X}"),
+    }
+}
+
+/// The letters that the canary alone decides when so many bytes (modulo 3) stand before it.
+fn base64_inside(canary: &[u8], offset: usize, url_alphabet: bool) -> Vec<u8> {
+    let alphabet = if url_alphabet { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+    let encoded = GeneralPurpose::new(alphabet, NO_PAD).encode([&vec![0; offset], canary].concat());
+    let (first, end) = ((offset * 8).div_ceil(6), (offset + canary.len()) * 8 / 6);
+    encoded.as_bytes()[first..end].to_vec()
+}
+
+#[test]
+fn the_searcher_finds_every_canary_in_every_encoding() {
+    let searcher = Searcher::new(&CANARIES);
+    for (name, canary) in CANARIES {
+        let only = Searcher::new(&[(name, canary)]);
+        let pair = format!("{{\"a\":\"{canary}\"}}");
+        let url_twice = URL_SAFE.encode(URL_SAFE.encode(format!("xy{canary}")));
+        for planted in [
+            canary.to_owned(),
+            // Cut off, as a parser's error would.
+            canary.chars().skip(1).take(12).collect(),
+            serde_json::to_string(canary).unwrap(),
+            json!({"message": json!({"password": canary}).to_string()}).to_string(),
+            format!("{canary:?}"),
+            format!("{:?}", canary.as_bytes()),
+            String::from_utf8(bytes(canary.as_bytes(), |byte| format!("{byte:02x}"))).unwrap(),
+            String::from_utf8(bytes(canary.as_bytes(), |byte| format!("{byte:02X}"))).unwrap(),
+            String::from_utf8(bytes(canary.as_bytes(), |byte| percent(byte, false))).unwrap(),
+            String::from_utf8(bytes(canary.as_bytes(), |byte| percent(byte, true))).unwrap(),
+            STANDARD.encode(canary),
+            STANDARD.encode(format!("u:{canary}")),
+            STANDARD_NO_PAD.encode(format!("u{canary} and more")),
+            STANDARD.encode(&pair),
+            STANDARD.encode(STANDARD.encode(&pair)),
+            URL_SAFE.encode(format!("?{canary}")),
+            url_twice,
+        ] {
+            let text =
+                format!("2026-11-23T19:15:15Z DEBUG something about {planted} that should not be here");
+            assert!(!only.search(text.as_bytes()).is_empty(), "{name} is not found in {text}");
+            assert!(
+                searcher.search(text.as_bytes()).iter().any(|(found, _)| *found == name),
+                "{name}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_searcher_finds_nothing_where_nothing_is() {
+    let searcher = Searcher::new(&CANARIES);
+    let sources =
+        [include_str!("audit.rs"), include_str!("../cases/README.md"), include_str!("../cases/cases.jsonl")];
+    for text in sources {
+        assert_eq!(searcher.search(text.as_bytes()), BTreeSet::new());
+        assert_eq!(searcher.search(STANDARD.encode(text).as_bytes()), BTreeSet::new());
+    }
+}
+
+/// base64 of the pair that stands in `auth`.
+fn auth() -> String {
+    STANDARD.encode(format!("{AUTH_USERNAME}:{AUTH_PASSWORD}"))
+}
+
+/// Documents with something to find, that together meet every rule.
+fn documents() -> Vec<Vec<u8>> {
+    let pair = json!({"username": USERNAME, "password": PASSWORD});
+    let whole = json!({
+        "username": USERNAME, "password": PASSWORD, "email": EMAIL, "auth": STANDARD.encode(format!("{USERNAME}:{PASSWORD}")),
+        "identitytoken": IDENTITY_TOKEN, "registrytoken": REGISTRY_TOKEN, "x": UNKNOWN,
+    });
+    let auths = |entries: Value| json!({"auths": entries}).to_string();
+    let entry = |entry: Value| auths(json!({"r.example.com": entry}));
+    let with_auth = |auth: &str| entry(json!({"auth": auth, "email": EMAIL, "x": UNKNOWN}));
+    let rancher = entry(pair.clone());
+
+    let mut documents = vec![
+        // Nothing wrong, and what is repaired.
+        entry(whole.clone()),
+        rancher.clone(),
+        with_auth(&STANDARD_NO_PAD.encode(format!("{AUTH_USERNAME}x:{AUTH_PASSWORD}"))),
+        // Each of the credential rules.
+        entry(json!({"username": USERNAME, "password": PASSWORD, "auth": auth()})),
+        entry(json!({"username": format!("{USERNAME}:x"), "password": PASSWORD})),
+        entry(json!({"username": format!("{USERNAME}\u{0}"), "password": PASSWORD})),
+        entry(json!({"username": format!(" {USERNAME}"), "password": format!("{PASSWORD}\n")})),
+        entry(json!({"username": USERNAME, "email": EMAIL})),
+        entry(json!({"password": PASSWORD})),
+        entry(json!({"identitytoken": IDENTITY_TOKEN, "registrytoken": REGISTRY_TOKEN})),
+        entry(json!({"email": EMAIL, "x": UNKNOWN})),
+        with_auth(&format!("{AUTH_USERNAME}:{AUTH_PASSWORD}")),
+        with_auth(&format!("Basic {}", auth())),
+        with_auth(&format!("\"{}\"", auth())),
+        with_auth(&format!("{{{{ .{GARBAGE} }}}}")),
+        with_auth(&format!("${{{GARBAGE}}}")),
+        with_auth(&format!("{GARBAGE} {GARBAGE}")),
+        with_auth(&URL_SAFE.encode(format!("{AUTH_USERNAME}:??>>{AUTH_PASSWORD}"))),
+        with_auth(&STANDARD.encode(auth())),
+        with_auth(&STANDARD.encode(AUTH_PASSWORD)),
+        with_auth(&STANDARD.encode(format!(":{AUTH_PASSWORD}"))),
+        with_auth(&STANDARD.encode(format!("{AUTH_USERNAME}:"))),
+        with_auth(&STANDARD.encode(format!("{AUTH_USERNAME}:{AUTH_PASSWORD}\u{0}"))),
+        // Other types than expected.
+        entry(json!({"username": [USERNAME], "password": {PASSWORD: PASSWORD}, "auth": [auth()], "email": [EMAIL]})),
+        entry(json!({"username": USERNAME, "password": PASSWORD, "identitytoken": {"t": IDENTITY_TOKEN}})),
+        entry(json!(PASSWORD)),
+        entry(json!([pair])),
+        auths(json!(GARBAGE)),
+        json!(GARBAGE).to_string(),
+        json!([GARBAGE, pair]).to_string(),
+        json!({"auths": {"r.example.com": pair}, "HttpHeaders": {"X-Meta": [HEADER], "Authorization": HEADER}}).to_string(),
+        json!({"auths": {"r.example.com": pair}, "HttpHeaders": HEADER, "credsStore": "desktop"}).to_string(),
+        json!({"auths": {}, "x": UNKNOWN, "HttpHeaders": {"Authorization": HEADER}}).to_string(),
+        json!({"r.example.com": pair}).to_string(),
+        pair.to_string(),
+        // Keys.
+        auths(json!({
+            format!("{USER_INFO}@r.example.com"): pair,
+            format!("https://bot:{USER_INFO}@r.example.com/v1"): pair,
+            format!("bot:12/{USER_INFO}@r.example.com"): pair,
+            format!("bot:{USER_INFO}?#{USER_INFO}@{USER_INFO}@r.example.com"): pair,
+            format!("https://{USER_INFO}@"): pair,
+            format!("HTTPS://{USER_INFO}@R.example.com:443."): whole,
+            format!("https://https://u:{USER_INFO}@[::1]:x/%zz"): pair,
+        })),
+        auths(json!({
+            "registry.cn-hangzhou.aliyuncs.com": pair, "cr.cn-hangzhou.aliyuncs.com": whole, "": pair, "a b": pair,
+            "docker.io": whole, "*.example.com": whole, "denied.example.com": whole, "R.example.com": pair,
+        })),
+        // Twice the same.
+        format!(r#"{{"auths":{{"r.example.com":{pair},"r.example.com":{whole}}},"auths":{{"q.example.com":{pair}}}}}"#),
+        rancher.replace("\"username\"", &format!("\"Username\":\"{GARBAGE}\",\"username\"")),
+        rancher.replace("\"username\"", &format!("\"{UNKNOWN}\":1,\"{UNKNOWN}\":2,\"username\"")),
+        // No JSON.
+        GARBAGE.to_owned(),
+        format!("auths:\n  r.example.com:\n    password: {GARBAGE}\n"),
+        rancher[..rancher.len() - 6].to_owned(),
+        format!("{rancher} {GARBAGE}"),
+        format!("\u{feff}{rancher}"),
+        STANDARD.encode(&rancher),
+        json!(rancher).to_string(),
+        rancher.replace(": ", ":").replace("\"username\":\"", "\"username\":\"\n\u{1}"),
+        rancher.replace("\"password\":\"", "\"password\":\"\\ud800"),
+        rancher.replace("\"password\":\"", "\"password\":\"\\x"),
+        rancher.replace("\"username\"", "\"n\":1e999,\"username\""),
+        format!("{}{}", "{\"a\":".repeat(70), json!(GARBAGE)),
+        String::new(),
+    ]
+    .into_iter()
+    .map(String::into_bytes)
+    .collect::<Vec<_>>();
+    documents.push([rancher.as_bytes(), b"\xff\xfe", GARBAGE.as_bytes()].concat());
+    documents
+        .push([b"{\"auths\":{\"r.example.com\":{\"password\":\"\xff", GARBAGE.as_bytes(), b"\"}}}"].concat());
+    documents
+}
+
+/// Requests about all of the documents: created, changed, under the other type, without room for a repair.
+fn reviews() -> Vec<Review> {
+    let documents = documents();
+    let old = json!({"auths": {
+        "r.example.com": {"username": USERNAME, "password": PASSWORD, "email": EMAIL, "identitytoken": IDENTITY_TOKEN},
+        "gone.example.com": {"auth": auth(), "registrytoken": REGISTRY_TOKEN},
+        format!("u:{USER_INFO}@gone.example.com"): {"auth": auth()},
+    }});
+    let old = secret(&old.to_string());
+    let mut reviews = Vec::new();
+    for document in &documents {
+        let mut new = secret_of(&old["type"].as_str().unwrap().to_owned(), document);
+        // As kubectl apply leaves it.
+        let applied = json!({"data": new["data"], "stringData": {"password": PASSWORD}}).to_string();
+        new["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": applied});
+        reviews.push(Review::create(&new));
+        reviews.push(Review::update(&old, &new));
+        reviews.push(Review::update(&new, &old).field_manager("kubectl-client-side-apply"));
+        reviews.push(Review::create(&secret_of(DOCKER_CFG, document)));
+    }
+    let flat = json!({"r.example.com": {"username": USERNAME, "password": PASSWORD}, "auths": {"r": {"auth": auth()}}});
+    reviews.push(Review::create(&secret_of(DOCKER_CFG, flat.to_string().as_bytes())));
+    let misplaced = json!({"auths": {"r.example.com": {"username": USERNAME, "password": PASSWORD}}});
+    reviews.push(Review::create(&secret_of(DOCKER_CFG, misplaced.to_string().as_bytes())));
+    let mut full =
+        secret(&document(&[("r.example.com", json!({"username": USERNAME, "password": PASSWORD}))]));
+    full["data"]["filler"] = json!(STANDARD.encode(vec![b'x'; (1 << 20) - 128]));
+    reviews.push(Review::create(&full));
+    reviews
+}
+
+/// Everything that came out, by what it was.
+#[derive(Default)]
+struct Heard(BTreeMap<&'static str, Vec<u8>>);
+
+impl Heard {
+    fn hear(&mut self, what: &'static str, bytes: &[u8]) {
+        let all = self.0.entry(what).or_default();
+        all.extend_from_slice(bytes);
+        all.push(b'\n');
+    }
+
+    /// A response with its header; the value of the patch is the one thing that may hold credentials.
+    fn response(&mut self, response: &Response) {
+        let mut text = String::from_utf8_lossy(&response.body).into_owned();
+        if let Ok(answer) = serde_json::from_str::<Value>(&text)
+            && let Some(patch) = answer["response"]["patch"].as_str()
+        {
+            text = text.replace(patch, "");
+        }
+        let headers = response.headers.iter().fold(String::new(), |mut all, (name, value)| {
+            writeln!(all, "{name}: {value}").unwrap();
+            all
+        });
+        self.hear("responses", format!("{} {headers}\n{text}", response.status).as_bytes());
+    }
+}
+
+/// Sends what should never have been sent.
+fn misbehave(regcred: &Regcred, heard: &mut Heard) {
+    let rancher = document(&[("r.example.com", json!({"username": USERNAME, "password": PASSWORD}))]);
+    let review = Review::create(&secret(&rancher)).0;
+    let body = review.to_string();
+    let json = ("Content-Type", "application/json");
+    let mut ask = |method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]| {
+        let response = regcred.client().connect().request(method, path, headers, body).unwrap();
+        heard.response(&response);
+        response.status
+    };
+
+    // Panics, and refusals of every kind.
+    let panic = [json, ("X-Regcred-Test-Panic", REQUEST_HEADER)];
+    let panicked = ask("POST", "/mutate", &panic, body.as_bytes());
+    assert_eq!(panicked, if cfg!(debug_assertions) { 500 } else { 200 });
+    let bearer = format!("Bearer {REQUEST_HEADER}");
+    let cookie = format!("session={REQUEST_HEADER}");
+    let authorized = [json, ("Authorization", bearer.as_str()), ("Cookie", cookie.as_str())];
+    assert_eq!(ask("POST", "/validate", &authorized, body.as_bytes()), 200);
+    assert_eq!(ask("POST", &format!("/mutate?timeout={REQUEST_HEADER}"), &[json], body.as_bytes()), 200);
+    assert_eq!(ask("POST", &format!("/{REQUEST_HEADER}"), &[json], body.as_bytes()), 404);
+    assert_eq!(ask("PUT", "/mutate", &authorized, body.as_bytes()), 405);
+    assert_eq!(ask("POST", "/mutate", &[("Content-Type", GARBAGE)], body.as_bytes()), 415);
+    let oversized = body.clone() + &format!(" {GARBAGE}").repeat(300_000);
+    assert_eq!(ask("POST", "/mutate", &[json], oversized.as_bytes()), 413);
+
+    // Reviews that are none.
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut review = review.clone();
+        change(&mut review);
+        review.to_string().into_bytes()
+    };
+    let data = |value: Value| changed(&|review| review["request"]["object"]["data"] = value.clone());
+    let key = data_key("kubernetes.io/dockerconfigjson");
+    let mut stringy = vec![
+        GARBAGE.as_bytes().to_vec(),
+        body.as_bytes()[..body.len() - 20].to_vec(),
+        [body.as_bytes(), GARBAGE.as_bytes()].concat(),
+        body.replace("\"robot", "\"\\x").into_bytes(),
+        [body.as_bytes(), b"\xff"].concat(),
+        json!([review, GARBAGE]).to_string().into_bytes(),
+        json!(body).to_string().into_bytes(),
+        changed(&|review| review["apiVersion"] = json!(GARBAGE)),
+        changed(&|review| review["kind"] = json!(GARBAGE)),
+        changed(&|review| review["request"] = json!(GARBAGE)),
+        changed(&|review| review["request"]["uid"] = json!({GARBAGE: GARBAGE})),
+        changed(&|review| drop(review["request"].as_object_mut().unwrap().remove("uid"))),
+        changed(&|review| review["request"]["object"] = json!(GARBAGE)),
+        changed(&|review| review["request"]["oldObject"] = json!([GARBAGE])),
+        changed(&|review| review["request"]["options"] = json!({"fieldManager": [GARBAGE]})),
+        changed(&|review| review["request"]["dryRun"] = json!(GARBAGE)),
+        changed(&|review| review["request"]["userInfo"]["extra"] = json!({"token": [REQUEST_HEADER]})),
+        changed(&|review| review["request"]["object"]["type"] = json!("Opaque")),
+        changed(&|review| review["request"]["object"]["metadata"] = json!(GARBAGE)),
+        changed(&|review| review["request"]["object"]["immutable"] = json!(GARBAGE)),
+        changed(&|review| review["request"]["object"]["stringData"] = json!({key: rancher})),
+        changed(&|review| review["request"]["operation"] = json!("DELETE")),
+        changed(&|review| review["request"]["kind"]["kind"] = json!("ConfigMap")),
+    ];
+    let values = [
+        json!(GARBAGE),
+        json!({key: GARBAGE}),
+        json!({key: rancher}),
+        json!({key: [GARBAGE]}),
+        json!({key: {"p": PASSWORD}}),
+    ];
+    stringy.extend(values.into_iter().map(data));
+    for body in &stringy {
+        for path in ["/mutate", "/validate"] {
+            let status = ask("POST", path, &[json], body);
+            assert!(status == 200 || status == 400, "{status}");
+        }
+    }
+
+    // A body that stops half-way, HTTP that is none, and TLS that is none.
+    let length = body.len().to_string();
+    let slow = head("POST", "/mutate?timeout=50ms", &[json, ("Content-Length", &length)])
+        + "\r\n"
+        + &body[..body.len() / 2];
+    let chunks =
+        head("POST", "/mutate", &[json, ("Transfer-Encoding", "chunked")]) + "\r\n" + GARBAGE + "\r\n";
+    for raw in [
+        slow,
+        chunks,
+        format!("{GARBAGE} {GARBAGE}\r\n{GARBAGE}\r\n\r\n"),
+        format!("GET /{GARBAGE} HTTP/9\r\n\r\n"),
+    ] {
+        let mut connection = regcred.client().connect();
+        connection.send(raw.as_bytes()).unwrap();
+        if let Ok(response) = connection.receive() {
+            heard.response(&response);
+        }
+    }
+    let mut plain = TcpStream::connect(regcred.https).unwrap();
+    plain
+        .write_all(
+            format!("POST /mutate HTTP/1.1\r\nAuthorization: {REQUEST_HEADER}\r\n\r\n{body}").as_bytes(),
+        )
+        .unwrap();
+    regcred.wait_for_metric("regcred_tls_handshake_failures_total", 1.0);
+    heard.response(&crate::support::client::Client::http(regcred.ops).connect().get(&format!("/{GARBAGE}")));
+}
+
+fn ask_all(connection: &mut Connection, reviews: &[Review], heard: &mut Heard) {
+    for review in reviews {
+        let mutated = connection.post("/mutate?timeout=5s", &review.0);
+        assert_eq!(mutated.status, 200);
+        heard.response(&mutated);
+        for review in [review, &review.mutated(&mutated.json())] {
+            heard.response(&connection.post("/validate?timeout=5s", &review.0));
+        }
+    }
+}
+
+#[test]
+fn no_credential_leaves_the_program() {
+    let searcher = Searcher::new(&CANARIES);
+    let reviews = reviews();
+    let mut rules = BTreeSet::new();
+    for (language, enforcement) in
+        [("en", "enforce"), ("zh", "enforce"), ("both", "enforce"), ("both", "warn"), ("en", "audit")]
+    {
+        let policy = format!(
+            "apiVersion: regcred/v1\nkind: Policy\nlanguage: {language}\nenforcement: {enforcement}\n\
+             deniedRegistries: [denied.example.com]\n"
+        );
+        let regcred = Serve::dev().policy(&policy).args(["--log-level", "trace"]).start();
+        let mut heard = Heard::default();
+        ask_all(&mut regcred.client().connect(), &reviews, &mut heard);
+        misbehave(&regcred, &mut heard);
+        heard.hear("metrics", &regcred.get("/metrics").body);
+        heard.hear("readiness", &regcred.get("/readyz").body);
+        let left = regcred.stop();
+        for record in left.audit() {
+            let findings = record["findings"].as_array().unwrap().iter();
+            rules.extend(findings.map(|finding| finding["code"].as_str().unwrap().to_owned()));
+        }
+        heard.hear("log", left.stderr.as_bytes());
+        heard.hear("audit", left.stdout.as_bytes());
+        assert!(left.stderr.contains("DEBUG"), "the log is at its finest level");
+        for (what, text) in &heard.0 {
+            assert!(text.len() > 1, "{what} is empty");
+            let found = searcher.search(text);
+            assert!(found.is_empty(), "{found:?} in {what} under {policy}");
+        }
+    }
+    let all: BTreeSet<String> = Rule::ALL.iter().map(|rule| rule.code().to_owned()).collect();
+    assert_eq!(rules, all, "every rule has spoken");
+}
