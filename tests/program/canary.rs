@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::{Connection, Response, head};
 use crate::support::regcred::{Regcred, Serve};
-use crate::support::review::{DOCKER_CFG, Review, data_key, document, secret, secret_of};
+use crate::support::review::{DOCKER_CFG, DOCKER_CONFIG_JSON, Review, data_key, document, secret, secret_of};
 
 const USERNAME: &str = "nT7q-Vx2kR9z+Lw4é~bM8Qd";
 const PASSWORD: &str = "xQ7\"vK2\\wZ9/tR4 bN8+éL6&<fH3";
@@ -110,7 +110,7 @@ fn encodings(canary: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 
 /// Without the quotation marks.
 fn inner(quoted: &str) -> Vec<u8> {
-    quoted[1..quoted.len() - 1].as_bytes().to_vec()
+    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
 }
 
 fn each(text: &str, encode: impl Fn(char) -> String) -> Vec<u8> {
@@ -299,7 +299,7 @@ fn reviews() -> Vec<Review> {
     let old = secret(&old.to_string());
     let mut reviews = Vec::new();
     for document in &documents {
-        let mut new = secret_of(&old["type"].as_str().unwrap().to_owned(), document);
+        let mut new = secret_of(DOCKER_CONFIG_JSON, document);
         // As kubectl apply leaves it.
         let applied = json!({"data": new["data"], "stringData": {"password": PASSWORD}}).to_string();
         new["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": applied});
@@ -380,12 +380,12 @@ fn misbehave(regcred: &Regcred, heard: &mut Heard) {
         review.to_string().into_bytes()
     };
     let data = |value: Value| changed(&|review| review["request"]["object"]["data"] = value.clone());
-    let key = data_key("kubernetes.io/dockerconfigjson");
+    let key = data_key(DOCKER_CONFIG_JSON);
     let mut stringy = vec![
         GARBAGE.as_bytes().to_vec(),
         body.as_bytes()[..body.len() - 20].to_vec(),
         [body.as_bytes(), GARBAGE.as_bytes()].concat(),
-        body.replace("\"robot", "\"\\x").into_bytes(),
+        body.replace("\"CREATE", "\"\\x").into_bytes(),
         [body.as_bytes(), b"\xff"].concat(),
         json!([review, GARBAGE]).to_string().into_bytes(),
         json!(body).to_string().into_bytes(),

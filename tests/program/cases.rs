@@ -93,13 +93,13 @@ impl Case {
         let patch = patch_of(&answers.mutate);
         same("patched", &json!(patch.is_some()), &expected["patch"])?;
         let Some(patch) = patch else { return Ok(()) };
-        let path = format!("/data/{}", data_key(self.0["type"].as_str().unwrap()));
+        let pointer = format!("/data/{}", data_key(self.0["type"].as_str().unwrap()));
         let operations = patch.as_array().unwrap();
         let names =
             |operation: &Value| operation.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
         if operations.len() != 1
             || operations[0]["op"] != "replace"
-            || operations[0]["path"] != path.as_str()
+            || operations[0]["path"] != pointer.as_str()
             || names(&operations[0]) != ["op", "path", "value"].map(str::to_owned).into()
         {
             return Err("the patch is not one replace of the document".to_owned());
@@ -261,7 +261,7 @@ fn policy_file(wanted: &Value) -> String {
                 }
             }
             "allowedRegistries" | "deniedRegistries" | "enforcement" | "exemptions" => {
-                policy[name.as_str()] = value.clone()
+                policy[name.as_str()] = value.clone();
             }
             other => panic!("policy field {other}"),
         }

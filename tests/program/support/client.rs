@@ -203,13 +203,11 @@ impl Connection {
         if response.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
             return self.take_chunks();
         }
-        match response.header("content-length") {
-            Some(length) => self.take(length.parse().map_err(|_| invalid("a bad Content-Length"))?),
-            None => {
-                while self.fill()? > 0 {}
-                Ok(std::mem::take(&mut self.received))
-            }
+        if let Some(length) = response.header("content-length") {
+            return self.take(length.parse().map_err(|_| invalid("a bad Content-Length"))?);
         }
+        while self.fill()? > 0 {}
+        Ok(std::mem::take(&mut self.received))
     }
 
     fn take_chunks(&mut self) -> io::Result<Vec<u8>> {

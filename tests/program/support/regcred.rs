@@ -254,7 +254,7 @@ impl Regcred {
     pub fn wait(mut self) -> Left {
         let status = eventually("the end of the program", || self.child.try_wait().unwrap());
         self.unread = None;
-        Left { status, stdout: self.stdout.to_the_end(), stderr: self.stderr.to_the_end() }
+        Left { status, stdout: self.stdout.finish(), stderr: self.stderr.finish() }
     }
 }
 
@@ -327,7 +327,7 @@ impl Collected {
         }
     }
 
-    fn to_the_end(&mut self) -> String {
+    fn finish(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
