@@ -27,10 +27,11 @@ const EMAIL: &str = "k3Jq8Vw5tYz@2pNc7Hs9Lf.Xr4";
 const USER_INFO: &str = "Wd6Yb3Gx9Ck1Tn8Zm4Qv7Ue";
 const HEADER: &str = "Basic:Oa5Sl2Ip9Rj6Ef1Dh8Kz3Bw";
 const UNKNOWN: &str = "Uz2Xc7Vb4Nm9Lk1Jh6Gf3Ds8Pq";
+const OTHER_DATA: &str = "Jb5Gt1Wz7Mx3Rv9Qd2Ye6Hk8Ln4";
 const GARBAGE: &str = "Ht8Wq4Ay1Ru7Mi3Zo6Ce9Nb2Xs5";
 const REQUEST_HEADER: &str = "Fp9Tk5Vd1Jm7Ys3Bq8Hc4Lx6Wn2";
 
-const CANARIES: [(&str, &str); 12] = [
+const CANARIES: [(&str, &str); 13] = [
     ("username", USERNAME),
     ("password", PASSWORD),
     ("username in auth", AUTH_USERNAME),
@@ -41,6 +42,7 @@ const CANARIES: [(&str, &str); 12] = [
     ("user-info of a key", USER_INFO),
     ("value of HttpHeaders", HEADER),
     ("value of an unknown field", UNKNOWN),
+    ("another data key", OTHER_DATA),
     ("unparsed text", GARBAGE),
     ("header of the request", REQUEST_HEADER),
 ];
@@ -84,6 +86,8 @@ fn encodings(canary: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             "JSON in ASCII",
             each(text, |c| if c.is_ascii() { json_char(c) } else { format!("\\u{:04x}", c as u32) }),
         ),
+        ("JSON escapes", utf16(text, false).into_bytes()),
+        ("JSON ESCAPES", utf16(text, true).into_bytes()),
         ("Debug of a string", inner(&format!("{text:?}"))),
         ("escaped", text.escape_default().to_string().into_bytes()),
         ("escaped bytes", canary.escape_ascii().to_string().into_bytes()),
@@ -121,6 +125,12 @@ fn json_char(c: char) -> String {
     String::from_utf8(inner(&serde_json::to_string(&c).unwrap())).unwrap()
 }
 
+/// Every character as JSON's `\uXXXX`.
+fn utf16(text: &str, upper: bool) -> String {
+    let escape = |unit: u16| if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") };
+    text.encode_utf16().map(escape).collect()
+}
+
 fn bytes(bytes: &[u8], encode: impl Fn(u8) -> String) -> Vec<u8> {
     bytes.iter().map(|&byte| encode(byte)).collect::<String>().into_bytes()
 }
@@ -156,6 +166,8 @@ fn the_searcher_finds_every_canary_in_every_encoding() {
             json!({"message": json!({"password": canary}).to_string()}).to_string(),
             format!("{canary:?}"),
             format!("{:?}", canary.as_bytes()),
+            utf16(canary, false),
+            utf16(canary, true),
             String::from_utf8(bytes(canary.as_bytes(), |byte| format!("{byte:02x}"))).unwrap(),
             String::from_utf8(bytes(canary.as_bytes(), |byte| format!("{byte:02X}"))).unwrap(),
             String::from_utf8(bytes(canary.as_bytes(), |byte| percent(byte, false))).unwrap(),
@@ -300,6 +312,7 @@ fn reviews() -> Vec<Review> {
     let mut reviews = Vec::new();
     for document in &documents {
         let mut new = secret_of(DOCKER_CONFIG_JSON, document);
+        new["data"]["other"] = json!(STANDARD.encode(OTHER_DATA));
         // As kubectl apply leaves it.
         let applied = json!({"data": new["data"], "stringData": {"password": PASSWORD}}).to_string();
         new["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": applied});
@@ -456,7 +469,9 @@ fn ask_all(connection: &mut Connection, reviews: &[Review], heard: &mut Heard) {
         assert_eq!(mutated.status, 200);
         heard.response(&mutated);
         for review in [review, &review.mutated(&mutated.json())] {
-            heard.response(&connection.post("/validate?timeout=5s", &review.0));
+            let validated = connection.post("/validate?timeout=5s", &review.0);
+            assert_eq!(validated.status, 200);
+            heard.response(&validated);
         }
     }
 }
