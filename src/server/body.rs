@@ -39,6 +39,16 @@ impl Body {
         &self.content
     }
 
+    /// Takes as much again as the body takes, for the answer. `false` if there is not as much.
+    pub(crate) fn reserve_for_answer(&mut self) -> bool {
+        self.share.grow(self.content.len())
+    }
+
+    /// Wipes it, and gives its share to an answer.
+    pub(crate) fn into_share(self) -> Share {
+        self.share
+    }
+
     /// Reads a body of at most `limit` bytes within `deadline`.
     pub(crate) async fn read(
         incoming: HttpBody,

@@ -77,7 +77,7 @@ where
     I: AsyncRead + AsyncWrite + Unpin,
     S: Service<Request<Incoming>, Response = Answer, Error = Infallible>,
 {
-    let stream = TokioIo::new(Lingering::new(stream, Arc::clone(ticket.connection())));
+    let stream = TokioIo::new(Lingering::new(stream, Arc::clone(ticket.connection()), shared.limits.write));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // This restarts when a connection becomes idle, so it is the idle timeout as well.

@@ -39,6 +39,8 @@ struct Held {
 pub(crate) struct Connection {
     /// A request is being read or judged.
     busy: AtomicBool,
+    /// Something of an answer has not been taken by the client's end yet.
+    writing: AtomicBool,
     /// It has carried a request.
     used: AtomicBool,
     /// When something last happened, in milliseconds since the listener's start.
@@ -121,7 +123,7 @@ impl Held {
         let least = self
             .by_number
             .iter()
-            .filter(|(_, connection)| !connection.busy.load(Ordering::Relaxed))
+            .filter(|(_, connection)| !connection.is_busy())
             .filter(|(_, connection)| connection.last.load(Ordering::Relaxed) < before)
             .min_by_key(|(number, connection)| {
                 (connection.used.load(Ordering::Relaxed), connection.last.load(Ordering::Relaxed), **number)
@@ -144,7 +146,7 @@ impl Ticket {
         &self.connection
     }
 
-    /// A request begins; it ends when the answer is dropped.
+    /// A request begins; it ends when there is an answer. [`Connection::set_writing`] takes over from there.
     pub(crate) fn at_work(self: &Arc<Self>) -> AtWork {
         self.connection.busy.store(true, Ordering::Relaxed);
         self.connection.used.store(true, Ordering::Relaxed);
@@ -160,7 +162,12 @@ impl Ticket {
 
 impl Connection {
     pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
+        self.busy.load(Ordering::Relaxed) || self.writing.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an answer is being written, or is written.
+    pub(crate) fn set_writing(&self, writing: bool) {
+        self.writing.store(writing, Ordering::Relaxed);
     }
 
     /// Notes that an answer goes out before the request was read to its end.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::connections::Connections;
+use super::limits::Budget;
 
 /// Where in its life a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +33,7 @@ pub enum Ended {
 pub(crate) async fn drain(
     phase: &watch::Sender<Phase>,
     connections: &Connections,
+    in_flight: &Budget,
     delay: Duration,
     finish: Duration,
     shutdown: &mut mpsc::Receiver<()>,
@@ -39,16 +41,22 @@ pub(crate) async fn drain(
     next(shutdown).await;
     tracing::info!(?delay, "shutting down: not ready any more, still answering");
     phase.send_replace(Phase::Draining);
+    // A review can outlive its connection: its client is gone, its record is still to be written.
+    let ended = || async {
+        connections.ended().await;
+        in_flight.unused().await;
+    };
     let orderly = async {
         tokio::time::sleep(delay).await;
         phase.send_replace(Phase::Stopping);
         // By now what is accepted is idle or in flight. Idle connections are closed, the rest is waited for.
-        tokio::time::timeout(finish, connections.ended()).await
+        tokio::time::timeout(finish, ended()).await
     };
     let finished = tokio::select! {
         finished = orderly => {
             if finished.is_err() {
-                tracing::warn!(connections = connections.alive(), "not all work was finished in time");
+                let (connections, reviews) = (connections.alive(), in_flight.used());
+                tracing::warn!(connections, reviews, "not all work was finished in time");
             }
             finished.is_ok()
         }
@@ -56,7 +64,7 @@ pub(crate) async fn drain(
             phase.send_replace(Phase::Stopping);
             tracing::warn!("told to stop a second time: stopping at once");
             // Idle connections end by themselves in the next moment; work does not.
-            tokio::time::timeout(Duration::from_millis(50), connections.ended()).await.is_ok()
+            tokio::time::timeout(Duration::from_millis(50), ended()).await.is_ok()
         }
     };
     if finished { Ended::Finished } else { Ended::CutOff }
@@ -83,6 +91,7 @@ mod tests {
     struct Case {
         phase: watch::Sender<Phase>,
         connections: Arc<Connections>,
+        in_flight: Arc<Budget>,
         signals: mpsc::Sender<()>,
         run: tokio::task::JoinHandle<(Ended, Duration)>,
     }
@@ -90,15 +99,18 @@ mod tests {
     fn start() -> Case {
         let phase = watch::Sender::new(Phase::Serving);
         let connections = Connections::new(10);
+        let in_flight = Budget::new(10);
         let (signals, mut shutdown) = mpsc::channel(2);
         let run = tokio::spawn({
-            let (phase, connections) = (phase.clone(), Arc::clone(&connections));
+            let (phase, connections, in_flight) =
+                (phase.clone(), Arc::clone(&connections), Arc::clone(&in_flight));
             async move {
                 let begun = Instant::now();
-                (drain(&phase, &connections, DELAY, FINISH, &mut shutdown).await, begun.elapsed())
+                let ended = drain(&phase, &connections, &in_flight, DELAY, FINISH, &mut shutdown).await;
+                (ended, begun.elapsed())
             }
         });
-        Case { phase, connections, signals, run }
+        Case { phase, connections, in_flight, signals, run }
     }
 
     async fn connect(case: &Case) -> Ticket {
@@ -120,6 +132,18 @@ mod tests {
         assert!(!case.run.is_finished());
         drop(work);
         assert_eq!(case.run.await.unwrap().0, Ended::Finished);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_review_whose_client_is_gone_is_waited_for() {
+        for (takes, ends) in [(Duration::from_secs(1), Ended::Finished), (FINISH * 2, Ended::CutOff)] {
+            let case = start();
+            let review = case.in_flight.one().unwrap();
+            case.signals.send(()).await.unwrap();
+            tokio::time::sleep(DELAY + takes).await;
+            drop(review);
+            assert_eq!(case.run.await.unwrap(), (ends, DELAY + takes.min(FINISH)));
+        }
     }
 
     #[tokio::test(start_paused = true)]

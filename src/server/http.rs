@@ -98,6 +98,12 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// Counts it as well.
+    pub(crate) fn overloaded(shared: &Shared, shed: Shed) -> Self {
+        shared.metrics.shed(shed);
+        Refusal::Overloaded(shed)
+    }
+
     fn status(self) -> StatusCode {
         match self {
             Refusal::NotFound => StatusCode::NOT_FOUND,
@@ -127,7 +133,11 @@ async fn answer(shared: &Arc<Shared>, connection: &Connection, webhook: Webhook,
     let started = Instant::now();
     match read(shared, connection, request).await {
         Ok(Read { in_flight, reviewer, body }) => {
-            review::review(shared, review::Question { webhook, reviewer, body, in_flight, started }).await
+            let question = review::Question { webhook, reviewer, body, in_flight, started };
+            match review::review(shared, question).await {
+                Ok(answer) => answer,
+                Err(refusal) => refuse(refusal, connection),
+            }
         }
         Err(refusal) => refuse(refusal, connection),
     }
@@ -148,11 +158,7 @@ async fn read(shared: &Shared, connection: &Connection, request: Request) -> Res
     if announced(request.body()).is_some_and(|length| length > shared.limits.body as u64) {
         return Err(Refusal::TooLarge);
     }
-    let overloaded = |shed| {
-        shared.metrics.shed(shed);
-        Refusal::Overloaded(shed)
-    };
-    let in_flight = shared.in_flight.one().ok_or_else(|| overloaded(Shed::Request))?;
+    let in_flight = shared.in_flight.one().ok_or_else(|| Refusal::overloaded(shared, Shed::Request))?;
     let reviewer = review::reviewer(shared, request.headers());
     let deadline =
         shared.limits.body_read.min(callers_deadline(request.uri().query()).unwrap_or(Duration::MAX));
@@ -161,7 +167,7 @@ async fn read(shared: &Shared, connection: &Connection, request: Request) -> Res
         .map_err(|error| match error {
             BodyError::TooLarge => Refusal::TooLarge,
             BodyError::TooSlow => Refusal::TooSlow,
-            BodyError::NoRoom => overloaded(Shed::Memory),
+            BodyError::NoRoom => Refusal::overloaded(shared, Shed::Memory),
             BodyError::Broken => {
                 connection.leave_unread();
                 Refusal::Broken

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 /// The caps and deadlines of a server. They are constants of the program, not settings: each has a reason that does
 /// not depend on the cluster. Tests set their own.
 #[derive(Clone, Debug)]
@@ -17,9 +19,10 @@ pub struct Limits {
     pub in_flight: usize,
     /// One request's body: an UPDATE carries two objects of up to 1 MiB of data, base64 twice over.
     pub body: usize,
-    /// All bodies held at a time, so that memory has a bound whatever is sent.
+    /// All bodies and answers held at a time, so that memory has a bound whatever is sent.
     pub bodies: usize,
-    /// From this size on a body is judged on a thread of its own.
+    /// From this size on a body is judged on a thread of its own. A hostile document takes a millisecond for each
+    /// three kilobytes of it, in which the other connections of an asynchronous thread would wait.
     pub inline_body: usize,
     /// A TLS handshake.
     pub handshake: Duration,
@@ -28,6 +31,8 @@ pub struct Limits {
     pub header: Duration,
     /// Reading a body, unless the caller's own deadline (`?timeout=`) is shorter.
     pub body_read: Duration,
+    /// Writing without any of it being taken. Who asks and does not read must not hold an answer for ever.
+    pub write: Duration,
     /// Finishing what runs when the server stops.
     pub finish: Duration,
 }
@@ -40,10 +45,11 @@ impl Default for Limits {
             in_flight: 512,
             body: 8 << 20,
             bodies: 64 << 20,
-            inline_body: 256 << 10,
+            inline_body: 32 << 10,
             handshake: Duration::from_secs(5),
             header: Duration::from_secs(120),
             body_read: Duration::from_secs(10),
+            write: Duration::from_secs(10),
             finish: Duration::from_secs(20),
         }
     }
@@ -69,12 +75,14 @@ impl Limits {
 #[derive(Debug)]
 pub(crate) struct Budget {
     used: AtomicUsize,
+    /// Told when the last share comes back.
+    unused: Notify,
     limit: usize,
 }
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Budget { used: AtomicUsize::new(0), limit })
+        Arc::new(Budget { used: AtomicUsize::new(0), unused: Notify::new(), limit })
     }
 
     /// An empty share, to be grown.
@@ -89,7 +97,21 @@ impl Budget {
     }
 
     pub(crate) fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        // Whoever sees that a share has come back also sees what was done while it was held.
+        self.used.load(Ordering::Acquire)
+    }
+
+    /// Waits until nothing is taken.
+    pub(crate) async fn unused(&self) {
+        loop {
+            let mut told = std::pin::pin!(self.unused.notified());
+            // Listen first, look then: what comes back in between is not missed.
+            told.as_mut().enable();
+            if self.used() == 0 {
+                return;
+            }
+            told.await;
+        }
     }
 }
 
@@ -114,9 +136,26 @@ impl Share {
     }
 }
 
+impl Share {
+    /// Holds exactly this much from now on, over the limit if it has to be: for what is there already, and of which
+    /// it was known only about how large it would be.
+    pub(crate) fn settle(&mut self, amount: usize) {
+        let budget = &self.budget.used;
+        if amount > self.taken {
+            budget.fetch_add(amount - self.taken, Ordering::Relaxed);
+        } else {
+            budget.fetch_sub(self.taken - amount, Ordering::Relaxed);
+        }
+        self.taken = amount;
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.taken, Ordering::Relaxed);
+        let used = self.budget.used.fetch_sub(self.taken, Ordering::Release);
+        if used == self.taken {
+            self.budget.unused.notify_waiters();
+        }
     }
 }
 
@@ -131,6 +170,10 @@ mod tests {
         assert!(share.grow(7) && !share.grow(4) && share.grow(3));
         assert!(budget.one().is_none());
         assert_eq!(budget.used(), 10);
+        share.settle(12);
+        assert_eq!(budget.used(), 12);
+        share.settle(8);
+        assert!(share.grow(2) && !share.grow(1));
         drop(share);
         assert!(budget.one().is_some());
         assert_eq!(budget.used(), 0);

@@ -1,9 +1,12 @@
-//! Answers that outrun their request.
+//! Answers that outrun their request, and answers that nobody reads.
 //!
 //! A request that is refused before its body was read is answered at once, and its connection closed. To close a
 //! socket with unread data in it makes the kernel send a reset, and a reset can overtake the answer: the API server
 //! would see a broken connection instead of "503, try again", and fail the write. So after such an answer the end is
 //! sent first, and what still comes is thrown away until the client closes or the time is up.
+//!
+//! A client that does not read its answer would hold its memory for ever: what is not taken for some time is given up,
+//! and the connection with it.
 
 use std::future::Future as _;
 use std::io;
@@ -20,10 +23,12 @@ use super::connections::Connection;
 /// How long what is unread is thrown away.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A stream whose shutdown waits as described above where [`Connection::has_unread`].
+/// A stream whose shutdown waits as described above where [`Connection::has_unread`], and whose writes do not wait for
+/// ever.
 pub(crate) struct Lingering<S> {
     stream: S,
     connection: Arc<Connection>,
+    patience: Patience,
     state: State,
 }
 
@@ -34,8 +39,32 @@ enum State {
 }
 
 impl<S> Lingering<S> {
-    pub(crate) fn new(stream: S, connection: Arc<Connection>) -> Self {
-        Lingering { stream, connection, state: State::Open }
+    /// `write` is the longest time in which nothing is taken.
+    pub(crate) fn new(stream: S, connection: Arc<Connection>, write: Duration) -> Self {
+        let patience = Patience { time: write, until: None };
+        Lingering { stream, connection, patience, state: State::Open }
+    }
+}
+
+/// How long a write still waits.
+struct Patience {
+    time: Duration,
+    /// Set while one waits.
+    until: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    /// Ends what has waited too long. What got through, if only in part, starts the time anew. A flush counts as one
+    /// step: what TLS holds back by then is no more than 64 KiB.
+    fn limit<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.until = None;
+            return written;
+        }
+        let time = self.time;
+        let until = self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
+        ready!(until.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -51,11 +80,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let this = &mut *self;
+        this.connection.set_writing(true);
+        let written = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.patience.limit(written, cx)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let this = &mut *self;
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        if flushed.is_ready() {
+            this.connection.set_writing(false);
+        }
+        this.patience.limit(flushed, cx)
     }
 
     fn poll_write_vectored(
@@ -63,7 +100,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let this = &mut *self;
+        this.connection.set_writing(true);
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        this.patience.limit(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -75,7 +115,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         loop {
             match &mut this.state {
                 State::Open => {
-                    ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                    let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
+                    ready!(this.patience.limit(shut, cx))?;
                     this.state = if this.connection.has_unread() {
                         State::Lingering(Box::pin(tokio::time::sleep(LINGER)))
                     } else {

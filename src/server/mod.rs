@@ -29,6 +29,8 @@ mod ops;
 mod policy;
 mod reload;
 mod review;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io;
@@ -263,9 +265,12 @@ impl Server {
         shared.started.accepting.store(true, Ordering::Release);
 
         let finish = shared.limits.finish;
-        let ended = drain::drain(&shared.phase, &connections, drain_delay, finish, &mut shutdown).await;
-        let written =
-            tokio::task::spawn_blocking(move || shared.audit.close(AUDIT_FLUSH)).await.unwrap_or(false);
+        let ended =
+            drain::drain(&shared.phase, &connections, &shared.in_flight, drain_delay, finish, &mut shutdown)
+                .await;
+        // This waits on its own thread, since the pool for blocking work may be full of reviews that are cut off here,
+        // and it would wait for them. There is nothing else left to do on it.
+        let written = shared.audit.close(AUDIT_FLUSH);
         Ok(if written { ended } else { Ended::CutOff })
     }
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body as HttpBody;
+use axum::body::{Body as HttpBody, Bytes};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use jiff::civil::Date;
@@ -13,8 +13,9 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::Shared;
 use super::body::Body;
-use super::http::{Answer, plain};
+use super::http::{Answer, Refusal, plain};
 use super::limits::Share;
+use super::metrics::Shed;
 use crate::admission::{ActivePolicy, BadReview, Reviewed, Webhook};
 
 /// Whoever judges. The program has one, [`crate::admission::review`]; tests bring others.
@@ -34,18 +35,24 @@ pub(crate) struct Question {
 ///
 /// A usual review takes microseconds: to hand it over would cost more than to judge it. One of a megabyte takes
 /// milliseconds, in which this thread's other connections would wait.
-pub(crate) async fn review(shared: &Arc<Shared>, question: Question) -> Answer {
+pub(crate) async fn review(shared: &Arc<Shared>, question: Question) -> Result<Answer, Refusal> {
     if question.body.bytes().len() <= shared.limits.inline_body {
         return decide(shared, question);
     }
     let shared = Arc::clone(shared);
     // Once begun, it runs to its end even if the connection's task is gone.
-    tokio::task::spawn_blocking(move || decide(&shared, question)).await.unwrap_or_else(|_| failed())
+    tokio::task::spawn_blocking(move || decide(&shared, question)).await.unwrap_or_else(|_| Ok(failed()))
 }
 
 /// One synchronous step. Nothing in it waits for anybody.
-fn decide(shared: &Shared, question: Question) -> Answer {
-    let Question { webhook, reviewer, body, in_flight, started } = question;
+fn decide(shared: &Shared, question: Question) -> Result<Answer, Refusal> {
+    let Question { webhook, reviewer, mut body, in_flight, started } = question;
+    // The answer may have to wait for its reader, so it counts against the memory of all like a body. Its room is
+    // taken before there is a decision: once that is recorded, the answer must go out. A patch is about as large as
+    // what it replaces.
+    if !body.reserve_for_answer() {
+        return Err(Refusal::overloaded(shared, Shed::Memory));
+    }
     let now = Timestamp::now();
     let policy = shared.policy.load();
     // A panic ends this request and nothing else. What it may have left half-done is its own: the policy is not
@@ -56,9 +63,11 @@ fn decide(shared: &Shared, question: Question) -> Answer {
             .map(|reviewed| conclude(shared, webhook, reviewed, now, started))
     }));
     drop(in_flight);
-    match outcome {
+    Ok(match outcome {
         Ok(Ok(response)) => {
-            let mut answer = Answer::new(HttpBody::from(response));
+            let mut share = body.into_share();
+            share.settle(response.capacity());
+            let mut answer = Answer::new(HttpBody::from(Bytes::from_owner(Response { response, share })));
             answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             answer
         }
@@ -70,6 +79,19 @@ fn decide(shared: &Shared, question: Question) -> Answer {
             shared.metrics.panicked();
             failed()
         }
+    })
+}
+
+/// An answer's bytes. They go with their last reader, hyper's write buffer, and only then their share comes back.
+struct Response {
+    response: Vec<u8>,
+    #[allow(dead_code, reason = "held for its drop")]
+    share: Share,
+}
+
+impl AsRef<[u8]> for Response {
+    fn as_ref(&self) -> &[u8] {
+        &self.response
     }
 }
 

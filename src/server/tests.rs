@@ -1,0 +1,332 @@
+//! A whole server in this process, with limits so small and reviewers so slow that what they are for can be seen.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::civil::Date;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::files::tests::scratch;
+use super::*;
+use crate::admission::{ActivePolicy, BadReview, Reviewed, Webhook};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const REVIEW: &str = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","kind":{
+"group":"","version":"v1","kind":"Secret"},"operation":"CREATE","namespace":"n","name":"s","userInfo":{"username":"x"},
+"object":{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":"n"},"type":"Opaque","data":{}}}}"#;
+
+/// As long as the slow reviewer takes.
+const SLOW: Duration = Duration::from_millis(700);
+
+/// More than the kernel holds for a client that does not read.
+const LARGE: usize = 24 << 20;
+
+fn slow(webhook: Webhook, body: &[u8], policy: &ActivePolicy, today: Date) -> Result<Reviewed, BadReview> {
+    thread::sleep(SLOW);
+    crate::admission::review(webhook, body, policy, today)
+}
+
+fn verbose(webhook: Webhook, body: &[u8], policy: &ActivePolicy, today: Date) -> Result<Reviewed, BadReview> {
+    let mut reviewed = crate::admission::review(webhook, body, policy, today)?;
+    reviewed.response = vec![b' '; LARGE];
+    Ok(reviewed)
+}
+
+/// A running server.
+struct Running {
+    folder: PathBuf,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    signals: mpsc::Sender<()>,
+    run: JoinHandle<Result<Ended, StartError>>,
+    client: Arc<ClientConfig>,
+}
+
+type Stream = TlsStream<TcpStream>;
+
+/// Runs a test with a server, on a runtime whose pool for large reviews has one thread.
+fn with_server<Test: Future<Output = ()>>(
+    name: &str,
+    reviewer: Reviewer,
+    limits: Limits,
+    test: impl FnOnce(Running) -> Test,
+) {
+    let runtime: Runtime =
+        Builder::new_multi_thread().worker_threads(2).enable_all().max_blocking_threads(1).build().unwrap();
+    let folder = scratch(&format!("server-{name}"));
+    runtime.block_on(async {
+        let running = Running::start(folder.clone(), reviewer, limits);
+        timeout(PATIENCE * 2, test(running)).await.unwrap();
+    });
+    runtime.shutdown_background();
+    fs::remove_dir_all(folder).unwrap();
+}
+
+impl Running {
+    fn start(folder: PathBuf, reviewer: Reviewer, limits: Limits) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate =
+            rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let files = CertificateFiles { certificate: folder.join("tls.crt"), key: folder.join("tls.key") };
+        fs::write(&files.certificate, certificate.pem()).unwrap();
+        fs::write(&files.key, key.serialize_pem()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.der().clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(certificate::provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+
+        let config = Config {
+            listen: Listen::At(([127, 0, 0, 1], 0).into()),
+            ops_listen: Listen::At(([127, 0, 0, 1], 0).into()),
+            certificate: CertificateSource::Files(files),
+            policy: None,
+            audit: AuditTarget::File(folder.join("audit.log")),
+            drain_delay: Duration::ZERO,
+            reload_interval: PATIENCE,
+            limits,
+        };
+        let server = Server::prepare(&config, reviewer).unwrap();
+        let (address, shared) = (server.address(), Arc::clone(&server.shared));
+        let (signals, shutdown) = mpsc::channel(2);
+        let run = tokio::spawn(server.run(shutdown));
+        Running { folder, address, shared, signals, run, client: Arc::new(client) }
+    }
+
+    async fn connect(&self) -> Stream {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::clone(&self.client)).connect(name, stream).await.unwrap()
+    }
+
+    /// A connection on which a request of `length` bytes was sent: a review, and white space up to its length.
+    async fn ask(&self, length: usize) -> Stream {
+        let mut stream = self.connect().await;
+        let length = length.max(REVIEW.len());
+        let head = format!(
+            "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let padding = " ".repeat(length - REVIEW.len());
+        stream.write_all(format!("{head}{REVIEW}{padding}").as_bytes()).await.unwrap();
+        stream
+    }
+
+    fn metric(&self, line: &str) -> bool {
+        self.shared.metrics.encode().unwrap().lines().any(|given| given == line)
+    }
+
+    async fn wait_until(&self, what: &str, is: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !is(self) {
+            assert!(begun.elapsed() < PATIENCE, "waited too long: {what}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    async fn in_flight(&self, number: usize) {
+        self.wait_until("in flight", |running| running.shared.in_flight.used() == number).await;
+    }
+
+    async fn stop(self) -> (Ended, usize) {
+        self.signals.send(()).await.unwrap();
+        self.ended().await
+    }
+
+    /// How it ended, and how many records there are.
+    async fn ended(self) -> (Ended, usize) {
+        let ended = self.run.await.unwrap().unwrap();
+        (ended, fs::read_to_string(self.folder.join("audit.log")).unwrap().lines().count())
+    }
+}
+
+/// The header of the next answer on this connection.
+async fn head(stream: &mut Stream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap().to_lowercase()
+}
+
+async fn is_shed(stream: &mut Stream) {
+    let head = head(stream).await;
+    for part in ["http/1.1 503 ", "\r\nretry-after: 1\r\n", "\r\nconnection: close\r\n"] {
+        assert!(head.contains(part), "{head}");
+    }
+}
+
+/// The server closes this connection.
+async fn closes<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> Duration {
+    let begun = Instant::now();
+    drop(timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await.unwrap());
+    begun.elapsed()
+}
+
+#[test]
+fn a_review_whose_client_is_gone_is_recorded_before_the_end() {
+    let limits = Limits { inline_body: 0, ..Limits::default() };
+    with_server("gone", slow, limits, async |running| {
+        let stream = running.ask(0).await;
+        running.in_flight(1).await;
+        drop(stream);
+        tokio::time::sleep(SLOW / 4).await;
+        assert_eq!(running.stop().await, (Ended::Finished, 1));
+    });
+}
+
+#[test]
+fn a_review_that_outlasts_the_end_is_cut_off() {
+    let limits = Limits { inline_body: 0, finish: SLOW / 4, ..Limits::default() };
+    with_server("outlasts", slow, limits, async |running| {
+        let stream = running.ask(0).await;
+        running.in_flight(1).await;
+        drop(stream);
+        assert_eq!(running.stop().await, (Ended::CutOff, 0));
+    });
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_the_reviews_that_fill_the_pool() {
+    fn endless(
+        webhook: Webhook,
+        body: &[u8],
+        policy: &ActivePolicy,
+        today: Date,
+    ) -> Result<Reviewed, BadReview> {
+        thread::sleep(PATIENCE);
+        crate::admission::review(webhook, body, policy, today)
+    }
+    let limits = Limits { inline_body: 0, ..Limits::default() };
+    with_server("second", endless, limits, async |running| {
+        let _streams = [running.ask(0).await, running.ask(0).await];
+        running.in_flight(2).await;
+        let begun = Instant::now();
+        running.signals.send(()).await.unwrap();
+        running.signals.send(()).await.unwrap();
+        assert_eq!(running.ended().await, (Ended::CutOff, 0));
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn more_requests_than_may_be_in_flight_are_to_be_sent_again() {
+    let limits = Limits { in_flight: 1, inline_body: 0, ..Limits::default() };
+    with_server("in-flight", slow, limits, async |running| {
+        let mut first = running.ask(0).await;
+        running.in_flight(1).await;
+        let mut second = running.ask(0).await;
+        is_shed(&mut second).await;
+        closes(&mut second).await;
+        assert!(running.metric("regcred_shed_total{reason=\"requests\"} 1"));
+        assert!(head(&mut first).await.starts_with("http/1.1 200 "));
+        let mut third = running.ask(0).await;
+        assert!(head(&mut third).await.starts_with("http/1.1 200 "));
+        drop((first, third));
+        assert_eq!(running.stop().await, (Ended::Finished, 2));
+    });
+}
+
+#[test]
+fn more_bodies_than_there_is_memory_for_are_to_be_sent_again() {
+    // Room for the first one's body and its answer, and no more.
+    let limits = Limits { bodies: 200_000, inline_body: 0, ..Limits::default() };
+    with_server("memory", slow, limits, async |running| {
+        let mut first = running.ask(90_000).await;
+        running.wait_until("the first is judged", |running| running.shared.bodies.used() == 180_000).await;
+        let mut second = running.ask(90_000).await;
+        is_shed(&mut second).await;
+        assert!(running.metric("regcred_shed_total{reason=\"memory\"} 1"));
+        assert!(head(&mut first).await.starts_with("http/1.1 200 "));
+        let mut third = running.ask(90_000).await;
+        assert!(head(&mut third).await.starts_with("http/1.1 200 "));
+        // The answer's share comes back with its last byte.
+        running.wait_until("all shares are back", |running| running.shared.bodies.used() == 0).await;
+    });
+}
+
+#[test]
+fn an_answer_that_is_not_read_is_counted_and_then_given_up() {
+    let limits = Limits { write: Duration::from_millis(800), ..Limits::default() };
+    with_server("unread", verbose, limits, async |running| {
+        let mut stream = running.ask(0).await;
+        running.wait_until("the answer", |running| running.shared.bodies.used() >= LARGE).await;
+        running.in_flight(0).await;
+        running.wait_until("given up", |running| running.shared.bodies.used() == 0).await;
+        let mut read = Vec::new();
+        drop(timeout(PATIENCE, stream.read_to_end(&mut read)).await.unwrap());
+        assert!(read.len() < LARGE, "{}", read.len());
+        assert_eq!(running.stop().await, (Ended::Finished, 1));
+    });
+}
+
+#[test]
+fn an_answer_that_is_read_slowly_is_read_to_its_end() {
+    let limits = Limits { write: Duration::from_millis(400), ..Limits::default() };
+    with_server("slowly", verbose, limits, async |running| {
+        let mut stream = running.ask(0).await;
+        assert!(head(&mut stream).await.starts_with("http/1.1 200 "));
+        let mut chunk = vec![0; 2 << 20];
+        let mut left = LARGE;
+        while left > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let wanted = chunk.len().min(left);
+            stream.read_exact(&mut chunk[..wanted]).await.unwrap();
+            left -= wanted;
+        }
+    });
+}
+
+#[test]
+fn a_connection_that_writes_is_not_given_up_for_a_new_one() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    with_server("writes", verbose, limits, async |running| {
+        let mut first = running.ask(0).await;
+        assert!(head(&mut first).await.starts_with("http/1.1 200 "));
+        let mut second = TcpStream::connect(running.address).await.unwrap();
+        closes(&mut second).await;
+        assert!(running.metric("regcred_shed_total{reason=\"connections\"} 1"));
+        let mut answer = vec![0; LARGE];
+        first.read_exact(&mut answer).await.unwrap();
+        running.wait_until("the first is idle", |running| running.shared.bodies.used() == 0).await;
+        let mut third = running.ask(0).await;
+        assert!(head(&mut third).await.starts_with("http/1.1 200 "));
+    });
+}
+
+#[test]
+fn clients_that_say_nothing_are_given_their_time_and_no_more() {
+    let limits = Limits {
+        handshake: Duration::from_millis(300),
+        header: Duration::from_millis(600),
+        ..Limits::default()
+    };
+    with_server("silent", slow, limits, async |running| {
+        let mut no_handshake = TcpStream::connect(running.address).await.unwrap();
+        let mut never_used = running.connect().await;
+        let took = closes(&mut no_handshake).await;
+        assert!(took > Duration::from_millis(200), "{took:?}");
+        assert!(running.metric("regcred_tls_handshake_failures_total 1"));
+        let took = closes(&mut never_used).await;
+        assert!(took > Duration::from_millis(150), "{took:?}");
+
+        let mut used = running.ask(0).await;
+        assert!(head(&mut used).await.starts_with("http/1.1 200 "));
+        let took = closes(&mut used).await;
+        assert!(took > Duration::from_millis(400), "{took:?}");
+    });
+}
