@@ -9,10 +9,12 @@
     reason = "a test that meets something unexpected is to fail"
 )]
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::civil::date;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use regcred_engine::finding::Finding;
+use regcred_engine::finding::{Finding, RegistryKey};
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Language, Policy, Requester};
 use regcred_engine::rule::Rule;
@@ -54,12 +56,11 @@ fn secret_type() -> impl Strategy<Value = SecretType> {
 
 /// The documents of the cases: each was met in the wild or made up to be nasty.
 fn case_documents() -> Vec<Vec<u8>> {
-    use base64::Engine;
     include_str!("../../tests/cases/cases.jsonl")
         .lines()
         .map(|line| {
             let case: Value = serde_json::from_str(line).unwrap();
-            base64::engine::general_purpose::STANDARD.decode(case["doc_b64"].as_str().unwrap()).unwrap()
+            STANDARD.decode(case["doc_b64"].as_str().unwrap()).unwrap()
         })
         .filter(|document| document.len() < 4096)
         .collect()
@@ -88,18 +89,14 @@ fn canary() -> impl Strategy<Value = String> {
 }
 
 /// A field's value around a canary, of every type, so that every way to be wrong is met.
-fn value_around(canary: String) -> BoxedStrategy<Value> {
-    let encoded = |text: String| {
-        use base64::Engine;
-        base64::engine::general_purpose::STANDARD.encode(text)
-    };
+fn value_around(canary: &str) -> BoxedStrategy<Value> {
     prop_oneof![
         4 => Just(json!(canary)),
-        1 => Just(json!(encoded(format!("u:{canary}")))),
-        1 => Just(json!(encoded(canary.clone()))),
+        1 => Just(json!(STANDARD.encode(format!("u:{canary}")))),
+        1 => Just(json!(STANDARD.encode(canary))),
         1 => Just(json!(format!(" {canary}\u{7}"))),
         1 => Just(json!(format!("{canary}:{canary}"))),
-        1 => Just(json!([canary.clone()])),
+        1 => Just(json!([canary])),
         1 => Just(json!({ "x": canary })),
         1 => Just(json!(7)),
         1 => Just(json!(null)),
@@ -124,7 +121,7 @@ fn document_with_canaries() -> impl Strategy<Value = (Vec<u8>, Vec<String>)> {
         ][..],
     );
     let field = (fields, canary()).prop_flat_map(|(name, canary)| {
-        value_around(canary.clone()).prop_map(move |value| (name.to_owned(), value, canary.clone()))
+        value_around(&canary).prop_map(move |value| (name.to_owned(), value, canary.clone()))
     });
     let key = canary().prop_flat_map(|canary| {
         select(vec![
@@ -181,12 +178,8 @@ proptest! {
         let Some(repair) = &before.repair else { return Ok(()) };
         let after = repair.apply(&document);
 
-        // What is left when the new text is taken out is what was there, but for the empty value of an `auth` that was
-        // replaced, and line breaks behind an `auth` that was padded.
-        let (before_value, after_value): (Value, Value) =
-            (serde_json::from_slice(&document).unwrap(), serde_json::from_slice(&after).unwrap());
-        prop_assert_eq!(without_auth(&before_value), without_auth(&after_value));
-        prop_assert!(after.len() >= document.len() || document.windows(2).any(|pair| pair == b"\\n" || pair == b"\\r"));
+        let (before_text, after_text) = (std::str::from_utf8(&document).unwrap(), std::str::from_utf8(&after).unwrap());
+        prop_assert_eq!(only_repaired(before_text, after_text), Ok(repair.entries()));
 
         let again = judged(secret_type, &after, None);
         prop_assert!(again.repair.is_none());
@@ -215,8 +208,7 @@ proptest! {
         let after = repaired(SecretType::DockerConfigJson, &document);
         prop_assert_eq!(&judged(SecretType::DockerConfigJson, &after, None).findings, &Vec::new());
 
-        use base64::Engine;
-        let auth = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+        let auth = STANDARD.encode(format!("{username}:{password}"));
         let insertion = format!(",\"auth\":\"{auth}\"");
         let rest = String::from_utf8(after).unwrap().replacen(&insertion, "", 1);
         prop_assert_eq!(rest.as_bytes(), &document);
@@ -231,7 +223,7 @@ proptest! {
         for secret_type in [SecretType::DockerConfigJson, SecretType::DockerCfg] {
             let judgement = judged(secret_type, document, None);
             let told = format!("{} {:?}", said(&judgement.findings), judgement.registries);
-            let hosts: String = judgement.registries.iter().map(|key| key.shown_host()).collect();
+            let hosts: String = judgement.registries.iter().map(RegistryKey::shown_host).collect();
             for canary in &canaries {
                 // The mark behind the letters keeps a base64 text from being searched for; the letters alone are shown
                 // by a leak in any case.
@@ -243,17 +235,144 @@ proptest! {
     }
 }
 
-/// The document without any `auth`.
-fn without_auth(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => Value::Object(
-            members
-                .iter()
-                .filter(|(name, _)| !name.eq_ignore_ascii_case("auth"))
-                .map(|(name, value)| (name.clone(), without_auth(value)))
-                .collect(),
-        ),
-        Value::Array(values) => values.iter().map(without_auth).collect(),
-        value => value.clone(),
+/// How many entries of `before` are repaired in `after`, if nothing else was done to its bytes: taking what is new out
+/// again gives what was there.
+fn only_repaired(before: &str, after: &str) -> Result<usize, String> {
+    let (before, after) = (lexemes(before), lexemes(after));
+    let (mut old, mut new, mut entries) = (0, 0, 0);
+    while let Some(&token) = after.get(new) {
+        let taken = match before.get(old) {
+            Some(&there) if there == token => (1, 1),
+            Some(&there)
+                if is_auth(&before[..old]) && (is_filled(there, token) || is_padded(there, token)) =>
+            {
+                (1, 1)
+            }
+            _ if is_inserted(&after[..new], &after[new..]) => (0, 4),
+            _ => return Err(format!("more was changed than an auth, at {token}")),
+        };
+        if taken != (1, 1) || before[old] != token {
+            entries += 1;
+        }
+        (old, new) = (old + taken.0, new + taken.1);
     }
+    if old == before.len() { Ok(entries) } else { Err(format!("taken away: {}", before[old])) }
+}
+
+/// Whether what follows is the value of an `auth`.
+fn is_auth(before: &[&str]) -> bool {
+    let mut back = before.iter().rev().filter(|token| !token.trim().is_empty());
+    let name = |token: &str| {
+        serde_json::from_str::<String>(token).is_ok_and(|name| name.eq_ignore_ascii_case("auth"))
+    };
+    back.next() == Some(&":") && back.next().is_some_and(|token| name(token))
+}
+
+/// Whether the value of a new `auth` stands in the place of null or of nothing.
+fn is_filled(there: &str, token: &str) -> bool {
+    matches!(there, "null" | "\"\"") && is_pair(token)
+}
+
+/// Whether nothing was added but padding, and nothing taken away but line breaks at the end.
+fn is_padded(there: &str, token: &str) -> bool {
+    let (Some(there), Some(padded)) = (unquoted(there), unquoted(token)) else { return false };
+    ["=", "=="].into_iter().filter_map(|padding| there.strip_prefix(padded.strip_suffix(padding)?)).any(
+        |end| {
+            let end: Result<String, _> = serde_json::from_str(&format!("\"{end}\""));
+            end.is_ok_and(|end| end.chars().all(|c| c == '\n' || c == '\r'))
+        },
+    )
+}
+
+/// Whether a new `auth` stands there, directly behind the value of the member before it.
+fn is_inserted(behind: &[&str], tokens: &[&str]) -> bool {
+    let of_value = behind.last().is_some_and(|token| !token.trim().is_empty() && !"{[:,".contains(token));
+    of_value && matches!(tokens, [",", "\"auth\"", ":", auth, ..] if is_pair(auth))
+}
+
+/// Whether this is base64, as it is written anywhere, of a pair.
+fn is_pair(token: &str) -> bool {
+    let decoded = unquoted(token).and_then(|text| STANDARD.decode(text).ok());
+    decoded.is_some_and(|pair| pair.contains(&b':'))
+}
+
+fn unquoted(token: &str) -> Option<&str> {
+    token.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// Cuts JSON into strings, punctuation, white space and the rest.
+fn lexemes(mut rest: &str) -> Vec<&str> {
+    let punctuation = |c: char| "{}[]:,".contains(c);
+    let mut lexemes = Vec::new();
+    while let Some(first) = rest.chars().next() {
+        let end = if first == '"' {
+            let mut escaped = false;
+            let closing = rest.char_indices().skip(1).find(|&(_, c)| {
+                let closes = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                closes
+            });
+            closing.map(|(index, _)| index + 1)
+        } else if punctuation(first) {
+            Some(1)
+        } else if first.is_whitespace() {
+            rest.find(|c: char| !c.is_whitespace())
+        } else {
+            rest.find(|c: char| punctuation(c) || c.is_whitespace() || c == '"')
+        };
+        let (lexeme, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        lexemes.push(lexeme);
+        rest = behind;
+    }
+    lexemes
+}
+
+#[test]
+fn the_law_of_the_insertion_tells_a_repair_from_what_is_none() {
+    let before = r#"{ "auths":{"r":{"username":"\u0075","password":"p" }}}"#;
+    let repaired = r#"{ "auths":{"r":{"username":"\u0075","password":"p","auth":"dTpw" }}}"#;
+    assert_eq!(only_repaired(before, repaired), Ok(1));
+    assert_eq!(only_repaired(before, before), Ok(0));
+    let reserialised: Value = serde_json::from_str(repaired).unwrap();
+    for none in [
+        reserialised.to_string(),
+        serde_json::to_string_pretty(&reserialised).unwrap(),
+        repaired.replace("\\u0075", "u"),
+        repaired.replace("{ ", "{"),
+        repaired.replace("\"p\",", "\"p\" ,"),
+        repaired.replace("\"p\",", "\"q\","),
+        repaired.replace("\"auth\":", "\"auth\": "),
+        repaired.replace("dTpw", "dTp"),
+        repaired.replace("}}}", "}}}\n"),
+        repaired[..repaired.len() - 1].to_owned(),
+        repaired.replacen('{', "{\"auth\":\"dTpw\",", 1),
+    ] {
+        assert!(only_repaired(before, &none).is_err(), "{none}");
+    }
+    let auth = |before: &str, after: &str| {
+        only_repaired(
+            &format!("{{\"r\":{{\"Auth\" : {before}}}}}"),
+            &format!("{{\"r\":{{\"Auth\" : {after}}}}}"),
+        )
+    };
+    for (before, after) in [
+        ("null", "\"dTpw\""),
+        ("\"\"", "\"dTpw\""),
+        ("\"dTpwYQ\"", "\"dTpwYQ==\""),
+        ("\"dTpwYQ=\"", "\"dTpwYQ==\""),
+        ("\"dTpw\\nYQ\\r\\n\"", "\"dTpw\\nYQ==\""),
+    ] {
+        assert_eq!(auth(before, after), Ok(1), "{before} {after}");
+    }
+    for (before, after) in [
+        ("7", "\"dTpw\""),
+        ("\"eDp5\"", "\"dTpw\""),
+        ("\"dTpwYg\"", "\"dTpwYQ==\""),
+        ("\"dTpw\\nYQ\"", "\"dTpwYQ==\""),
+        ("\"dTpwYQ \"", "\"dTpwYQ==\""),
+        ("\"dTpwYQ\\n\"", "\"dTpwYQ\""),
+    ] {
+        assert!(auth(before, after).is_err(), "{before} {after}");
+    }
+    assert!(only_repaired(r#"{"password":null}"#, r#"{"password":"dTpw"}"#).is_err());
 }
