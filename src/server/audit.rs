@@ -3,14 +3,16 @@
 //! Admission only ever copies a record into memory. Whatever the disk, the pipe or its reader does, it stalls the
 //! writer's thread alone; then the queue fills, and what does not fit is lost and counted.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 
 use super::audit_file::Output;
+use super::audit_losses::{self, Losses};
 
 /// What waits for the writer at most: some thousand records.
 const QUEUE: usize = 4 << 20;
@@ -19,8 +21,8 @@ const QUEUE: usize = 4 << 20;
 /// times a second and not at every request.
 const COLLECT: Duration = Duration::from_millis(5);
 
-/// Losses are said in the log at most once in this time.
-const SAY_EVERY: Duration = Duration::from_secs(10);
+/// Why a record that comes after the end is lost.
+const ENDED: &str = "they came after the audit log was closed: their reviews were cut off";
 
 /// A buffer that grew larger than this is given back.
 const KEEP: usize = 256 << 10;
@@ -42,7 +44,8 @@ pub(crate) struct Audit {
 struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
-    lost: Counter,
+    losses: Arc<Losses>,
+    panics: Counter,
     capacity: usize,
 }
 
@@ -53,24 +56,23 @@ struct Queue {
     closed: bool,
     /// The writer has written all there was and is gone.
     written: bool,
-    said: Said,
-}
-
-/// How many losses have not been said yet, and when one was said last.
-#[derive(Default)]
-struct Said {
-    unsaid: u64,
-    last: Option<Instant>,
 }
 
 impl Audit {
     /// Starts the writer.
-    pub(crate) fn start(output: Output, lost: Counter) -> std::io::Result<Self> {
-        Audit::with_capacity(output, lost, QUEUE)
+    pub(crate) fn start(output: Output, lost: Counter, panics: Counter) -> std::io::Result<Self> {
+        Audit::with_capacity(output, lost, panics, QUEUE)
     }
 
-    fn with_capacity(output: Output, lost: Counter, capacity: usize) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), lost, capacity });
+    fn with_capacity(
+        output: Output,
+        lost: Counter,
+        panics: Counter,
+        capacity: usize,
+    ) -> std::io::Result<Self> {
+        let losses = Losses::start(lost, audit_losses::log)?;
+        let (queue, changed) = (Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { queue, changed, losses, panics, capacity });
         let writer = Arc::clone(&shared);
         thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(output))?;
         Ok(Audit { shared })
@@ -79,8 +81,16 @@ impl Audit {
     /// Takes a record, which is one line with its end. Never waits for the writer.
     pub(crate) fn record(&self, line: &[u8]) {
         let mut queue = self.shared.lock();
-        if queue.closed || queue.lines.len() + line.len() > self.shared.capacity {
-            self.shared.lose(queue, 1, "they are not taken as fast as they are made");
+        let refused = if queue.closed {
+            Some(ENDED)
+        } else if queue.lines.len() + line.len() > self.shared.capacity {
+            Some("they are not taken as fast as they are made")
+        } else {
+            None
+        };
+        if let Some(why) = refused {
+            drop(queue);
+            self.shared.losses.lose(1, why);
             return;
         }
         let was_empty = queue.lines.is_empty();
@@ -104,7 +114,9 @@ impl Audit {
         let written = queue.written;
         // What the writer holds by now is unknown; what it has not even taken is not.
         let left = lines(&std::mem::take(&mut queue.lines));
-        self.shared.lose(queue, left, "the program ended before their reader took them");
+        drop(queue);
+        self.shared.losses.lose(left, "the program ended before their reader took them");
+        self.shared.losses.close();
         written
     }
 }
@@ -114,28 +126,20 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts lost records, and says so now and then. The lock is given back before anything is said.
-    fn lose(&self, mut queue: MutexGuard<'_, Queue>, records: u64, why: &str) {
-        if records == 0 {
-            return;
-        }
-        self.lost.inc_by(records);
-        let said = &mut queue.said;
-        said.unsaid += records;
-        if said.last.is_none_or(|last| last.elapsed() >= SAY_EVERY) {
-            let unsaid = std::mem::take(&mut said.unsaid);
-            said.last = Some(Instant::now());
-            drop(queue);
-            tracing::error!(records = unsaid, "audit records are lost: {why}");
-        }
-    }
-
     fn run(&self, mut output: Output) {
         let mut batch = Vec::new();
         while self.take(&mut batch) {
-            if let Err(failure) = output.write(&batch) {
-                let lost = lines(batch.get(failure.written..).unwrap_or_default());
-                self.lose(self.lock(), lost, &failure.reason);
+            // A panic costs this batch and not the log: nobody would notice that there is no writer any more.
+            match catch_unwind(AssertUnwindSafe(|| output.write(&batch))) {
+                Ok(Ok(())) => {}
+                Ok(Err(failure)) => {
+                    let lost = lines(batch.get(failure.written..).unwrap_or_default());
+                    self.losses.lose(lost, &failure.reason);
+                }
+                Err(_) => {
+                    self.panics.inc();
+                    self.losses.lose(lines(&batch), "their writer failed; the log says where");
+                }
             }
             batch.clear();
             if batch.capacity() > KEEP {
@@ -172,6 +176,7 @@ fn lines(bytes: &[u8]) -> u64 {
 mod tests {
     use std::fs::{self, File};
     use std::io::{BufRead as _, BufReader, Read as _};
+    use std::time::Instant;
 
     use super::super::files::tests::scratch;
     use super::*;
@@ -186,7 +191,7 @@ mod tests {
     fn all_is_written_in_order_before_it_closes() {
         let folder = scratch("audit-order");
         let path = folder.join("audit.log");
-        let audit = Audit::start(to_file(&path), Counter::default()).unwrap();
+        let audit = Audit::start(to_file(&path), Counter::default(), Counter::default()).unwrap();
         for number in 0..1000 {
             audit.record(format!("{{\"n\":{number}}}\n").as_bytes());
         }
@@ -200,7 +205,7 @@ mod tests {
     fn a_rotated_file_is_opened_anew_twice_in_a_row() {
         let folder = scratch("audit-rotate");
         let path = folder.join("audit.log");
-        let audit = Audit::start(to_file(&path), Counter::default()).unwrap();
+        let audit = Audit::start(to_file(&path), Counter::default(), Counter::default()).unwrap();
         let write = |line: &str| {
             audit.record(line.as_bytes());
             let begun = Instant::now();
@@ -227,7 +232,7 @@ mod tests {
         let (reader, writer) = std::io::pipe().unwrap();
         let lost = Counter::default();
         let output = Output::to(File::from(std::os::fd::OwnedFd::from(writer)));
-        let audit = Audit::with_capacity(output, lost.clone(), 100_000).unwrap();
+        let audit = Audit::with_capacity(output, lost.clone(), Counter::default(), 100_000).unwrap();
         let line = format!("{}\n", "x".repeat(999));
         let begun = Instant::now();
         for _ in 0..1000 {
@@ -260,7 +265,7 @@ mod tests {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         for file in [File::from(std::os::fd::OwnedFd::from(writer)), full] {
             let lost = Counter::default();
-            let audit = Audit::start(Output::to(file), lost.clone()).unwrap();
+            let audit = Audit::start(Output::to(file), lost.clone(), Counter::default()).unwrap();
             audit.record(b"a\n");
             audit.record(b"b\n");
             assert!(audit.close(PATIENCE));
@@ -272,8 +277,12 @@ mod tests {
     fn closing_does_not_wait_for_a_reader_that_never_comes() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let lost = Counter::default();
-        let audit =
-            Audit::start(Output::to(File::from(std::os::fd::OwnedFd::from(writer))), lost.clone()).unwrap();
+        let audit = Audit::start(
+            Output::to(File::from(std::os::fd::OwnedFd::from(writer))),
+            lost.clone(),
+            Counter::default(),
+        )
+        .unwrap();
         audit.record(format!("{}\n", "x".repeat(1 << 20)).as_bytes());
         thread::sleep(COLLECT * 10);
         audit.record(b"never taken\n");

@@ -162,7 +162,11 @@ impl Metrics {
             "Requests and connections refused to keep the rest alive",
             self.shed.clone(),
         );
-        registry.register("panics", "Requests answered with 500 because of a panic", self.panics.clone());
+        registry.register(
+            "panics",
+            "Panics: requests answered with 500, files not looked at, audit records not written",
+            self.panics.clone(),
+        );
         registry.register("tls_reloads", "New versions of the serving certificate", self.tls_reloads.clone());
         registry.register(
             "tls_handshake_failures",
@@ -218,6 +222,11 @@ impl Metrics {
 
     pub(crate) fn panicked(&self) {
         self.panics.inc();
+    }
+
+    /// The counter of panics, for the audit log, which counts by itself.
+    pub(crate) fn panics(&self) -> Counter {
+        self.panics.clone()
     }
 
     pub(crate) fn handshake_failed(&self) {

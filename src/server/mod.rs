@@ -11,6 +11,7 @@
 mod accept;
 mod audit;
 mod audit_file;
+mod audit_losses;
 mod body;
 mod certificate;
 mod connection;
@@ -296,7 +297,7 @@ impl Shared {
             provider,
             served,
             policy,
-            audit: Audit::start(output, metrics.audit_lost())?,
+            audit: Audit::start(output, metrics.audit_lost(), metrics.panics())?,
             metrics,
             in_flight,
             bodies: Budget::new(limits.bodies),

@@ -3,8 +3,9 @@
 //! Watching would be quicker and is wrong: a mounted volume changes by a swap of links, of which a watch on a file
 //! sees the first and none of the later ones. The kubelet takes up to a minute anyway.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -93,15 +94,19 @@ pub(crate) struct Reloader {
 }
 
 impl Reloader {
-    /// Polls from a thread of its own, so that a hanging volume keeps nobody waiting. It ends with the server.
+    /// Polls from a thread of its own, so that a hanging volume keeps nobody waiting, until the program ends.
     pub(crate) fn start(mut self, interval: Duration, shared: &Arc<Shared>) -> std::io::Result<()> {
-        let shared: Weak<Shared> = Arc::downgrade(shared);
+        let shared = Arc::clone(shared);
         thread::Builder::new().name("reload".to_owned()).spawn(move || {
             loop {
                 thread::sleep(interval);
-                let Some(shared) = shared.upgrade() else { return };
-                self.certificate(&shared);
-                self.policy(&shared);
+                // A file that makes its parser panic is one more that cannot be used: what is in force stays, and the
+                // next look is another chance. Without this thread, certificates would expire unnoticed.
+                for look in [Reloader::certificate, Reloader::policy] {
+                    if catch_unwind(AssertUnwindSafe(|| look(&mut self, &shared))).is_err() {
+                        shared.metrics.panicked();
+                    }
+                }
             }
         })?;
         Ok(())
