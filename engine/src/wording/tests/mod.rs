@@ -257,6 +257,30 @@ fn texts_keep_to_the_facts() {
     }
 }
 
+/// Clients that force a change look for these words in any error, and delete the Secret where they find them.
+#[test]
+fn no_refusal_reads_like_one_of_a_changed_immutable_field() {
+    let found = findings(HOST);
+    let all: Vec<_> = found.iter().collect();
+    for language in LANGUAGES {
+        let single = found.iter().flat_map(|finding| {
+            let mut texts = warnings(finding, language);
+            texts.extend([
+                message(finding, language),
+                denial(&[finding], language),
+                more(&[finding], language),
+            ]);
+            texts
+        });
+        for text in single.chain([denial(&all, language), more(&all, language)]) {
+            let words = text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+            for read_as_immutable in ["is immutable", "immutable field"] {
+                assert!(!words.contains(read_as_immutable), "{text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_repair_is_announced() {
     let long = "x".repeat(100);
