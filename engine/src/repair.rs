@@ -57,17 +57,17 @@ impl Repair {
         self.edits.len()
     }
 
-    /// By how many bytes the document grows.
-    pub(crate) fn growth(&self) -> usize {
+    /// How large something of `before` bytes is afterwards. It can become smaller: line breaks behind an `auth` go.
+    pub(crate) fn size_after(&self, before: usize) -> usize {
         let added: usize = self.edits.iter().map(|edit| edit.text.len()).sum();
         let taken: usize = self.edits.iter().map(|edit| edit.range.len()).sum();
-        added.saturating_sub(taken)
+        before.saturating_add(added).saturating_sub(taken)
     }
 
     /// The repaired document. `document` is the one that was judged.
     #[must_use]
     pub fn apply(&self, document: &[u8]) -> Vec<u8> {
-        let mut repaired = Vec::with_capacity(document.len() + self.growth());
+        let mut repaired = Vec::with_capacity(self.size_after(document.len()));
         let mut kept = 0;
         for edit in &self.edits {
             repaired.extend_from_slice(document.get(kept..edit.range.start).unwrap_or_default());

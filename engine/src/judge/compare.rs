@@ -66,7 +66,9 @@ fn is_usable(fields: &Entry<'_, '_>) -> bool {
     let credentials = match fields.text(EntryField::Auth) {
         Some(auth) => Auth::decode(&auth.decode())
             .is_ok_and(|auth| auth.halves().is_some_and(|(user, pass)| !user.is_empty() && !pass.is_empty())),
-        None => holds(EntryField::Username) && holds(EntryField::Password),
+        None => {
+            !fields.wrong_type(EntryField::Auth) && holds(EntryField::Username) && holds(EntryField::Password)
+        }
     };
     credentials || holds(EntryField::IdentityToken) || holds(EntryField::RegistryToken)
 }
@@ -89,6 +91,9 @@ impl<'a> Judge<'_, 'a> {
 
     /// A token or email that an entry had, and lost while it kept its username and password.
     pub(super) fn credentials_stripped(&mut self, entry: &EntryUnderJudgement<'_, 'a>, old: &OldEntries<'a>) {
+        if entry.kept == Kept::KeyAndBytes {
+            return;
+        }
         let fields = &entry.fields;
         let holds = |field| fields.text(field).is_some();
         if fields.wrong_type(EntryField::Auth) || !holds(EntryField::Username) || !holds(EntryField::Password)

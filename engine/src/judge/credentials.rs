@@ -157,9 +157,7 @@ impl<'a> Judge<'_, 'a> {
         if let Some(half) = empty {
             self.field_fault(entry, EntryField::Auth, Fault::AuthEmptyHalf(half));
         }
-        // With an empty username docker refuses the whole file, and so nothing is usable (docs/facts.md,
-        // "Base64").
-        if !username.is_empty() && password.is_empty() && credentials.token {
+        if password.is_empty() && credentials.token {
             self.entry_fault(entry, Fault::TokenOnly);
         }
         if let (Some(plain_username), Some(plain_password)) = (credentials.username, credentials.password)

@@ -241,7 +241,7 @@ impl<'a> Judge<'_, 'a> {
         }
         let only_told = self.policy.enforcement.cap() < Action::Warn;
         let repair = Repair::new(edits, only_told);
-        let would_be = self.request.secret.data_bytes.saturating_add(repair.growth());
+        let would_be = repair.size_after(self.request.secret.data_bytes);
         if would_be > MAX_SECRET_BYTES {
             for (_, entry) in mended {
                 let fault = Fault::TooLargeToFix { would_be };

@@ -28,8 +28,8 @@ pub(crate) fn generic_host(key: &Key<'_>) -> Option<GenericHost> {
             return Some(GenericHost { region: region.map(str::to_owned), vpc, glob: false });
         }
     }
-    let glob = key.glob()?;
-    glob_matches_generic(&glob).then_some(GenericHost { region: None, vpc: false, glob: true })
+    let matches = key.globs().any(|glob| glob_matches_generic(&glob.labels()));
+    matches.then_some(GenericHost { region: None, vpc: false, glob: true })
 }
 
 fn glob_matches_generic(glob: &HostGlob) -> bool {

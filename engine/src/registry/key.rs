@@ -63,6 +63,19 @@ impl Port {
     }
 }
 
+/// One reading of a key as a glob.
+pub(crate) struct KeyGlob<'k> {
+    /// Normalised, as [`Key::host`] is.
+    pub(super) host: Cow<'k, str>,
+    pub(super) port: Port,
+}
+
+impl KeyGlob<'_> {
+    pub(super) fn labels(&self) -> HostGlob {
+        HostGlob::new(&self.host)
+    }
+}
+
 impl<'a> Key<'a> {
     pub(crate) fn parse(written: &'a str) -> Self {
         let (scheme, rest) = match split_scheme(written) {
@@ -104,21 +117,17 @@ impl<'a> Key<'a> {
         self.port
     }
 
-    /// The host as a glob, where the key is one for the host lists and for generic hosts: there a `?` counts as a
-    /// glob although a URL parser would cut it off.
-    pub(crate) fn glob(&self) -> Option<HostGlob> {
-        self.glob_host().map(|host| HostGlob::new(&host))
-    }
-
-    /// The text of [`Key::glob`].
-    pub(super) fn glob_host(&self) -> Option<Cow<'a, str>> {
-        if !self.rest.contains(['*', '?', '[']) {
-            return None;
-        }
+    /// The globs that the key stands for. A `?` is a query for the host, and is held to be a glob in the host lists and
+    /// for generic hosts as well, so that there can be two readings: with it cut off, and with it in the host.
+    pub(crate) fn globs(&self) -> impl Iterator<Item = KeyGlob<'_>> {
+        let cut = self.is_wildcard().then(|| KeyGlob { host: Cow::Borrowed(&*self.host), port: self.port });
         let (authority, _) = split_before(self.rest, &['/', '#']);
-        let (_, host_port) = split_user_info(authority);
-        let (host, _) = split_port(host_port);
-        (is_glob(host) && !is_bracketed_ipv6(host)).then(|| normalise_host(host))
+        let whole = authority.contains('?').then(|| {
+            let (_, host_port) = split_user_info(authority);
+            let (host, port) = split_port(host_port);
+            KeyGlob { host: normalise_host(host), port }
+        });
+        cut.into_iter().chain(whole.filter(|glob| is_glob(&glob.host) && !is_bracketed_ipv6(&glob.host)))
     }
 
     /// Whether only consumers that know globs find the key.
@@ -168,9 +177,10 @@ impl<'a> Key<'a> {
             return is_one_word(&self.host).then_some(NeverMatches::OneWord);
         }
         let upper = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
+        let path = resolve_escapes(self.path);
         let reasons = [
             (NeverMatches::UpperCaseScheme, self.scheme.is_some_and(upper)),
-            (NeverMatches::UpperCase, upper(self.host_written) || upper(self.path)),
+            (NeverMatches::UpperCase, upper(self.host_written) || path.iter().any(u8::is_ascii_uppercase)),
             (NeverMatches::TrailingDot, self.host_written.ends_with('.')),
             (NeverMatches::EmptyPort, self.port == Port::Empty),
             (NeverMatches::DefaultPort, self.port == Port::Number(443)),
@@ -180,8 +190,8 @@ impl<'a> Key<'a> {
             ),
             (NeverMatches::LoneStar, self.port == Port::None && self.host == "*"),
             (NeverMatches::OneWord, self.port == Port::None && is_one_word(&self.host)),
-            (NeverMatches::ApiVersionWithoutSlash, matches!(self.path, "/v1" | "/v2")),
-            (NeverMatches::Path, !is_image_path(self.path)),
+            (NeverMatches::ApiVersionWithoutSlash, matches!(&*path, b"/v1" | b"/v2")),
+            (NeverMatches::Path, !is_image_path(&path)),
         ];
         reasons.into_iter().find_map(|(reason, stands)| stands.then_some(reason))
     }
@@ -255,11 +265,11 @@ fn split_user_info(authority: &str) -> (bool, &str) {
     }
 }
 
-/// Splits at the first colon that stands behind any bracket.
+/// Splits at the colon behind a bracketed IPv6 address, else at the first.
 pub(super) fn split_port(host_port: &str) -> (&str, Port) {
-    let behind_brackets = host_port.rfind(']').map_or(0, |at| at + 1);
-    let colon =
-        host_port.get(behind_brackets..).and_then(|tail| tail.find(':')).map(|at| behind_brackets + at);
+    let brackets = host_port.find(']').map_or(0, |at| at + 1);
+    let address = host_port.get(..brackets).filter(|host| is_bracketed_ipv6(host)).map_or(0, str::len);
+    let colon = host_port.get(address..).and_then(|tail| tail.find(':')).map(|at| address + at);
     match colon.and_then(|at| Some((host_port.get(..at)?, host_port.get(at + 1..)?))) {
         Some((host, port)) => (host, Port::parse(port)),
         None => (host_port, Port::None),
@@ -276,10 +286,11 @@ pub(super) fn normalise_host(host: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether this is `[ADDRESS]` or `[ADDRESS%ZONE]`.
 pub(super) fn is_bracketed_ipv6(host: &str) -> bool {
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok())
+    let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let address = inside.map(|inside| inside.split_once('%').map_or(inside, |(address, _)| address));
+    address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 /// A `%` without two hexadecimal digits behind it.
@@ -304,29 +315,29 @@ fn is_one_word(host: &str) -> bool {
     !host.contains('.') && host != "localhost" && !is_bracketed_ipv6(host)
 }
 
-/// Whether an image can have this path: no empty component inside, and, `%` escapes resolved, only `a-z 0-9 . _ - /`.
-fn is_image_path(path: &str) -> bool {
-    let mut slash_before = false;
-    let mut bytes = path.bytes();
-    while let Some(byte) = bytes.next() {
-        let byte = if byte == b'%' {
-            let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-            match (digit(bytes.next()), digit(bytes.next())) {
-                (Some(high), Some(low)) => u8::try_from(high * 16 + low).unwrap_or(b'%'),
-                _ => return false,
-            }
-        } else {
-            byte
-        };
-        let slash = byte == b'/';
-        let fits =
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-' | b'/');
-        if !fits || (slash && slash_before) {
-            return false;
-        }
-        slash_before = slash;
+/// The path with its `%` escapes resolved, a malformed one left as it is.
+fn resolve_escapes(path: &str) -> Cow<'_, [u8]> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path.as_bytes());
     }
-    true
+    let mut resolved = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        let digit = |at: usize| behind.get(at).and_then(|&byte| char::from(byte).to_digit(16));
+        let escaped = match (byte, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => u8::try_from(high * 16 + low).ok(),
+            _ => None,
+        };
+        resolved.push(escaped.unwrap_or(byte));
+        rest = if escaped.is_some() { behind.get(2..).unwrap_or_default() } else { behind };
+    }
+    Cow::Owned(resolved)
+}
+
+/// Whether an image can have this path: no empty component inside, and only `a-z 0-9 . _ - /`.
+fn is_image_path(path: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-/".contains(byte);
+    path.iter().all(fits) && !path.windows(2).any(|pair| pair == b"//")
 }
 
 #[cfg(test)]
@@ -379,6 +390,34 @@ mod tests {
             ("r.example.com:5000/team", false),
         ] {
             assert_eq!(Key::parse(key).has_credentials(), holds, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_what_stands_behind_the_host_and_its_brackets() {
+        for (key, fault) in [
+            ("[::1]:5000", None),
+            ("[fe80::1%25eth0]:5000", Some(KeyFault::Escape)),
+            ("r.example.com:[0-9]000", Some(KeyFault::Port)),
+            ("r.example.com:50[0-9]0", Some(KeyFault::Port)),
+            (":[a]", Some(KeyFault::Port)),
+            ("[r]egistry.example.com:5000", None),
+        ] {
+            assert_eq!(Key::parse(key).fault(), fault, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_looked_at_with_its_escapes_resolved() {
+        for (key, reason) in [
+            ("r.example.com/a%2Fb", None),
+            ("r.example.com/a%2fb", None),
+            ("r.example.com/%41", Some(NeverMatches::UpperCase)),
+            ("r.example.com/%76%31", Some(NeverMatches::ApiVersionWithoutSlash)),
+            ("r.example.com/a%2F%2Fb", Some(NeverMatches::Path)),
+            ("r.example.com/%e5%af%86", Some(NeverMatches::Path)),
+        ] {
+            assert_eq!(Key::parse(key).never_matches(), reason, "{key}");
         }
     }
 }

@@ -101,10 +101,11 @@ impl HostList {
         if self.is_empty() {
             return false;
         }
-        match key.glob_host() {
-            Some(glob) => self.at_port(key).any(|pattern| pattern.host == glob),
-            None => self.at_port(key).any(|pattern| pattern.fits_any_spelling(key.host())),
+        let mut globs = key.globs().peekable();
+        if globs.peek().is_none() {
+            return self.at(key.port()).any(|pattern| pattern.fits_any_spelling(key.host()));
         }
+        globs.all(|glob| self.at(glob.port).any(|pattern| pattern.host == glob.host))
     }
 
     /// Whether anything that the key stands for is on the list: a key that is itself a glob need only be able to
@@ -113,15 +114,16 @@ impl HostList {
         if self.is_empty() {
             return false;
         }
-        let glob = key.glob();
-        self.at_port(key).any(|pattern| {
-            pattern.fits_any_spelling(key.host()) || glob.as_ref().is_some_and(|glob| pattern.meets(glob))
-        })
+        self.at(key.port()).any(|pattern| pattern.fits_any_spelling(key.host()))
+            || key.globs().any(|glob| {
+                let labels = glob.labels();
+                self.at(glob.port).any(|pattern| pattern.meets(&labels))
+            })
     }
 
-    fn at_port(&self, key: &Key<'_>) -> impl Iterator<Item = &HostPattern> {
-        let port = key.port().compared();
-        self.patterns.iter().filter(move |pattern| pattern.port == port)
+    /// The patterns for a port.
+    fn at(&self, port: Port) -> impl Iterator<Item = &HostPattern> {
+        self.patterns.iter().filter(move |pattern| pattern.port == port.compared())
     }
 }
 
@@ -149,6 +151,7 @@ mod tests {
             ("*.docker.io", "docker.io", true),
             ("[::1]:5000", "[::1]:5000", true),
             ("r.example.com", "r.example.com?x", false),
+            ("*.example.com", "*.example.com?x", false),
         ] {
             assert_eq!(list(&[pattern]).allows(&Key::parse(key)), allowed, "{pattern} and {key}");
         }
@@ -160,6 +163,9 @@ mod tests {
             ("old.example.com", "*.example.com", true),
             ("old.example.com", "*.example.com:5000", false),
             ("old.example.com", "ol?.example.com", true),
+            ("old.example.com", "ol?.example.com:5000", false),
+            ("old.example.com:5000", "ol?.example.com:5000", true),
+            ("old.example.com", "*.example.com?x=1", true),
             ("*.old.example.com", "a.*.example.com", true),
             ("old.example.com", "new.example.com", false),
             ("docker.io", "*.docker.io", true),
