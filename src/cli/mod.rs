@@ -3,11 +3,15 @@
 mod log;
 mod serve;
 
+use std::env;
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Kubernetes admission webhook that corrects and refuses image-pull Secrets.
 ///
@@ -52,8 +56,13 @@ impl<E: fmt::Display> From<E> for Failure {
 /// Reads the arguments, runs what they ask for, and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    // A core file would hold the credentials of the last requests. Lowering a limit is always allowed. (Where the
+    // kernel pipes cores to a program, that program has to honour the limit.)
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
     // Wrong usage ends here, with exit code 2 and the parser's own words.
-    let cli = Cli::parse();
+    let matches = command(&empty).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
     };
@@ -69,6 +78,16 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The command line. A variable that is set to nothing is one that is not set, for every flag: manifests write it
+/// that way.
+fn command(empty: &dyn Fn(&OsStr) -> bool) -> clap::Command {
+    Cli::command().mut_subcommands(|subcommand| {
+        subcommand.mut_args(|argument| {
+            if argument.get_env().is_some_and(empty) { argument.env(Resettable::Reset) } else { argument }
+        })
+    })
+}
+
 /// A line on standard error. When nobody can hear it, there is nobody to tell that either.
 fn say(line: fmt::Arguments<'_>) {
     drop(writeln!(io::stderr().lock(), "{line}"));
@@ -76,9 +95,22 @@ fn say(line: fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
+
+    #[test]
+    fn variables_that_are_set_to_nothing_are_not_looked_at() {
+        let twins = |command: clap::Command| {
+            let arguments = command.get_subcommands().flat_map(clap::Command::get_arguments);
+            arguments.filter_map(|argument| argument.get_env().map(OsStr::to_owned)).collect::<Vec<_>>()
+        };
+        let all = twins(Cli::command());
+        assert!(all.len() > 5);
+        assert_eq!(twins(command(&|_| false)), all);
+        for name in &all {
+            let rest = twins(command(&|other| other == name));
+            assert!(!rest.contains(name) && rest.len() + 1 == all.len(), "{rest:?}");
+        }
+    }
 
     #[test]
     fn every_flag_has_its_environment_twin_and_none_takes_what_kubernetes_injects() {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser};
+use clap::builder::BoolishValueParser;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -51,18 +51,18 @@ pub(crate) struct Args {
     ///
     /// This server's own certificate first, then its intermediates. A new version is served as soon as it is noticed
     /// and found good; until then, and if it is not, the old one is.
-    #[arg(long, env = "REGCRED_TLS_CERT", hide_env_values = true, value_name = "FILE", value_parser = path())]
+    #[arg(long, env = "REGCRED_TLS_CERT", hide_env_values = true, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
 
     /// The private key of the certificate, PEM, not encrypted; needed without --dev
-    #[arg(long, env = "REGCRED_TLS_KEY", hide_env_values = true, value_name = "FILE", value_parser = path())]
+    #[arg(long, env = "REGCRED_TLS_KEY", hide_env_values = true, value_name = "FILE")]
     tls_key: Option<PathBuf>,
 
     /// The policy file, YAML; the built-in defaults hold without one
     ///
     /// A new version is in force as soon as it is noticed and found good; until then, and if it is not, the old one
     /// is.
-    #[arg(long, env = "REGCRED_POLICY", hide_env_values = true, value_name = "FILE", value_parser = path())]
+    #[arg(long, env = "REGCRED_POLICY", hide_env_values = true, value_name = "FILE")]
     policy: Option<PathBuf>,
 
     /// Where audit records go, one JSON object a line: a file, or - for standard output
@@ -117,11 +117,6 @@ pub(crate) struct Args {
     reload_interval: Duration,
 }
 
-/// Unlike clap's own, it takes an empty one, which [`given`] then drops.
-fn path() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().map(PathBuf::from)
-}
-
 fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     duration::parse(text).ok_or("expected a duration with its unit, such as 500ms, 10s or 1m30s")
 }
@@ -141,7 +136,7 @@ impl Args {
             listen: self.listen.unwrap_or_else(|| default(8443)),
             ops_listen: self.ops_listen.unwrap_or_else(|| default(8080)),
             certificate,
-            policy: given(self.policy),
+            policy: self.policy,
             audit: if self.audit_log.as_os_str() == "-" {
                 AuditTarget::Stdout
             } else {
@@ -155,7 +150,7 @@ impl Args {
     }
 
     fn certificate(&self) -> Result<CertificateSource, Failure> {
-        match (self.dev, given(self.tls_cert.clone()), given(self.tls_key.clone())) {
+        match (self.dev, self.tls_cert.clone(), self.tls_key.clone()) {
             (true, None, None) => Ok(CertificateSource::Dev),
             (true, ..) => Err(Failure::from(
                 "--dev makes its own certificate: leave out --tls-cert and --tls-key, or --dev",
@@ -174,11 +169,6 @@ impl Args {
             )),
         }
     }
-}
-
-/// A variable that is set to nothing is one that is not set: manifests write it that way.
-fn given(path: Option<PathBuf>) -> Option<PathBuf> {
-    path.filter(|path| !path.as_os_str().is_empty())
 }
 
 /// Serves until a signal ends it.
@@ -267,10 +257,7 @@ mod tests {
             (Duration::from_secs(5), Duration::from_secs(10))
         );
         assert_eq!((config.audit, config.policy), (AuditTarget::Stdout, None));
-        assert_eq!(
-            validate(&["--dev", "--audit-log", "a", "--policy", ""]).unwrap().audit,
-            AuditTarget::File("a".into())
-        );
+        assert_eq!(validate(&["--dev", "--audit-log", "a"]).unwrap().audit, AuditTarget::File("a".into()));
     }
 
     #[test]
@@ -279,7 +266,7 @@ mod tests {
             (&[][..], "--dev to try it"),
             (&["--tls-cert", "c"], "needs --tls-key"),
             (&["--tls-key", "k"], "needs --tls-cert"),
-            (&["--tls-key", "k", "--tls-cert", ""], "needs --tls-cert"),
+            (&["--tls-key", "k", "--tls-cert", ""], "a value is required"),
             (&["--dev", "--tls-key", "k"], "leave out"),
             (&["--dev", "--listen", "8443"], "such as 127.0.0.1:8443"),
             (&["--dev", "--drain-delay", "5"], "such as 500ms"),
