@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::limits::Share;
 
 /// The first buffer of a body whose length is announced: it is not believed further than this.
-const BELIEVED: usize = 1 << 20;
+const BELIEVED: usize = 64 << 10;
 
 /// The first buffer of a body whose length is not.
 const UNANNOUNCED: usize = 16 << 10;

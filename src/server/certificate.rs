@@ -12,9 +12,13 @@ use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::files::{FileError, read_together};
+
+/// What a usual certificate of this server names: what the API server asks for, as shipped; a wildcard for it; and what
+/// people ask for who try it.
+const NAMES: [&str; 3] = ["regcred.regcred-system.svc", "*.regcred-system.svc", "localhost"];
 
 /// Where the certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +42,9 @@ impl CertificateFiles {
         }
     }
 
-    /// Checks all that a client would: nothing is served of which it is known that clients refuse it.
+    /// Checks what every client asks for and can be told without knowing the client: that there are alternative names,
+    /// that all of the chain is valid now, and that the key belongs to it. Whether the names, the signatures of the
+    /// chain, its root and its permitted uses are what a client wants is left to the client.
     pub(crate) fn check(
         &self,
         certificate: &[u8],
@@ -79,8 +85,18 @@ impl CertificateFiles {
                 "cannot be used: expected an ECDSA (P-256, P-384, P-521), Ed25519 or RSA key",
             ),
         })?;
-        Ok(Certificate { key: Arc::new(key), not_after: validity.not_after })
+        let named = key.end_entity_cert().is_ok_and(|leaf| names_this_server(leaf));
+        Ok(Certificate { key: Arc::new(key), not_after: validity.not_after, named })
     }
+}
+
+/// Whether it holds a name by which it is usual to ask for this server.
+fn names_this_server(leaf: &CertificateDer<'_>) -> bool {
+    let Ok((_, leaf)) = X509Certificate::from_der(leaf) else { return false };
+    let Ok(Some(names)) = leaf.subject_alternative_name() else { return false };
+    names.value.general_names.iter().any(|name| {
+        matches!(name, GeneralName::DNSName(name) if NAMES.iter().any(|usual| usual.eq_ignore_ascii_case(name)))
+    })
 }
 
 /// When all certificates of a chain are valid.
@@ -119,6 +135,7 @@ pub(crate) struct Certificate {
     key: Arc<CertifiedKey>,
     /// The earliest end in the chain: from then on clients refuse it.
     pub(crate) not_after: Timestamp,
+    named: bool,
 }
 
 /// The certificate that new handshakes get. Open connections keep the one they were made with.
@@ -126,6 +143,19 @@ pub(crate) struct Certificate {
 pub(crate) struct Served(ArcSwapOption<Certificate>);
 
 impl Served {
+    /// Says in the log what is served, and what may be wrong with it.
+    pub(crate) fn log(&self) {
+        let certificate = self.0.load();
+        let Some(certificate) = certificate.as_ref() else { return };
+        tracing::info!(not_after = %certificate.not_after, "serving a certificate");
+        if !certificate.named {
+            tracing::warn!(
+                "the certificate names neither regcred.regcred-system.svc nor localhost: the API server asks for \
+                 SERVICE.NAMESPACE.svc, and refuses a certificate without it"
+            );
+        }
+    }
+
     pub(crate) fn swap(&self, certificate: Certificate) {
         self.0.store(Some(Arc::new(certificate)));
     }
@@ -197,6 +227,22 @@ mod tests {
             .check(certificate.as_bytes(), key.as_bytes(), &provider(), now)
             .map(|certificate| certificate.not_after)
             .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_certificate_that_does_not_name_the_service_is_noticed() {
+        let now = "2026-11-23T00:00:00Z".parse().unwrap();
+        for (names, named) in [
+            (&["example.com", "Regcred.regcred-system.svc"][..], true),
+            (&["*.regcred-system.svc"], true),
+            (&["localhost"], true),
+            (&["regcred", "regcred.regcred-system.svc.cluster.local"], false),
+            (&["127.0.0.1"], false),
+        ] {
+            let (certificate, key) = pair(names, 2028);
+            let certificate = files().check(certificate.as_bytes(), key.as_bytes(), &provider(), now);
+            assert_eq!(certificate.unwrap().named, named, "{names:?}");
+        }
     }
 
     #[test]

@@ -32,9 +32,18 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let refused = |refusal| {
         move |Extension(connection): Extension<Arc<Connection>>| async move { refuse(refusal, &connection) }
     };
+    let judged = |webhook| {
+        post(
+            move |State(shared): State<Arc<Shared>>,
+                  Extension(connection): Extension<Arc<Connection>>,
+                  request: Request| async move {
+                answer(&shared, &connection, webhook, request).await
+            },
+        )
+    };
     Router::new()
-        .route("/mutate", post(mutate))
-        .route("/validate", post(validate))
+        .route("/mutate", judged(Webhook::Mutate))
+        .route("/validate", judged(Webhook::Validate))
         .fallback(refused(Refusal::NotFound))
         .method_not_allowed_fallback(refused(Refusal::NotPost))
         .with_state(shared)
@@ -67,22 +76,6 @@ impl Service<hyper::Request<Incoming>> for Admission {
             Ok(answer)
         })
     }
-}
-
-async fn mutate(
-    State(shared): State<Arc<Shared>>,
-    Extension(connection): Extension<Arc<Connection>>,
-    request: Request,
-) -> Answer {
-    answer(&shared, &connection, Webhook::Mutate, request).await
-}
-
-async fn validate(
-    State(shared): State<Arc<Shared>>,
-    Extension(connection): Extension<Arc<Connection>>,
-    request: Request,
-) -> Answer {
-    answer(&shared, &connection, Webhook::Validate, request).await
 }
 
 /// Why a request is not judged, in the order in which it is found out.
@@ -131,7 +124,7 @@ impl Refusal {
 
 async fn answer(shared: &Arc<Shared>, connection: &Connection, webhook: Webhook, request: Request) -> Answer {
     let started = Instant::now();
-    match read(shared, connection, request).await {
+    match read(shared, request).await {
         Ok(Read { in_flight, reviewer, body }) => {
             let question = review::Question { webhook, reviewer, body, in_flight, started };
             match review::review(shared, question).await {
@@ -151,7 +144,7 @@ struct Read {
 }
 
 /// The checks behind path and method, in their order.
-async fn read(shared: &Shared, connection: &Connection, request: Request) -> Result<Read, Refusal> {
+async fn read(shared: &Shared, request: Request) -> Result<Read, Refusal> {
     if !is_json(request.headers()) {
         return Err(Refusal::NotJson);
     }
@@ -168,10 +161,7 @@ async fn read(shared: &Shared, connection: &Connection, request: Request) -> Res
             BodyError::TooLarge => Refusal::TooLarge,
             BodyError::TooSlow => Refusal::TooSlow,
             BodyError::NoRoom => Refusal::overloaded(shared, Shed::Memory),
-            BodyError::Broken => {
-                connection.leave_unread();
-                Refusal::Broken
-            }
+            BodyError::Broken => Refusal::Broken,
         })?;
     Ok(Read { in_flight, reviewer, body })
 }

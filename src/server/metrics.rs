@@ -48,7 +48,7 @@ impl Shed {
             Shed::Request => "requests",
             Shed::Memory => "memory",
             Shed::Connection => "connections",
-            Shed::IdleConnection => "idle-connection",
+            Shed::IdleConnection => "idle-connections",
         };
         ReasonLabels { reason }
     }

@@ -239,6 +239,7 @@ impl Server {
     /// When the system has no thread left to start with.
     pub async fn run(self, mut shutdown: mpsc::Receiver<()>) -> Result<Ended, StartError> {
         let Server { listener, ops, tls, shared, reloader, drain_delay, reload_interval, .. } = self;
+        shared.served.log();
         seed_random(&shared)?;
         ops::start(ops, Arc::clone(&shared))?;
         reloader.start(reload_interval, &shared)?;

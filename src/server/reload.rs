@@ -122,8 +122,8 @@ impl Reloader {
             Look::Same => {}
             Look::Restored => tracing::info!("the certificate's files are again what is served"),
             Look::New(certificate) => {
-                tracing::info!(not_after = %certificate.not_after, "serving a new certificate");
                 shared.served.swap(certificate);
+                shared.served.log();
                 shared.metrics.tls_reloaded(Reload::Success);
             }
             Look::Bad { error, first } => {
