@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use base64::Engine as _;
@@ -13,9 +13,12 @@ use base64::engine::general_purpose::{NO_PAD, STANDARD, STANDARD_NO_PAD, URL_SAF
 use regcred_engine::rule::Rule;
 use serde_json::{Value, json};
 
+use crate::support::PATIENCE;
 use crate::support::client::{Connection, Response, head};
 use crate::support::regcred::{Regcred, Serve};
-use crate::support::review::{DOCKER_CFG, DOCKER_CONFIG_JSON, Review, data_key, document, secret, secret_of};
+use crate::support::review::{
+    DOCKER_CFG, DOCKER_CONFIG_JSON, Review, data_key, document, patch_of, secret, secret_of,
+};
 
 const USERNAME: &str = "nT7q-Vx2kR9z+Lw4é~bM8Qd";
 const PASSWORD: &str = "xQ7\"vK2\\wZ9/tR4 bN8+éL6&<fH3";
@@ -343,13 +346,18 @@ impl Heard {
         all.push(b'\n');
     }
 
-    /// A response with its header; the value of the patch is the one thing that may hold credentials.
+    /// A response with its header; the document in the patch of a repair is the one thing that may hold credentials.
     fn response(&mut self, response: &Response) {
         let mut text = String::from_utf8_lossy(&response.body).into_owned();
         if let Ok(answer) = serde_json::from_str::<Value>(&text)
-            && let Some(patch) = answer["response"]["patch"].as_str()
+            && let Some(mut patch) = patch_of(&answer)
         {
-            text = text.replace(patch, "");
+            for operation in patch.as_array_mut().unwrap() {
+                let path = operation["path"].as_str().unwrap();
+                assert!(["/data/.dockerconfigjson", "/data/.dockercfg"].contains(&path), "{path}");
+                operation.as_object_mut().unwrap().remove("value");
+            }
+            text = text.replace(answer["response"]["patch"].as_str().unwrap(), &patch.to_string());
         }
         let headers = response.headers.iter().fold(String::new(), |mut all, (name, value)| {
             writeln!(all, "{name}: {value}").unwrap();
@@ -373,8 +381,11 @@ fn misbehave(regcred: &Regcred, heard: &mut Heard) {
 
     // Panics, and refusals of every kind.
     let panic = [json, ("X-Regcred-Test-Panic", REQUEST_HEADER)];
-    let panicked = ask("POST", "/mutate", &panic, body.as_bytes());
-    assert_eq!(panicked, if cfg!(debug_assertions) { 500 } else { 200 });
+    // The large one panics on a thread of its own.
+    for body in [body.clone(), body.clone() + &" ".repeat(1 << 20)] {
+        let panicked = ask("POST", "/mutate", &panic, body.as_bytes());
+        assert_eq!(panicked, if cfg!(debug_assertions) { 500 } else { 200 });
+    }
     let bearer = format!("Bearer {REQUEST_HEADER}");
     let cookie = format!("session={REQUEST_HEADER}");
     let authorized = [json, ("Authorization", bearer.as_str()), ("Cookie", cookie.as_str())];
@@ -398,7 +409,7 @@ fn misbehave(regcred: &Regcred, heard: &mut Heard) {
         GARBAGE.as_bytes().to_vec(),
         body.as_bytes()[..body.len() - 20].to_vec(),
         [body.as_bytes(), GARBAGE.as_bytes()].concat(),
-        body.replace("\"CREATE", "\"\\x").into_bytes(),
+        body.replace("\"CREATE", &format!("\"\\x{GARBAGE}")).into_bytes(),
         [body.as_bytes(), b"\xff"].concat(),
         json!([review, GARBAGE]).to_string().into_bytes(),
         json!(body).to_string().into_bytes(),
@@ -454,11 +465,13 @@ fn misbehave(regcred: &Regcred, heard: &mut Heard) {
         }
     }
     let mut plain = TcpStream::connect(regcred.https).unwrap();
-    plain
-        .write_all(
-            format!("POST /mutate HTTP/1.1\r\nAuthorization: {REQUEST_HEADER}\r\n\r\n{body}").as_bytes(),
-        )
-        .unwrap();
+    plain.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!("POST /mutate HTTP/1.1\r\nAuthorization: {REQUEST_HEADER}\r\n\r\n{body}");
+    plain.write_all(request.as_bytes()).unwrap();
+    let mut alert = Vec::new();
+    // It ends as it likes: with a TLS alert, or at once.
+    drop(plain.read_to_end(&mut alert));
+    heard.hear("responses", &alert);
     regcred.wait_for_metric("regcred_tls_handshake_failures_total", 1.0);
     heard.response(&crate::support::client::Client::http(regcred.ops).connect().get(&format!("/{GARBAGE}")));
 }
