@@ -74,10 +74,10 @@ fn is_usable(fields: &Entry<'_, '_>) -> bool {
 }
 
 impl<'a> Judge<'_, 'a> {
-    /// Registries with usable credentials that a person took out, while others stay.
+    /// Registries with usable credentials that a person took out of a document that still holds an entry.
     pub(super) fn registries_dropped(&mut self, registries: &[RegistryKey<'a>], old: &OldEntries<'a>) {
         let looked_for = self.request.requester.is_person() && !self.is_off(Rule::RegistriesDropped);
-        if !looked_for || registries.is_empty() {
+        if !looked_for {
             return;
         }
         let identity = |key: &RegistryKey<'_>| Key::parse(key.as_written()).identity();

@@ -185,7 +185,9 @@ impl<'a> Judge<'_, 'a> {
                 edits.push(edit);
             }
         }
-        if let Some(old) = &old {
+        let holds_entry =
+            entries.iter().any(|member| matches!(member.kind, JsonType::Object | JsonType::Null));
+        if let Some(old) = old.as_ref().filter(|_| holds_entry) {
             self.registries_dropped(&registries, old);
         }
         let repair = self.repair(edits, &mended);
