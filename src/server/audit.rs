@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::audit_file::Output;
+use super::audit_file::{Failure, Output};
 use super::audit_losses::{self, Losses};
 
 /// What waits for the writer at most: some thousand records.
@@ -60,12 +60,12 @@ struct Queue {
 
 impl Audit {
     /// Starts the writer.
-    pub(crate) fn start(output: Output, lost: Counter, panics: Counter) -> std::io::Result<Self> {
-        Audit::with_capacity(output, lost, panics, QUEUE)
+    pub(crate) fn start(mut output: Output, lost: Counter, panics: Counter) -> std::io::Result<Self> {
+        Audit::with_capacity(move |lines| output.write(lines), lost, panics, QUEUE)
     }
 
     fn with_capacity(
-        output: Output,
+        write: impl FnMut(&[u8]) -> Result<(), Failure> + Send + 'static,
         lost: Counter,
         panics: Counter,
         capacity: usize,
@@ -74,7 +74,7 @@ impl Audit {
         let (queue, changed) = (Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { queue, changed, losses, panics, capacity });
         let writer = Arc::clone(&shared);
-        thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(output))?;
+        thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(write))?;
         Ok(Audit { shared })
     }
 
@@ -126,11 +126,11 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, mut output: Output) {
+    fn run(&self, mut write: impl FnMut(&[u8]) -> Result<(), Failure>) {
         let mut batch = Vec::new();
         while self.take(&mut batch) {
             // A panic costs this batch and not the log: nobody would notice that there is no writer any more.
-            match catch_unwind(AssertUnwindSafe(|| output.write(&batch))) {
+            match catch_unwind(AssertUnwindSafe(|| write(&batch))) {
                 Ok(Ok(())) => {}
                 Ok(Err(failure)) => {
                     let lost = lines(batch.get(failure.written..).unwrap_or_default());
@@ -231,8 +231,10 @@ mod tests {
     fn a_stalled_reader_stalls_nobody_and_what_is_lost_is_counted() {
         let (reader, writer) = std::io::pipe().unwrap();
         let lost = Counter::default();
-        let output = Output::to(File::from(std::os::fd::OwnedFd::from(writer)));
-        let audit = Audit::with_capacity(output, lost.clone(), Counter::default(), 100_000).unwrap();
+        let mut output = Output::to(File::from(std::os::fd::OwnedFd::from(writer)));
+        let audit =
+            Audit::with_capacity(move |lines| output.write(lines), lost.clone(), Counter::default(), 100_000)
+                .unwrap();
         let line = format!("{}\n", "x".repeat(999));
         let begun = Instant::now();
         for _ in 0..1000 {
@@ -271,6 +273,24 @@ mod tests {
             assert!(audit.close(PATIENCE));
             assert_eq!(lost.get(), 2);
         }
+    }
+
+    #[test]
+    fn a_panic_costs_what_was_being_written_and_no_more() {
+        let (lost, panics) = (Counter::default(), Counter::default());
+        let (writer, written) = std::sync::mpsc::channel();
+        let write = move |lines: &[u8]| {
+            writer.send(lines.to_vec()).unwrap();
+            if lines == b"bad\n" { panic!("as the test wants") } else { Ok(()) }
+        };
+        let audit = Audit::with_capacity(write, lost.clone(), panics.clone(), QUEUE).unwrap();
+        for line in ["bad\n", "good\n"] {
+            audit.record(line.as_bytes());
+            assert_eq!(written.recv_timeout(PATIENCE).unwrap(), line.as_bytes());
+        }
+        assert!(audit.close(PATIENCE));
+        audit.record(b"late\n");
+        assert_eq!((lost.get(), panics.get()), (2, 1));
     }
 
     #[test]
