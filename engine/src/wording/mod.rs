@@ -1,6 +1,6 @@
 //! What findings say to people, in English and Simplified Chinese.
 //!
-//! [`said`] holds what a single finding says and [`reference`] what the rule reference says of each rule, both with the
+//! [`said`] holds what a single finding says and [`reference()`] what the rule reference says of each rule, both with the
 //! two languages side by side. Here they become lines: causes, warnings and denials.
 
 mod line;

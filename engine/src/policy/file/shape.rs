@@ -104,9 +104,9 @@ mapping! {
         "announceFixes" announce_fixes: Switch;
         /// What each rule does, by its code. A rule that is not named keeps its default.
         "rules" rules: Rules;
-        /// The registries that may be used: hosts or globs, compared on host[:port], one label to a `*`. Empty: any.
+        /// The registries that may be used: hosts or globs, compared on `host[:port]`, one label to a `*`. Empty: any.
         "allowedRegistries" allowed_registries: Vec<At<HostPattern>>;
-        /// The registries that are refused: hosts or globs, compared on host[:port], one label to a `*`.
+        /// The registries that are refused: hosts or globs, compared on `host[:port]`, one label to a `*`.
         "deniedRegistries" denied_registries: Vec<At<HostPattern>>;
         /// Requests for which some rules are milder. The exemptions are alternatives: of those that match a request,
         /// the mildest counts.

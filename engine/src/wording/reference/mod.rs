@@ -1,5 +1,5 @@
 //! The rule reference: each rule explained, in English and in Chinese. `docs/rules.md` and `docs/rules.zh-CN.md` are
-//! what [`reference`] gives.
+//! what [`reference()`] gives.
 
 use super::Bilingual;
 use crate::policy::Language;
