@@ -165,10 +165,15 @@ impl fmt::Display for Place<'_> {
         match &self.spot {
             Spot::Document => Ok(()),
             Spot::Top(field) => f.write_str(field.name()),
-            Spot::Entry(key) => write!(f, "{wrapper}[\"{key}\"]"),
-            Spot::Field(key, field) => write!(f, "{wrapper}[\"{key}\"].{}", field.name()),
+            Spot::Entry(key) => write!(f, "{wrapper}[\"{}\"]", quoted(key)),
+            Spot::Field(key, field) => write!(f, "{wrapper}[\"{}\"].{}", quoted(key), field.name()),
         }
     }
+}
+
+/// A key between quotation marks: those of its own are escaped.
+fn quoted(key: &RegistryKey<'_>) -> String {
+    key.to_string().replace('"', "\\\"")
 }
 
 /// A known field at the top of a dockerconfigjson document.
@@ -470,4 +475,26 @@ pub enum InvalidJson {
     RawControl,
     /// Anything else that JSON does not allow here.
     Syntax,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_shows_a_key_without_what_may_be_a_password_and_quotes_it() {
+        for (key, path) in [
+            ("r.example.com", r#"auths["r.example.com"].auth"#),
+            ("u:p@r.example.com/a", r#"auths["r.example.com/a"].auth"#),
+            (r#"a"]["b"#, r#"auths["a\"][\"b"].auth"#),
+            ("a\nb", r#"auths["a\u{a}b"].auth"#),
+        ] {
+            let place = Place {
+                secret_type: SecretType::DockerConfigJson,
+                offset: 0,
+                spot: Spot::Field(RegistryKey::new(key), EntryField::Auth),
+            };
+            assert_eq!(place.to_string(), path);
+        }
+    }
 }

@@ -8,9 +8,6 @@ use std::ops::Range;
 
 use crate::finding::{InvalidJson, JsonType};
 
-/// The type of a value.
-pub(crate) type Kind = JsonType;
-
 /// The document is level 1.
 const MAX_DEPTH: usize = 64;
 
@@ -33,7 +30,7 @@ pub(crate) struct Member {
     level: u8,
     pub(crate) name_escaped: bool,
     pub(crate) value_escaped: bool,
-    pub(crate) kind: Kind,
+    pub(crate) kind: JsonType,
 }
 
 impl Member {
@@ -69,7 +66,7 @@ impl Span {
 
 /// The members of the first levels, those of one object next to each other.
 pub(super) struct Tree {
-    pub(super) root: Kind,
+    pub(super) root: JsonType,
     levels: [Vec<Member>; KEPT_LEVELS],
 }
 
@@ -131,13 +128,13 @@ fn is_base64_of_json(source: &str) -> bool {
 }
 
 struct Value {
-    kind: Kind,
+    kind: JsonType,
     escaped: bool,
     children: Range<usize>,
 }
 
 impl Value {
-    const fn scalar(kind: Kind) -> Self {
+    const fn scalar(kind: JsonType) -> Self {
         Value { kind, escaped: false, children: 0..0 }
     }
 }
@@ -181,8 +178,8 @@ impl Reader<'_> {
     fn value(&mut self, level: usize) -> Result<Value, Fault> {
         match self.peek() {
             Some(b'{') if level < KEPT_LEVELS => self.object(level),
-            Some(b'{') => self.pass_over(level).map(|()| Value::scalar(Kind::Object)),
-            Some(b'[') => self.pass_over(level).map(|()| Value::scalar(Kind::Array)),
+            Some(b'{') => self.pass_over(level).map(|()| Value::scalar(JsonType::Object)),
+            Some(b'[') => self.pass_over(level).map(|()| Value::scalar(JsonType::Array)),
             _ => self.scalar(),
         }
     }
@@ -207,7 +204,7 @@ impl Reader<'_> {
             }
         }
         let end = self.levels.get(level).map_or(0, Vec::len);
-        Ok(Value { kind: Kind::Object, escaped: false, children: first..end })
+        Ok(Value { kind: JsonType::Object, escaped: false, children: first..end })
     }
 
     fn member(&mut self, level: usize) -> Result<Member, Fault> {
@@ -234,17 +231,17 @@ impl Reader<'_> {
         match self.peek() {
             Some(b'"') => {
                 let escaped = self.string()?;
-                Ok(Value { escaped, ..Value::scalar(Kind::String) })
+                Ok(Value { escaped, ..Value::scalar(JsonType::String) })
             }
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Kind::Boolean),
-            Some(b'f') => self.word("false", Kind::Boolean),
-            Some(b'n') => self.word("null", Kind::Null),
+            Some(b't') => self.word("true", JsonType::Boolean),
+            Some(b'f') => self.word("false", JsonType::Boolean),
+            Some(b'n') => self.word("null", JsonType::Null),
             _ => Err(self.unexpected()),
         }
     }
 
-    fn word(&mut self, word: &str, kind: Kind) -> Result<Value, Fault> {
+    fn word(&mut self, word: &str, kind: JsonType) -> Result<Value, Fault> {
         for byte in word.bytes() {
             self.expect(byte)?;
         }
@@ -384,7 +381,7 @@ impl Reader<'_> {
         }
         let number = self.source.get(start..self.at).and_then(|text| text.parse::<f64>().ok());
         match number {
-            Some(number) if number.is_finite() => Ok(Value::scalar(Kind::Number)),
+            Some(number) if number.is_finite() => Ok(Value::scalar(JsonType::Number)),
             _ => Err(Fault { reason: InvalidJson::NumberOutOfRange, offset: start }),
         }
     }

@@ -11,11 +11,11 @@ mod text;
 
 use std::ops::Range;
 
-pub(crate) use json::{Fault as JsonFault, Kind, Member};
+pub(crate) use json::{Fault as JsonFault, Member};
 pub(crate) use names::Repetitions;
 pub(crate) use text::{Text, line_break_end};
 
-use crate::finding::{EntryField, TopField};
+use crate::finding::{EntryField, JsonType, TopField};
 use crate::secret::SecretType;
 
 /// A document that is JSON.
@@ -34,7 +34,7 @@ impl<'a> Document<'a> {
     }
 
     /// The type of the document as a value.
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> JsonType {
         self.tree.root
     }
 
@@ -56,7 +56,7 @@ impl<'a> Document<'a> {
     /// The value of a member that is a string.
     pub(crate) fn string(&self, member: &Member) -> Option<Text<'a>> {
         let inner = member.value().start + 1..member.value().end.saturating_sub(1);
-        (member.kind == Kind::String).then(|| Text::new(self.slice(&inner), member.value_escaped))
+        (member.kind == JsonType::String).then(|| Text::new(self.slice(&inner), member.value_escaped))
     }
 
     /// The bytes of a member's value as written.
@@ -152,6 +152,6 @@ impl<'d, 'a> Entry<'d, 'a> {
 
     /// Whether the field holds neither a string nor null.
     pub(crate) fn wrong_type(&self, field: EntryField) -> bool {
-        self.member(field).is_some_and(|member| !matches!(member.kind, Kind::String | Kind::Null))
+        self.member(field).is_some_and(|member| !matches!(member.kind, JsonType::String | JsonType::Null))
     }
 }
