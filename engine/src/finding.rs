@@ -22,7 +22,7 @@ pub struct Finding<'a> {
     /// What made `action` milder than `rule_action`. Of several, the last that counted: taking away the one named
     /// here makes the action more severe.
     pub capped_by: Option<Cap>,
-    /// Whether the repair of this document mends this finding.
+    /// Whether the repair of this document mends this finding, or would, were it not held back.
     pub repairable: bool,
 }
 

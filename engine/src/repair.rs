@@ -11,8 +11,6 @@ use crate::finding::EntryField;
 /// What a repair would change in a document. It holds credentials: there is no `Debug`.
 pub struct Repair {
     edits: Vec<Edit>,
-    /// Whether the repair is only told, not done: the policy says `enforcement: audit`.
-    pub only_told: bool,
 }
 
 /// One place to change.
@@ -47,8 +45,8 @@ impl Edit {
 
 impl Repair {
     /// `edits` in the order of the document.
-    pub(crate) const fn new(edits: Vec<Edit>, only_told: bool) -> Self {
-        Repair { edits, only_told }
+    pub(crate) const fn new(edits: Vec<Edit>) -> Self {
+        Repair { edits }
     }
 
     /// How many entries are repaired.

@@ -12,7 +12,7 @@ use super::{Answer, Decision, Reported, warnings};
 
 /// Speaks for what is repaired, and for what the API server refuses afterwards, before `/validate` is ever asked.
 pub(super) fn answer(subject: &Subject, policy: &Policy, judgement: &Judgement<'_>) -> Answer {
-    let repair = judgement.repair.as_ref().filter(|repair| !repair.only_told);
+    let repair = judgement.repair.as_ref();
     let mended: Vec<_> = judgement.findings.iter().filter(|finding| finding.repairable).collect();
     let refused: Vec<_> = judgement.findings.iter().filter(|_| judgement.refused_by_api_server).collect();
 
@@ -32,11 +32,11 @@ pub(super) fn answer(subject: &Subject, policy: &Policy, judgement: &Judgement<'
         reported.add(finding, finding.action.min(Action::Warn), false);
     }
     Answer {
-        decision: match (&judgement.repair, repair) {
-            (_, Some(_)) => Decision::Patched,
-            (Some(_), None) => Decision::WouldPatch,
-            (None, None) if warned.is_empty() => Decision::Allowed,
-            (None, None) => Decision::Warned,
+        decision: match repair {
+            Some(_) => Decision::Patched,
+            None if judgement.repair_held_back => Decision::WouldPatch,
+            None if warned.is_empty() => Decision::Allowed,
+            None => Decision::Warned,
         },
         reported,
         warnings: said,

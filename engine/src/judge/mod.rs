@@ -34,8 +34,10 @@ pub struct Request<'a> {
 pub struct Judgement<'a> {
     /// Every finding in the document as it stands, sorted by place and then code.
     pub findings: Vec<Finding<'a>>,
-    /// What would mend the findings that are marked repairable.
+    /// What mends the findings that are marked repairable.
     pub repair: Option<Repair>,
+    /// There would be a repair of the findings that are marked repairable, were it not for `enforcement: audit`.
+    pub repair_held_back: bool,
     /// The registry keys of the document, in its order.
     pub registries: Vec<RegistryKey<'a>>,
     /// Every rule is off for this request, so nothing was looked at.
@@ -61,6 +63,7 @@ pub fn judge<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
         return Judgement {
             findings: Vec::new(),
             repair: None,
+            repair_held_back: false,
             registries: Vec::new(),
             skipped: true,
             refused_by_api_server: false,
@@ -241,8 +244,7 @@ impl<'a> Judge<'_, 'a> {
         if edits.is_empty() || self.never_patched || self.unchanged || immutable {
             return None;
         }
-        let only_told = self.policy.enforcement.cap() < Action::Warn;
-        let repair = Repair::new(edits, only_told);
+        let repair = Repair::new(edits);
         let would_be = repair.size_after(self.request.secret.data_bytes);
         if would_be > MAX_SECRET_BYTES {
             for (_, entry) in mended {
@@ -265,7 +267,18 @@ impl<'a> Judge<'_, 'a> {
         registries: Vec<RegistryKey<'a>>,
         refused_by_api_server: bool,
     ) -> Judgement<'a> {
+        // Under `enforcement: audit` nothing is changed, and what would have been is told.
+        let held_back = self.policy.enforcement.cap() < Action::Warn;
+        let repair_held_back = held_back && repair.is_some();
+        let repair = repair.filter(|_| !held_back);
         self.findings.sort_unstable_by_key(|finding| (finding.place.offset, finding.rule()));
-        Judgement { findings: self.findings, repair, registries, skipped: false, refused_by_api_server }
+        Judgement {
+            findings: self.findings,
+            repair,
+            repair_held_back,
+            registries,
+            skipped: false,
+            refused_by_api_server,
+        }
     }
 }
