@@ -1,12 +1,13 @@
 //! AdmissionReview in, AdmissionResponse and audit record out: synchronous, no I/O.
 //!
-//! The way of one review: [`request`] reads it, the engine judges, [`mutate`] or [`validate`] says what this webhook
-//! says of the judgement, [`response`] writes it down.
+//! The way of one review: [`request`] reads it and [`secret`] its objects, the engine judges, [`mutate`] or
+//! [`validate`] says what this webhook says of the judgement, [`response`] writes it down, and [`record`] keeps it.
 
 mod mutate;
 mod record;
 mod request;
 mod response;
+mod secret;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,18 +1,16 @@
 //! Reading an AdmissionReview `admission.k8s.io/v1`. Strings are borrowed from the body where they can be; nothing that
 //! a parser says of the body is passed on, since it would quote it.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use regcred_engine::policy::Requester;
 use regcred_engine::secret::{MAX_SECRET_BYTES, OldSecret, Secret, SecretType};
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
+
+use super::secret::{SecretJson, decode, decoded_bytes};
 
 /// What was asked of the API server. PATCH and server-side apply arrive as one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -205,20 +203,20 @@ impl<'a> Review<'a> {
             return Ok(None);
         };
         // The API server refuses a Secret of that size, but only after `/mutate`.
-        if Base64::decoded_bytes(document) > MAX_SECRET_BYTES {
+        if decoded_bytes(document) > MAX_SECRET_BYTES {
             return Ok(None);
         }
         let old = match self.request.old_object.filter(|_| self.operation() == Operation::Update) {
             Some(old) => Some(Old::of(&SecretJson::parse(old)?, secret_type, document)?),
             None => None,
         };
-        let data_bytes = secret.data.decoded_bytes;
+        let data_bytes = secret.data_bytes();
         Ok(Some(Subject { secret_type, document: decode(document)?, data_bytes, old }))
     }
 
     /// `metadata.generateName`, for a record of an object without a name.
     pub(super) fn generate_name(&self) -> Option<String> {
-        SecretJson::parse(self.request.object?).ok()?.metadata?.generate_name
+        SecretJson::parse(self.request.object?).ok()?.generate_name()
     }
 }
 
@@ -266,7 +264,7 @@ impl Old {
             Some(document) if document == new_document => OldDocument::Same,
             Some(document) => OldDocument::Other(decode(document)?),
         };
-        Ok(Old { document, immutable: old.immutable == Some(true) })
+        Ok(Old { document, immutable: old.is_immutable() })
     }
 }
 
@@ -284,113 +282,6 @@ impl Subject {
         };
         Some(OldSecret { document, immutable: old.immutable })
     }
-}
-
-/// The API server writes base64 in its canonical form, whatever its client sent (docs/facts.md, "Requests").
-fn decode(document: &str) -> Result<Zeroizing<Vec<u8>>, BadReview> {
-    STANDARD.decode(document).map(Zeroizing::new).map_err(|_| BadReview::NotASecret)
-}
-
-#[derive(Deserialize)]
-struct SecretJson<'a> {
-    kind: Option<String>,
-    metadata: Option<MetadataJson>,
-    #[serde(rename = "type")]
-    secret_type: Option<String>,
-    immutable: Option<bool>,
-    #[serde(borrow, default, deserialize_with = "data")]
-    data: Data<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MetadataJson {
-    generate_name: Option<String>,
-    deletion_timestamp: Option<String>,
-}
-
-impl<'a> SecretJson<'a> {
-    fn parse(object: &'a RawValue) -> Result<Self, BadReview> {
-        serde_json::from_str(object.get()).map_err(|_| BadReview::NotASecret)
-    }
-
-    fn pull_secret_type(&self) -> Option<SecretType> {
-        let is_secret = self.kind.as_deref().is_none_or(|kind| kind == "Secret");
-        self.secret_type.as_deref().filter(|_| is_secret).and_then(SecretType::from_name)
-    }
-
-    fn is_being_deleted(&self) -> bool {
-        self.metadata.as_ref().is_some_and(|metadata| metadata.deletion_timestamp.is_some())
-    }
-
-    /// The document as base64; `None` where the key is absent or null, as Rancher's form sends it without an address.
-    fn document(&self, secret_type: SecretType) -> Option<&str> {
-        match secret_type {
-            SecretType::DockerConfigJson => self.data.docker_config_json.as_deref(),
-            SecretType::DockerCfg => self.data.docker_cfg.as_deref(),
-        }
-    }
-}
-
-/// A Secret's data: the documents, and how much there is.
-#[derive(Default)]
-struct Data<'a> {
-    docker_config_json: Option<Cow<'a, str>>,
-    docker_cfg: Option<Cow<'a, str>>,
-    decoded_bytes: usize,
-}
-
-#[derive(Deserialize)]
-struct Base64<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl Base64<'_> {
-    /// How much a padded text decodes to.
-    fn decoded_bytes(text: &str) -> usize {
-        let letters = text.trim_end_matches('=').len();
-        letters / 4 * 3 + letters % 4 * 3 / 4
-    }
-}
-
-/// Reads `data`, which is absent or null where a Secret has none.
-fn data<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Data<'a>, D::Error> {
-    struct DataVisitor;
-
-    impl<'de> Visitor<'de> for DataVisitor {
-        type Value = Data<'de>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a map of base64")
-        }
-
-        fn visit_none<E>(self) -> Result<Self::Value, E> {
-            Ok(Data::default())
-        }
-
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(Data::default())
-        }
-
-        fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-            deserializer.deserialize_map(self)
-        }
-
-        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-            let mut data = Data::default();
-            while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-                let value = map.next_value::<Option<Base64<'de>>>()?;
-                data.decoded_bytes += value.as_ref().map_or(0, |Base64(text)| Base64::decoded_bytes(text));
-                let value = value.map(|Base64(text)| text);
-                if key == SecretType::DockerConfigJson.data_key() {
-                    data.docker_config_json = value;
-                } else if key == SecretType::DockerCfg.data_key() {
-                    data.docker_cfg = value;
-                }
-            }
-            Ok(data)
-        }
-    }
-
-    deserializer.deserialize_option(DataVisitor)
 }
 
 #[cfg(test)]
@@ -433,22 +324,6 @@ mod tests {
             ),
         ] {
             assert_eq!(review(body), Err(bad), "{body}");
-        }
-    }
-
-    #[test]
-    fn the_size_of_data_is_counted_without_decoding() {
-        for text in ["", "YQ==", "YWI=", "YWJj", "YWJjZA=="] {
-            assert_eq!(Base64::decoded_bytes(text), STANDARD.decode(text).unwrap().len(), "{text}");
-        }
-    }
-
-    #[test]
-    fn data_may_be_absent_or_null_and_so_may_its_values() {
-        for data in ["", r#","data":null"#, r#","data":{}"#, r#","data":{".dockerconfigjson":null}"#] {
-            let secret = format!(r#"{{"type":"kubernetes.io/dockerconfigjson"{data}}}"#);
-            let secret: SecretJson<'_> = serde_json::from_str(&secret).unwrap();
-            assert!(secret.document(SecretType::DockerConfigJson).is_none());
         }
     }
 }
