@@ -1,9 +1,10 @@
 //! regcred, a Kubernetes admission webhook that corrects and refuses image-pull Secrets.
 //!
 //! The program is this library and a `main` of a few lines, so that tests can own a server. Dependencies point one
-//! way: [`cli`] → [`server`] → [`admission`] → the engine. The judgement is the engine's alone; [`server`] is
+//! way: [`cli`] → [`server`] or [`report`] → [`admission`] → the engine. The judgement is the engine's alone; [`server`] is
 //! transport and knows nothing about Secrets.
 
 pub mod admission;
 pub mod cli;
+pub mod report;
 pub mod server;

@@ -49,12 +49,34 @@ impl Bilingual<String> {
 /// affected, and the one thing to do.
 #[must_use]
 pub fn message(finding: &Finding<'_>, language: Language) -> String {
-    let subject = Subject::of(finding);
-    let name = match (&subject, language) {
-        (Subject::Document, Language::Chinese) => "整份文档".to_owned(),
-        _ => subject.shown(),
-    };
+    let name = Subject::of(finding).named(language);
     format!("[regcred/{}] {name}: {}", finding.rule(), sentences(said::of(finding)).into_line(language))
+}
+
+/// What a finding says, in its parts. [`message`] is all of it in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The registry, or the document.
+    pub subject: String,
+    /// What is wrong, without a closing mark.
+    pub clause: String,
+    /// Who fails over it, and who does not.
+    pub affected: String,
+    /// The one thing to do.
+    pub remedy: String,
+}
+
+/// What a finding says, in its parts.
+#[must_use]
+pub fn statement(finding: &Finding<'_>, language: Language) -> Statement {
+    let Said { english, chinese } = said::of(finding);
+    let part = |english, chinese| Bilingual { english, chinese }.into_line(language);
+    Statement {
+        subject: Subject::of(finding).named(language),
+        clause: part(english.clause, chinese.clause),
+        affected: part(english.affected, chinese.affected),
+        remedy: part(english.remedy, chinese.remedy),
+    }
 }
 
 /// What a finding says as warnings of at most 256 characters: `[regcred/CODE] HOST: ` and a short English clause in
@@ -159,6 +181,13 @@ impl<'f, 'a> Subject<'f, 'a> {
         match &finding.fault {
             Fault::AmbiguousJson(Repeated::Registry(key)) => Subject::Registry(key),
             _ => finding.place.key().map_or(Subject::Document, Subject::Registry),
+        }
+    }
+
+    fn named(&self, language: Language) -> String {
+        match (self, language) {
+            (Subject::Document, Language::Chinese) => "整份文档".to_owned(),
+            _ => self.shown(),
         }
     }
 

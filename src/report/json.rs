@@ -1,0 +1,223 @@
+//! One JSON object a line. docs/check.md describes the fields; they are a contract.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Serializer;
+
+use super::{Counts, Finding, Form, Judged, Object, Outcome, Region, Subject, Summary, Trouble};
+
+const API_VERSION: &str = "regcred/v1";
+
+/// A report as JSON lines.
+pub(super) struct Json;
+
+impl<W: Write> Form<W> for Json {
+    fn judged(&mut self, out: &mut W, judged: &Judged) -> io::Result<()> {
+        for finding in &judged.findings {
+            line(out, &FindingJson::new(finding, judged))?;
+        }
+        Ok(())
+    }
+
+    fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
+        line(
+            out,
+            &TroubleJson {
+                api_version: API_VERSION,
+                kind: "Error",
+                code: trouble.kind.code(),
+                message: &trouble.message,
+                place: PlaceJson::new(trouble.subject.as_ref(), trouble.region.as_ref()),
+            },
+        )
+    }
+
+    fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()> {
+        let rules = summary.by_namespace();
+        line(
+            out,
+            &SummaryJson {
+                api_version: API_VERSION,
+                kind: "Summary",
+                secrets: summary.secrets(),
+                secrets_with_findings: summary.secrets_with_findings(),
+                total: CountsJson::from(summary.total()),
+                errors: summary.unreadable() + summary.policy_faults(),
+                rules: rules
+                    .map(|(namespace, rule, counts)| RuleJson {
+                        namespace,
+                        code: rule.code(),
+                        counts: CountsJson::from(counts),
+                    })
+                    .collect(),
+            },
+        )
+    }
+}
+
+fn line<W: Write>(out: &mut W, value: &impl Serialize) -> io::Result<()> {
+    value.serialize(&mut Serializer::new(&mut *out))?;
+    out.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FindingJson<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    code: &'static str,
+    action: &'static str,
+    rule_action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capped_by: Option<&'static str>,
+    message: String,
+    remedy: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registry: Option<&'a str>,
+    field: &'a str,
+    repairable: bool,
+    fixed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_fixed: Option<&'a str>,
+    #[serde(flatten)]
+    place: PlaceJson<'a>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
+}
+
+impl<'a> FindingJson<'a> {
+    fn new(finding: &'a Finding, judged: &'a Judged) -> Self {
+        FindingJson {
+            api_version: API_VERSION,
+            kind: "Finding",
+            code: finding.rule.code(),
+            action: finding.action.as_str(),
+            rule_action: finding.rule_action.as_str(),
+            capped_by: finding.capped_by.map(regcred_engine::finding::Cap::as_str),
+            message: finding.message(),
+            remedy: &finding.statement.remedy,
+            registry: finding.registry.as_deref(),
+            field: &finding.field,
+            repairable: finding.outcome == Outcome::Repairable,
+            fixed: finding.outcome == Outcome::Fixed,
+            not_fixed: match &finding.outcome {
+                Outcome::Held(why) => Some(why),
+                Outcome::Stands | Outcome::Repairable | Outcome::Fixed => None,
+            },
+            place: PlaceJson::new(Some(&judged.subject), finding.region.as_ref()),
+            notes: &judged.notes,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TroubleJson<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    code: &'static str,
+    message: &'a str,
+    #[serde(flatten)]
+    place: PlaceJson<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlaceJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<FileJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<SecretJson<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileJson<'a> {
+    path: &'a str,
+    #[serde(flatten)]
+    region: Option<RegionJson>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RegionJson {
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SecretJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_version: Option<&'a str>,
+}
+
+impl<'a> PlaceJson<'a> {
+    fn new(subject: Option<&'a Subject>, region: Option<&'a Region>) -> Self {
+        let region = region.map(|region| RegionJson {
+            line: region.line,
+            column: region.column,
+            end_line: region.end_line,
+            end_column: region.end_column,
+        });
+        PlaceJson {
+            file: subject.and_then(Subject::path).map(|path| FileJson { path, region }),
+            secret: subject.and_then(Subject::object).map(SecretJson::new),
+        }
+    }
+}
+
+impl<'a> SecretJson<'a> {
+    fn new(object: &'a Object) -> Self {
+        SecretJson {
+            namespace: object.namespace.as_deref(),
+            name: object.name.as_deref(),
+            resource_version: object.resource_version.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SummaryJson<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    secrets: u64,
+    secrets_with_findings: u64,
+    #[serde(flatten)]
+    total: CountsJson,
+    errors: u64,
+    rules: Vec<RuleJson<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
+    code: &'static str,
+    #[serde(flatten)]
+    counts: CountsJson,
+}
+
+#[derive(Serialize)]
+struct CountsJson {
+    deny: u64,
+    warn: u64,
+    audit: u64,
+    repairable: u64,
+    fixed: u64,
+}
+
+impl From<Counts> for CountsJson {
+    fn from(Counts { deny, warn, audit, repairable, fixed }: Counts) -> Self {
+        CountsJson { deny, warn, audit, repairable, fixed }
+    }
+}

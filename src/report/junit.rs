@@ -1,0 +1,110 @@
+//! JUnit XML: a test suite for each file or namespace, a test case for each Secret, a failure where it is denied.
+
+use std::io::{self, Write};
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use regcred_engine::rule::Action;
+
+use super::{Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
+
+/// A report as JUnit XML. It is kept until the end, since its head holds the totals.
+#[derive(Default)]
+pub(super) struct Junit {
+    suites: Vec<TestSuite>,
+}
+
+impl Junit {
+    /// The suite of a file or namespace; what belongs together comes one after the other.
+    fn suite(&mut self, name: &str) -> Option<&mut TestSuite> {
+        if self.suites.last().is_none_or(|last| last.name.as_str() != name) {
+            self.suites.push(TestSuite::new(name));
+        }
+        self.suites.last_mut()
+    }
+
+    fn add(&mut self, suite: &str, mut case: TestCase) {
+        case.set_classname(suite);
+        if let Some(suite) = self.suite(suite) {
+            suite.add_test_case(case);
+        }
+    }
+}
+
+impl<W: Write> Form<W> for Junit {
+    fn judged(&mut self, _: &mut W, judged: &Judged) -> io::Result<()> {
+        let (suite, name) = names(Some(&judged.subject));
+        let standing = |finding: &&Finding| finding.outcome != Outcome::Fixed;
+        let denied = |finding: &&Finding| finding.action == Action::Deny;
+        let said = |findings: &mut dyn Iterator<Item = &Finding>| -> String {
+            findings.map(|finding| line(finding, &suite)).collect::<Vec<_>>().join("\n")
+        };
+        let mut failing = judged.findings.iter().filter(standing).filter(denied);
+        let status = match failing.next() {
+            None => TestCaseStatus::success(),
+            Some(first) => {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_type(first.rule.code());
+                let left = failing.count();
+                let more = if left == 0 { String::new() } else { format!(" (+{left})") };
+                status.set_message(format!("{}: {}{more}", first.statement.subject, first.statement.clause));
+                status.set_description(said(&mut judged.findings.iter().filter(standing).filter(denied)));
+                status
+            }
+        };
+        let mut case = TestCase::new(name, status);
+        let mut rest = said(&mut judged.findings.iter().filter(standing).filter(|finding| !denied(finding)));
+        for note in &judged.notes {
+            rest.push('\n');
+            rest.push_str(note);
+        }
+        if !rest.is_empty() {
+            case.set_system_out(rest);
+        }
+        self.add(&suite, case);
+        Ok(())
+    }
+
+    fn trouble(&mut self, _: &mut W, trouble: &Trouble) -> io::Result<()> {
+        let (suite, name) = names(trouble.subject.as_ref());
+        let kind = match trouble.kind {
+            TroubleKind::Unreadable => NonSuccessKind::Error,
+            TroubleKind::Policy => NonSuccessKind::Failure,
+        };
+        let mut status = TestCaseStatus::non_success(kind);
+        status.set_type(trouble.kind.code());
+        status.set_message(trouble.message.as_str());
+        status.set_description(format!("{}{}", at(&suite, trouble.region.as_ref()), trouble.message));
+        self.add(&suite, TestCase::new(name, status));
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut W, _: &Summary) -> io::Result<()> {
+        let mut report = Report::new("regcred");
+        report.add_test_suites(std::mem::take(&mut self.suites));
+        report.serialize(&mut *out).map_err(io::Error::other)
+    }
+}
+
+/// What the suite and the case are called.
+fn names(subject: Option<&Subject>) -> (String, String) {
+    match subject {
+        Some(Subject::File { path, object }) => {
+            (path.clone(), object.as_ref().map_or_else(|| path.clone(), super::Object::shown))
+        }
+        Some(Subject::Object(object)) => {
+            (object.namespace.clone().unwrap_or_default(), object.name.clone().unwrap_or_default())
+        }
+        None => ("regcred".to_owned(), "regcred".to_owned()),
+    }
+}
+
+fn line(finding: &Finding, suite: &str) -> String {
+    let place = at(suite, finding.region.as_ref());
+    let field = if finding.field.is_empty() { String::new() } else { format!(" ({})", finding.field) };
+    format!("{place}[regcred/{}] {}{field}", finding.rule, finding.message())
+}
+
+/// `PATH:LINE:COLUMN: `
+fn at(path: &str, region: Option<&Region>) -> String {
+    region.map_or_else(String::new, |region| format!("{path}:{}:{}: ", region.line, region.column))
+}
