@@ -14,7 +14,6 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 use super::Shared;
 use super::connections::Ticket;
@@ -30,11 +29,10 @@ const BUFFER: usize = 64 << 10;
 pub(crate) async fn serve_admission(
     shared: Arc<Shared>,
     router: Router,
-    tls: TlsAcceptor,
     stream: TcpStream,
     ticket: Arc<Ticket>,
 ) {
-    let handshake = timeout(shared.limits.handshake, tls.accept(stream));
+    let handshake = timeout(shared.limits.handshake, shared.served.acceptor().accept(stream));
     let stream = tokio::select! {
         shaken = handshake => match shaken {
             Ok(Ok(stream)) => stream,

@@ -17,9 +17,9 @@ use rustls::crypto::CryptoProvider;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::certificate::CertificateFiles;
 use super::files::{FileError, read_together};
 use super::policy::short_hash;
+use super::tls::CertificateFiles;
 
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
@@ -180,8 +180,8 @@ The answer carries a base64 patch. To see the corrected Secret, paste this behin
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::certificate::provider;
     use super::super::files::tests::scratch;
+    use super::super::tls::provider;
     use super::*;
 
     fn contents(folder: &Path) -> Vec<Vec<u8>> {

@@ -15,9 +15,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::certificate::Served;
 use super::limits::Budget;
 use super::policy::PolicyInForce;
+use super::tls::Served;
 use crate::admission::{CountedFinding, Decision, Operation, Webhook};
 
 /// The content type of [`Metrics::encode`].

@@ -13,7 +13,6 @@ mod audit;
 mod audit_file;
 mod audit_losses;
 mod body;
-mod certificate;
 mod connection;
 mod connections;
 mod dev;
@@ -32,6 +31,7 @@ mod reload;
 mod review;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::fmt;
 use std::io;
@@ -43,23 +43,20 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio_rustls::TlsAcceptor;
 
 pub use audit::AuditTarget;
-pub use certificate::CertificateFiles;
 pub use drain::Ended;
 pub use files::FileError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
 pub use review::Reviewer;
+pub use tls::CertificateFiles;
 
 use audit::Audit;
 use audit_file::Output;
-use certificate::Served;
 use connections::Connections;
 use drain::Phase;
 use files::read_together;
@@ -68,6 +65,7 @@ use limits::Budget;
 use metrics::{Metrics, State};
 use policy::PolicyInForce;
 use reload::{Reloader, Watched};
+use tls::{Served, TlsFiles};
 
 /// How long the end of the program waits for the audit log's reader.
 const AUDIT_FLUSH: Duration = Duration::from_secs(1);
@@ -162,7 +160,6 @@ pub(crate) struct Shared {
 pub struct Server {
     listener: TcpListener,
     ops: std::net::TcpListener,
-    tls: ServerConfig,
     shared: Arc<Shared>,
     reloader: Reloader,
     drain_delay: Duration,
@@ -177,38 +174,37 @@ impl Server {
     /// # Errors
     /// When a file cannot be used or an address not be bound.
     pub fn prepare(config: &Config, reviewer: Reviewer) -> Result<Self, StartError> {
-        let provider = certificate::provider();
+        let provider = tls::provider();
         let now = Timestamp::now();
-        let certificate_files = match &config.certificate {
-            CertificateSource::Files(files) => files.clone(),
-            CertificateSource::Dev => dev::certificate(&dev::folder(), &provider, now)?,
-        };
-        let paths = certificate_files.paths();
-        let contents = read_together(&paths)?;
-        let served = Arc::new(Served::default());
-        if let [certificate, key] = contents.as_slice() {
-            served.swap(certificate_files.check(certificate, key, &provider, now)?);
-        }
-        let watched_certificate = Watched::new(&paths, &contents);
-        let (policy, watched_policy) = load_policy(config)?;
-        let tls = certificate::server_config(Arc::clone(&provider), Arc::clone(&served))
+        let served = Served::new(Arc::clone(&provider))
             .map_err(|error| StartError::System(format!("TLS cannot be set up: {error}")))?;
+        let tls_files = TlsFiles {
+            certificate: Some(match &config.certificate {
+                CertificateSource::Files(files) => files.clone(),
+                CertificateSource::Dev => dev::certificate(&dev::folder(), &provider, now)?,
+            }),
+        };
+        let contents = read_together(&tls_files.paths())?;
+        served.swap(tls_files.check(&contents, &provider, now)?);
+        let watched_tls = Watched::new(&tls_files.paths(), &contents);
+        let (policy, watched_policy) = load_policy(config)?;
         let output = Output::open(&config.audit)?;
         let listener = config.listen.bind("--listen")?;
         let ops = config.ops_listen.bind("--ops-listen")?.into_std()?;
         let addresses = (listener.local_addr()?, ops.local_addr()?);
-        let shared =
-            Arc::new(Shared::new(config.limits.clone(), reviewer, provider, served, policy, output)?);
+        let shared = Arc::new(Shared::new(
+            config.limits.clone(),
+            reviewer,
+            provider,
+            Arc::new(served),
+            policy,
+            output,
+        )?);
         Ok(Server {
             listener,
             ops,
-            tls,
             shared,
-            reloader: Reloader {
-                certificate: watched_certificate,
-                certificate_files,
-                policy: watched_policy,
-            },
+            reloader: Reloader { tls: (tls_files, watched_tls), policy: watched_policy },
             drain_delay: config.drain_delay,
             reload_interval: config.reload_interval,
             addresses,
@@ -238,14 +234,13 @@ impl Server {
     /// # Errors
     /// When the system has no thread left to start with.
     pub async fn run(self, mut shutdown: mpsc::Receiver<()>) -> Result<Ended, StartError> {
-        let Server { listener, ops, tls, shared, reloader, drain_delay, reload_interval, .. } = self;
+        let Server { listener, ops, shared, reloader, drain_delay, reload_interval, .. } = self;
         shared.served.log();
         seed_random(&shared)?;
         ops::start(ops, Arc::clone(&shared))?;
         reloader.start(reload_interval, &shared)?;
 
         let connections = Connections::new(shared.limits.connections);
-        let tls = TlsAcceptor::from(Arc::new(tls));
         let mut phase = shared.phase.subscribe();
         let stop = async move {
             drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
@@ -254,7 +249,7 @@ impl Server {
             let shared = Arc::clone(&shared);
             let router = http::router(Arc::clone(&shared));
             move |stream, ticket| {
-                connection::serve_admission(Arc::clone(&shared), router.clone(), tls.clone(), stream, ticket)
+                connection::serve_admission(Arc::clone(&shared), router.clone(), stream, ticket)
             }
         };
         tokio::spawn(accept::accept(

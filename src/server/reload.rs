@@ -13,9 +13,9 @@ use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::certificate::CertificateFiles;
 use super::files::{FileError, read_together};
 use super::metrics::Reload;
+use super::tls::TlsFiles;
 use super::{Shared, policy};
 
 /// Files that are looked at again and again. What was seen is kept as a hash: one of them may be a key.
@@ -88,8 +88,7 @@ fn hash(contents: &[Zeroizing<Vec<u8>>]) -> [u8; 32] {
 
 /// The files of one server.
 pub(crate) struct Reloader {
-    pub(crate) certificate: Watched,
-    pub(crate) certificate_files: CertificateFiles,
+    pub(crate) tls: (TlsFiles, Watched),
     pub(crate) policy: Option<(PathBuf, Watched)>,
 }
 
@@ -102,7 +101,7 @@ impl Reloader {
                 thread::sleep(interval);
                 // A file that makes its parser panic is one more that cannot be used: what is in force stays, and the
                 // next look is another chance. Without this thread, certificates would expire unnoticed.
-                for look in [Reloader::certificate, Reloader::policy] {
+                for look in [Reloader::tls, Reloader::policy] {
                     if catch_unwind(AssertUnwindSafe(|| look(&mut self, &shared))).is_err() {
                         shared.metrics.panicked();
                     }
@@ -112,17 +111,13 @@ impl Reloader {
         Ok(())
     }
 
-    fn certificate(&mut self, shared: &Shared) {
-        let files = &self.certificate_files;
-        let look = self.certificate.look(|contents| match contents {
-            [certificate, key] => files.check(certificate, key, &shared.provider, Timestamp::now()),
-            _ => Err(FileError::new(&files.certificate, "cannot be read")),
-        });
-        match look {
+    fn tls(&mut self, shared: &Shared) {
+        let (files, watched) = &mut self.tls;
+        match watched.look(|contents| files.check(contents, &shared.provider, Timestamp::now())) {
             Look::Same => {}
-            Look::Restored => tracing::info!("the certificate's files are again what is served"),
-            Look::New(certificate) => {
-                shared.served.swap(certificate);
+            Look::Restored => tracing::info!("the TLS files are again what is in use"),
+            Look::New(change) => {
+                shared.served.swap(change);
                 shared.served.log();
                 shared.metrics.tls_reloaded(Reload::Success);
             }
@@ -130,7 +125,7 @@ impl Reloader {
                 // Counted at every look, so that an alert lasts as long as the trouble; said once.
                 shared.metrics.tls_reloaded(Reload::Error);
                 if first {
-                    tracing::error!("the new certificate is not served, the old one stays: {error}");
+                    tracing::error!("the new TLS files are not used, the old ones stay: {error}");
                 }
             }
         }

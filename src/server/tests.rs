@@ -85,7 +85,7 @@ impl Running {
         fs::write(&files.key, key.serialize_pem()).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(certificate.der().clone()).unwrap();
-        let client = ClientConfig::builder_with_provider(certificate::provider())
+        let client = ClientConfig::builder_with_provider(tls::provider())
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)

@@ -1,20 +1,16 @@
-//! The serving certificate: checked when it is read, swapped without touching a connection.
+//! The serving certificate, checked when it is read.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, version};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::files::{FileError, read_together};
+use crate::server::files::{FileError, read_together};
 
 /// What a usual certificate of this server names: what the API server asks for, as shipped; a wildcard for it; and what
 /// people ask for who try it.
@@ -132,80 +128,18 @@ impl Validity {
 
 /// A checked certificate with its key.
 pub(crate) struct Certificate {
-    key: Arc<CertifiedKey>,
+    pub(super) key: Arc<CertifiedKey>,
     /// The earliest end in the chain: from then on clients refuse it.
     pub(crate) not_after: Timestamp,
-    named: bool,
-}
-
-/// The certificate that new handshakes get. Open connections keep the one they were made with.
-#[derive(Default)]
-pub(crate) struct Served(ArcSwapOption<Certificate>);
-
-impl Served {
-    /// Says in the log what is served, and what may be wrong with it.
-    pub(crate) fn log(&self) {
-        let certificate = self.0.load();
-        let Some(certificate) = certificate.as_ref() else { return };
-        tracing::info!(not_after = %certificate.not_after, "serving a certificate");
-        if !certificate.named {
-            tracing::warn!(
-                "the certificate names neither regcred.regcred-system.svc nor localhost: the API server asks for \
-                 SERVICE.NAMESPACE.svc, and refuses a certificate without it"
-            );
-        }
-    }
-
-    pub(crate) fn swap(&self, certificate: Certificate) {
-        self.0.store(Some(Arc::new(certificate)));
-    }
-
-    /// The end of what is served, or `None` as long as there is none.
-    pub(crate) fn not_after(&self) -> Option<Timestamp> {
-        self.0.load().as_ref().map(|certificate| certificate.not_after)
-    }
-}
-
-impl fmt::Debug for Served {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Served").field("not_after", &self.not_after()).finish_non_exhaustive()
-    }
-}
-
-impl ResolvesServerCert for Served {
-    /// One certificate whatever name is asked for: the API server asks for the Service's, people for localhost.
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.load().as_ref().map(|certificate| Arc::clone(&certificate.key))
-    }
-}
-
-/// The one crypto provider, handed to whoever needs it and never installed as a process-wide default.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
-}
-
-/// TLS 1.2 and 1.3, HTTP/1.1 only: the API server speaks nothing else to a Service, and would speak HTTP/2 to a
-/// loopback URL if it were offered, so that tests would measure what no cluster uses.
-pub(crate) fn server_config(
-    provider: Arc<CryptoProvider>,
-    served: Arc<Served>,
-) -> Result<ServerConfig, rustls::Error> {
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
-        .with_no_client_auth()
-        .with_cert_resolver(served);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // The API server keeps its connections and resumes no session. Without tickets a handshake is cheaper, nothing is
-    // stored for strangers, and no session outlives the certificate that it was made with.
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(config)
+    /// Whether it holds a name by which it is usual to ask for this server.
+    pub(super) named: bool,
 }
 
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
+    use super::super::provider;
     use super::*;
 
     fn files() -> CertificateFiles {
