@@ -5,6 +5,9 @@ use std::panic;
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -17,7 +20,7 @@ pub(crate) enum LogLevel {
     Info,
     /// And every request, without its content
     Debug,
-    /// And whatever else there is
+    /// And whatever else there is to say
     Trace,
 }
 
@@ -35,13 +38,17 @@ impl From<LogLevel> for LevelFilter {
 
 /// Begins the log, and makes panics part of it.
 ///
-/// No bridge from the `log` crate is installed: what libraries say there was written without knowing what passes
-/// through here.
+/// Only this program's own words are in it, at every level: what libraries say was written without knowing what
+/// passes through here. The Kubernetes client quotes whole answers that it cannot read, Secrets among them. For the
+/// same reason no bridge from the `log` crate is installed.
 pub(crate) fn init(level: LogLevel) {
+    let own = Targets::new().with_target("regcred", LevelFilter::from(level));
     tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::from(level))
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        .finish()
+        .with(own)
         .init();
 }
 
