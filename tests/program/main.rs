@@ -28,4 +28,5 @@ mod golden;
 mod https;
 mod metrics;
 mod reload;
+mod resilience;
 mod support;

@@ -27,7 +27,7 @@ const USER: &str = "robot@1234567890123456";
 const PASSWORD: &str = "Canary?pa55>word";
 
 /// The API server that all tests share which do not change the whole cluster.
-fn cluster() -> &'static Cluster {
+pub fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(Cluster::start)
 }

@@ -1,5 +1,6 @@
 //! A real API server with its etcd, and kubectl.
 
+mod api;
 mod namespace;
 mod webhooks;
 
@@ -21,6 +22,7 @@ use super::client::{Client, Response};
 use super::eventually;
 use super::parts::part;
 use super::supervised::{Supervised, clean};
+pub use api::{Api, ApiConnection};
 pub use namespace::Namespace;
 pub use webhooks::{Webhooks, Which};
 

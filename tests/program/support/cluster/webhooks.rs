@@ -28,10 +28,19 @@ impl Which {
         }
     }
 
-    fn path(self) -> &'static str {
+    /// The last part of its URL.
+    pub fn path(self) -> &'static str {
         match self {
             Which::Mutate => "mutate",
             Which::Validate => "validate",
+        }
+    }
+
+    /// As in step two. Only `validate` differs between the steps.
+    pub fn failure_policy(self) -> &'static str {
+        match self {
+            Which::Mutate => "Ignore",
+            Which::Validate => "Fail",
         }
     }
 }
@@ -68,32 +77,41 @@ impl<'c> Webhooks<'c> {
 }
 
 impl Cluster {
+    /// The two configurations of `deploy/base/webhooks.yaml`.
+    #[track_caller]
+    pub fn shipped_webhooks(&self) -> Vec<(Which, Value)> {
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/base/webhooks.yaml");
+        let shipped = self.accepts(&["create", "--dry-run=client", "-o", "json", "-f", shipped], "");
+        let objects = serde_json::Deserializer::from_str(&shipped.stdout).into_iter::<Value>();
+        let which = |object: &Value| Which::BOTH.iter().find(|which| object["kind"] == which.kind()).copied();
+        let found: Vec<_> =
+            objects.map(Result::unwrap).filter_map(|object| Some((which(&object)?, object))).collect();
+        assert_eq!(found.len(), 2, "{}", shipped.stdout);
+        found
+    }
+
     /// Registers webhooks as `deploy/base/webhooks.yaml` does, for the namespaces that [`Webhooks::namespace`] makes
     /// and by URL, and waits until the API server calls them.
     #[track_caller]
     pub fn install(&self, name: &str, regcred: &Regcred, which: &[Which]) -> Webhooks<'_> {
-        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/base/webhooks.yaml");
-        let shipped = self.accepts(&["create", "--dry-run=client", "-o", "json", "-f", shipped], "");
         let ca = BASE64_STANDARD.encode(fs::read(regcred.ca()).unwrap());
         let labels = json!({ "tests.regcred.dev/webhooks": name });
         let mut asked = Vec::new();
-        for object in serde_json::Deserializer::from_str(&shipped.stdout).into_iter::<Value>() {
-            let mut object = object.unwrap();
-            let which = which.iter().find(|which| object["kind"] == which.kind());
-            let Some(which) = which else { continue };
+        for (of, mut object) in self.shipped_webhooks() {
+            if !which.contains(&of) {
+                continue;
+            }
             object["metadata"]["name"] = json!(format!("regcred-{name}"));
             let webhook = &mut object["webhooks"][0];
-            let url = format!("https://{}/{}", regcred.https, which.path());
+            let url = format!("https://{}/{}", regcred.https, of.path());
             webhook["clientConfig"] = json!({"url": url, "caBundle": ca});
             webhook["namespaceSelector"] = json!({"matchLabels": labels});
-            // As in step two. Only `validate` differs between the steps.
-            webhook["failurePolicy"] = json!(if *which == Which::Mutate { "Ignore" } else { "Fail" });
+            webhook["failurePolicy"] = json!(of.failure_policy());
             // A machine that compiles beside the tests may be slow; that is not what is tested.
             webhook["timeoutSeconds"] = json!(30);
             self.accepts(&["create", "-f", "-"], &object.to_string());
-            asked.push(which.path());
+            asked.push(of.path());
         }
-        assert_eq!(asked.len(), which.len(), "{}", shipped.stdout);
 
         let probe = self.namespace(&format!("probe-{name}"), &labels);
         eventually("calls of both webhooks", || {

@@ -1,0 +1,135 @@
+//! Replicas that are killed or frozen while the API server writes: what was on its way to them is lost, and nothing
+//! else.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::balancer::Traffic;
+use super::load::{Load, Tally};
+use super::report;
+use super::stage::{Pace, Stage};
+use crate::support::eventually;
+
+#[test]
+fn a_killed_replica_costs_what_was_on_its_way_to_it_and_nothing_else() {
+    a_replica_is_killed("killed", Pace::QUICK);
+}
+
+#[test]
+fn a_frozen_replica_costs_what_was_on_its_way_to_it_and_nothing_else() {
+    a_replica_is_frozen("frozen", Pace { timeout: Duration::from_secs(3), ..Pace::QUICK });
+}
+
+#[test]
+#[ignore = "takes minutes: CONTRIBUTING.md"]
+fn long_a_killed_replica_as_shipped() {
+    a_replica_is_killed("killed-long", Pace::SHIPPED);
+}
+
+#[test]
+#[ignore = "takes minutes: CONTRIBUTING.md"]
+fn long_a_frozen_replica_as_shipped() {
+    a_replica_is_frozen("frozen-long", Pace::SHIPPED);
+}
+
+fn a_replica_is_killed(name: &str, pace: Pace) {
+    let mut stage = Stage::set(name, pace);
+    let load = stage.load();
+    let spared = Spared::of(&stage);
+
+    let begun = load.elapsed();
+    let victim = stage.replicas.remove(0);
+    victim.regcred.signal(Signal::KILL);
+    stage.balancer.wait_until(victim.number, false);
+    let over = load.elapsed();
+    load.wait_for(pace.between);
+    assert_eq!(victim.regcred.wait().status.code(), None, "it was killed");
+    stage.balancer.withdraw(victim.number);
+
+    let restarted = stage.replica();
+    stage.balancer.wait_until(restarted.number, true);
+    load.wait_for(pace.between);
+    let tally = load.stop();
+    spared.lost_no_connection(&stage);
+    let traffic = stage.balancer.traffic(victim.number);
+    assert_eq!(traffic.open(), 0, "{traffic:?}");
+    judge(name, &stage, &tally, traffic, begun..over);
+}
+
+fn a_replica_is_frozen(name: &str, pace: Pace) {
+    let mut stage = Stage::set(name, pace);
+    let load = stage.load();
+    let spared = Spared::of(&stage);
+
+    let begun = load.elapsed();
+    let frozen = Instant::now();
+    let victim = stage.replicas.remove(0);
+    victim.regcred.signal(Signal::STOP);
+    stage.balancer.wait_until(victim.number, false);
+    eventually("the end of what waits for it", || (frozen.elapsed() > pace.timeout * 3).then_some(()));
+    victim.regcred.signal(Signal::CONT);
+    stage.balancer.wait_until(victim.number, true);
+    let over = load.elapsed();
+
+    let before = stage.balancer.traffic(victim.number);
+    recovered(&stage, &load);
+    let tally = load.stop();
+    spared.lost_no_connection(&stage);
+    assert!(tally.troubles().next().is_some(), "nothing waited for it");
+    judge(name, &stage, &tally, before, begun..over);
+}
+
+/// Everything goes well again, also on connections that are made only now.
+fn recovered(stage: &Stage, load: &Load) {
+    load.wait_for(stage.pace.between * 2);
+}
+
+/// The replica that nothing happened to.
+struct Spared(Traffic);
+
+impl Spared {
+    fn of(stage: &Stage) -> Self {
+        Spared(stage.balancer.traffic(stage.replicas[1].number))
+    }
+
+    /// A call over HTTP/1.1 that is cut off or given up costs its connection. So where none has ended, every call was
+    /// answered; and the replica's own counters say that each answer was a decision.
+    fn lost_no_connection(&self, stage: &Stage) {
+        let spared = &stage.replicas[0];
+        let traffic = stage.balancer.traffic(spared.number);
+        assert_eq!((traffic.ended(), traffic.refused), (self.0.ended(), self.0.refused), "{traffic:?}");
+        let answers = spared.regcred.get("/metrics").text();
+        for series in ["regcred_shed_total", "regcred_panics_total", "regcred_tls_handshake_failures_total"] {
+            let counts = answers.lines().filter(|line| line.starts_with(series));
+            assert!(
+                counts.clone().count() > 0 && counts.clone().all(|line| line.ends_with(" 0")),
+                "{answers}"
+            );
+        }
+    }
+}
+
+/// What was lost had a connection to the victim each, and was begun before the word of it had spread.
+fn judge(name: &str, stage: &Stage, tally: &Tally, victim: Traffic, time: std::ops::Range<Duration>) {
+    let failed_open = usize::try_from(stage.registration.failed_open()).unwrap();
+    let (ended, refused) = (victim.ended(), victim.refused);
+    let begun = || tally.troubles().map(|trouble| trouble.at);
+    report(
+        name,
+        &format!(
+            "{}; {failed_open} calls failed open; of the connections to the replica {ended} ended and {refused} were \
+             refused; it was away from {:?} to {:?}, writes in trouble began from {:?} to {:?}",
+            tally.figures(),
+            time.start,
+            time.end,
+            begun().min(),
+            begun().max(),
+        ),
+    );
+    assert!(tally.failed.len() + failed_open <= ended + refused, "{:#?}", tally.failed);
+    assert!(tally.unpatched.len() <= failed_open);
+    for trouble in tally.troubles() {
+        assert!(trouble.at <= time.end, "after the recovery: {trouble:?}");
+    }
+}
