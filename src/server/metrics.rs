@@ -82,6 +82,16 @@ struct RequestLabels {
     decision: &'static str,
 }
 
+impl RequestLabels {
+    fn new(webhook: Webhook, operation: Operation, decision: Decision) -> Self {
+        RequestLabels {
+            webhook: webhook.as_str(),
+            operation: operation.as_str(),
+            decision: decision.as_str(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FindingLabels {
     rule: &'static str,
@@ -133,6 +143,10 @@ impl Metrics {
         // Series that alerts watch exist from the start: the first increase of a new one is invisible to `rate`.
         for shed in Shed::ALL {
             drop(metrics.shed.get_or_create(&shed.label()));
+        }
+        for operation in [Operation::Create, Operation::Update] {
+            let (webhook, decision) = (Webhook::Validate, Decision::Denied);
+            drop(metrics.requests.get_or_create(&RequestLabels::new(webhook, operation, decision)));
         }
         for reload in Reload::ALL {
             drop(metrics.tls_reloads.get_or_create(&reload.label()));
@@ -194,11 +208,7 @@ impl Metrics {
         decision: Decision,
         duration: Duration,
     ) {
-        let labels = RequestLabels {
-            webhook: webhook.as_str(),
-            operation: operation.as_str(),
-            decision: decision.as_str(),
-        };
+        let labels = RequestLabels::new(webhook, operation, decision);
         self.requests.get_or_create(&labels).inc();
         self.duration.observe(duration.as_secs_f64());
     }

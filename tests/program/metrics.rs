@@ -67,6 +67,8 @@ fn series_that_alerts_watch_are_there_before_anything_happens() {
         "regcred_tls_reloads_total{result=\"error\"}",
         "regcred_policy_reloads_total{result=\"error\"}",
         "regcred_shed_total{reason=\"requests\"}",
+        "regcred_admission_requests_total{webhook=\"validate\",operation=\"CREATE\",decision=\"denied\"}",
+        "regcred_admission_requests_total{webhook=\"validate\",operation=\"UPDATE\",decision=\"denied\"}",
     ] {
         assert_eq!(regcred.metric(series), Some(0.0), "{series}");
     }

@@ -4,6 +4,7 @@ mod audit;
 mod deploy;
 mod language;
 mod lifecycle;
+mod monitoring;
 mod proof;
 mod rancher;
 mod reach;
