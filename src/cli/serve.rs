@@ -12,7 +12,8 @@ use super::log::{self, LogLevel};
 use super::{Exit, Failure, say};
 use crate::admission;
 use crate::server::{
-    AuditTarget, CertificateFiles, CertificateSource, Config, Ended, Limits, Listen, Server, duration,
+    AuditTarget, CertificateFiles, CertificateSource, ClientCa, Config, Ended, Limits, Listen, Server,
+    duration,
 };
 
 /// Reviews that are too large for a connection's own thread, at a time. Each can take some 15 MiB for some 10 ms, so
@@ -57,6 +58,27 @@ pub(crate) struct Args {
     /// The private key of the certificate, PEM, not encrypted; needed without --dev
     #[arg(long, env = "REGCRED_TLS_KEY", hide_env_values = true, value_name = "FILE")]
     tls_key: Option<PathBuf>,
+
+    /// The CAs of those who may connect, PEM; anybody may without it
+    ///
+    /// Then every client of the HTTPS port has to present a certificate by one of them; the operations port asks for
+    /// none. A new version is in force together with the certificate and its key, or not at all.
+    #[arg(long, env = "REGCRED_CLIENT_CA", hide_env_values = true, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+
+    /// A name that a client's certificate may have; any name is good without it
+    ///
+    /// Its common name or one of its DNS names. Can be given several times, or as a list with commas. Needs
+    /// --client-ca.
+    #[arg(
+        long,
+        env = "REGCRED_CLIENT_NAME",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_delimiter = ',',
+        value_parser = parse_name
+    )]
+    client_name: Vec<String>,
 
     /// The policy file, YAML; the built-in defaults hold without one
     ///
@@ -103,7 +125,7 @@ pub(crate) struct Args {
     )]
     drain_delay: Option<Duration>,
 
-    /// How often the certificate and the policy file are looked at for changes
+    /// How often the certificate, the clients' CAs and the policy file are looked at for changes
     ///
     /// A duration such as 10s or 500ms, at least 10ms.
     #[arg(
@@ -121,10 +143,18 @@ fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     duration::parse(text).ok_or("expected a duration with its unit, such as 500ms, 10s or 1m30s")
 }
 
+fn parse_name(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("expected a name, as the client's certificate has it"),
+        name => Ok(name.to_owned()),
+    }
+}
+
 impl Args {
     /// From what was typed to what holds.
     fn validate(self) -> Result<(Config, LogLevel), Failure> {
         let certificate = self.certificate()?;
+        let clients = self.clients()?;
         let default = |port| {
             if self.dev { Listen::At(([127, 0, 0, 1], port).into()) } else { Listen::Everywhere(port) }
         };
@@ -136,6 +166,7 @@ impl Args {
             listen: self.listen.unwrap_or_else(|| default(8443)),
             ops_listen: self.ops_listen.unwrap_or_else(|| default(8080)),
             certificate,
+            clients,
             policy: self.policy,
             audit: if self.audit_log.as_os_str() == "-" {
                 AuditTarget::Stdout
@@ -167,6 +198,19 @@ impl Args {
             (false, None, None) => Err(Failure::from(
                 "serve needs a certificate: give --tls-cert and --tls-key, or --dev to try it on this machine",
             )),
+        }
+    }
+
+    fn clients(&self) -> Result<Option<ClientCa>, Failure> {
+        match self.client_ca.clone() {
+            Some(_) if self.dev => Err(Failure::from(
+                "--dev prints a request that anybody can send: leave out --client-ca, or --dev",
+            )),
+            Some(file) => Ok(Some(ClientCa { file, names: self.client_name.clone() })),
+            None if self.client_name.is_empty() => Ok(None),
+            None => {
+                Err(Failure::from("--client-name needs --client-ca, the file with the CA of that client"))
+            }
         }
     }
 }
@@ -261,6 +305,17 @@ mod tests {
     }
 
     #[test]
+    fn names_of_clients_are_given_one_by_one_or_as_a_list() {
+        let mut arguments = vec!["--tls-cert", "c", "--tls-key", "k"];
+        assert_eq!(validate(&arguments).unwrap().clients, None);
+        arguments.extend(["--client-ca", "ca"]);
+        let names = |arguments: &[&str]| validate(arguments).unwrap().clients.unwrap().names;
+        assert_eq!(names(&arguments), [""; 0]);
+        arguments.extend(["--client-name", "a, b", "--client-name", "c"]);
+        assert_eq!(names(&arguments), ["a", "b", "c"]);
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_what_to_do() {
         for (arguments, says) in [
             (&[][..], "--dev to try it"),
@@ -268,6 +323,12 @@ mod tests {
             (&["--tls-key", "k"], "needs --tls-cert"),
             (&["--tls-key", "k", "--tls-cert", ""], "a value is required"),
             (&["--dev", "--tls-key", "k"], "leave out"),
+            (&["--dev", "--client-ca", "ca"], "leave out --client-ca"),
+            (&["--tls-cert", "c", "--tls-key", "k", "--client-name", "n"], "needs --client-ca"),
+            (
+                &["--tls-cert", "c", "--tls-key", "k", "--client-ca", "ca", "--client-name", "n,"],
+                "expected a name",
+            ),
             (&["--dev", "--listen", "8443"], "such as 127.0.0.1:8443"),
             (&["--dev", "--drain-delay", "5"], "such as 500ms"),
             (&["--dev", "--reload-interval", "0s"], "at least 10ms"),

@@ -53,7 +53,7 @@ pub use files::FileError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
 pub use review::Reviewer;
-pub use tls::CertificateFiles;
+pub use tls::{CertificateFiles, ClientCa};
 
 use audit::Audit;
 use audit_file::Output;
@@ -88,6 +88,8 @@ pub struct Config {
     pub ops_listen: Listen,
     /// The serving certificate.
     pub certificate: CertificateSource,
+    /// Who may connect; none = everybody.
+    pub clients: Option<ClientCa>,
     /// The policy file; none = the defaults.
     pub policy: Option<PathBuf>,
     /// Where audit records go.
@@ -183,6 +185,7 @@ impl Server {
                 CertificateSource::Files(files) => files.clone(),
                 CertificateSource::Dev => dev::certificate(&dev::folder(), &provider, now)?,
             }),
+            clients: config.clients.clone(),
         };
         let contents = read_together(&tls_files.paths())?;
         served.swap(tls_files.check(&contents, &provider, now)?);

@@ -95,6 +95,7 @@ impl Running {
             listen: Listen::At(([127, 0, 0, 1], 0).into()),
             ops_listen: Listen::At(([127, 0, 0, 1], 0).into()),
             certificate: CertificateSource::Files(files),
+            clients: None,
             policy: None,
             audit: AuditTarget::File(folder.join("audit.log")),
             drain_delay: Duration::ZERO,

@@ -8,7 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate};
 
 use crate::server::files::{FileError, read_together};
 
@@ -116,14 +116,18 @@ impl Validity {
                 );
             }
             let validity = certificate.validity();
-            let time = |seconds| {
-                Timestamp::from_second(seconds).map_err(|_| format!("has bad dates in number {number}"))
-            };
-            all.not_before = all.not_before.max(time(validity.not_before.timestamp())?);
-            all.not_after = all.not_after.min(time(validity.not_after.timestamp())?);
+            all.not_before = all.not_before.max(time(validity.not_before));
+            all.not_after = all.not_after.min(time(validity.not_after));
         }
         Ok(all)
     }
+}
+
+/// A certificate's time. The last second of the year 9999, which stands for no end at all, is more than a timestamp
+/// can hold.
+pub(super) fn time(time: ASN1Time) -> Timestamp {
+    let seconds = time.timestamp();
+    Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 /// A checked certificate with its key.

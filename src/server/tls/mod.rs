@@ -1,6 +1,7 @@
 //! What a TLS handshake is given: checked before it is used, swapped as one, without touching a connection.
 
 mod certificate;
+mod clients;
 mod files;
 
 use std::fmt;
@@ -16,6 +17,8 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) use certificate::Certificate;
 pub use certificate::CertificateFiles;
+pub use clients::ClientCa;
+pub(crate) use clients::Clients;
 pub(crate) use files::TlsFiles;
 
 /// The one crypto provider, handed to whoever needs it and never installed as a process-wide default.
@@ -26,6 +29,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 /// What is to be served from now on. What is left out stays as it is.
 pub(crate) struct Change {
     pub(crate) certificate: Option<Certificate>,
+    pub(crate) clients: Option<Clients>,
 }
 
 /// What new handshakes get. Open connections keep what they were made with.
@@ -38,6 +42,8 @@ pub(crate) struct Served {
 struct Current {
     /// Without one, handshakes fail.
     certificate: Option<Arc<Certificate>>,
+    /// Without them, whoever likes may connect.
+    clients: Option<Arc<Clients>>,
     config: Arc<ServerConfig>,
 }
 
@@ -46,16 +52,18 @@ impl Served {
     pub(crate) fn new(provider: Arc<CryptoProvider>) -> Result<Self, rustls::Error> {
         let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])?;
-        let current = Current::new(&builder, None);
+        let current = Current::new(&builder, None, None);
         Ok(Served { builder, current: ArcSwap::from_pointee(current) })
     }
 
     /// All that changed at once: a handshake gets what was there before, or what is there now.
     pub(crate) fn swap(&self, change: Change) {
         let certificate = change.certificate.map(Arc::new);
+        let clients = change.clients.map(Arc::new);
         self.current.rcu(|current| {
             let certificate = certificate.clone().or_else(|| current.certificate.clone());
-            Current::new(&self.builder, certificate)
+            let clients = clients.clone().or_else(|| current.clients.clone());
+            Current::new(&self.builder, certificate, clients)
         });
     }
 
@@ -67,13 +75,17 @@ impl Served {
     /// Says in the log what is served, and what may be wrong with it.
     pub(crate) fn log(&self) {
         let current = self.current.load();
-        let Some(certificate) = &current.certificate else { return };
-        tracing::info!(not_after = %certificate.not_after, "serving a certificate");
-        if !certificate.named {
-            tracing::warn!(
-                "the certificate names neither regcred.regcred-system.svc nor localhost: the API server asks for \
-                 SERVICE.NAMESPACE.svc, and refuses a certificate without it"
-            );
+        if let Some(certificate) = &current.certificate {
+            tracing::info!(not_after = %certificate.not_after, "serving a certificate");
+            if !certificate.named {
+                tracing::warn!(
+                    "the certificate names neither regcred.regcred-system.svc nor localhost: the API server asks for \
+                     SERVICE.NAMESPACE.svc, and refuses a certificate without it"
+                );
+            }
+        }
+        if let Some(clients) = &current.clients {
+            clients.log();
         }
     }
 
@@ -93,10 +105,15 @@ impl Current {
     fn new(
         builder: &ConfigBuilder<ServerConfig, WantsVerifier>,
         certificate: Option<Arc<Certificate>>,
+        clients: Option<Arc<Clients>>,
     ) -> Self {
         let key = certificate.as_ref().map(|certificate| Arc::clone(&certificate.key));
-        let config = config(builder.clone().with_no_client_auth(), key);
-        Current { certificate, config: Arc::new(config) }
+        let builder = builder.clone();
+        let builder = match &clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => builder.with_client_cert_verifier(Arc::clone(&clients.verifier)),
+        };
+        Current { certificate, clients, config: Arc::new(config(builder, key)) }
     }
 }
 

@@ -1,0 +1,338 @@
+//! Mutual TLS: who may connect.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::CryptoProvider;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+};
+use rustls_pki_types::pem::{PemObject, SectionKind};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use zeroize::Zeroizing;
+
+use super::certificate::time;
+use crate::server::files::FileError;
+
+/// Who may connect: whoever has a certificate by one of these CAs, with one of these names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCa {
+    /// PEM: the certificates of the CAs.
+    pub file: PathBuf,
+    /// The names of which the certificate has to hold one. None = any certificate by the CAs.
+    pub names: Vec<String>,
+}
+
+impl ClientCa {
+    /// Checks that each certificate is a CA's, and that there is one by which somebody can connect now.
+    ///
+    /// One that has expired is passed over as long as there is another: at the end of a rotation the old one is easily
+    /// forgotten, and must not keep a program from starting that ran with the same file before.
+    pub(super) fn check(
+        &self,
+        content: &[u8],
+        provider: &Arc<CryptoProvider>,
+        now: Timestamp,
+    ) -> Result<Clients, FileError> {
+        let wrong = |message: String| FileError::new(&self.file, message);
+        let mut roots = RootCertStore::empty();
+        let mut not_after: Option<Timestamp> = None;
+        let mut expired = Vec::new();
+        for (index, der) in certificates(content).map_err(&wrong)?.into_iter().enumerate() {
+            let number = index + 1;
+            let end = end(&der, number).map_err(&wrong)?;
+            if end <= now {
+                expired.push((number, end));
+                continue;
+            }
+            roots.add(der).map_err(|_| {
+                wrong(format!("holds as number {number} a certificate that cannot be used as a CA's"))
+            })?;
+            not_after = not_after.max(Some(end));
+        }
+        let Some(not_after) = not_after else {
+            return Err(wrong(match expired.last() {
+                None => "holds no certificate: expected PEM CERTIFICATE blocks, those of the clients' CAs"
+                    .to_owned(),
+                Some((_, not_after)) => {
+                    format!(
+                        "holds no CA that is still valid, the last expired at {not_after}: nobody could connect"
+                    )
+                }
+            }));
+        };
+        let authorities = roots.len();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+            .build()
+            .map_err(|_| wrong("cannot be used to check clients' certificates".to_owned()))?;
+        let verifier = Verifier { by_authority: verifier, names: self.names.clone() };
+        Ok(Clients { verifier: Arc::new(verifier), file: self.file.clone(), authorities, not_after, expired })
+    }
+}
+
+/// The certificates of a PEM file in which there is no private key.
+fn certificates(content: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut certificates = Vec::new();
+    for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(content) {
+        // The reason is left out: a parser's text may quote what it has read.
+        let (kind, der) = section.map_err(|_| "is not PEM: expected CERTIFICATE blocks".to_owned())?;
+        match kind {
+            SectionKind::Certificate => certificates.push(der.into()),
+            SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey => {
+                drop(Zeroizing::new(der));
+                return Err(
+                    "holds a private key: only the certificates of the clients' CAs belong here".to_owned()
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(certificates)
+}
+
+/// When a CA's certificate ends.
+fn end(authority: &CertificateDer<'_>, number: usize) -> Result<Timestamp, String> {
+    let Ok((_, certificate)) = X509Certificate::from_der(authority) else {
+        return Err(format!("holds as number {number} what is no X.509 certificate"));
+    };
+    if !certificate.is_ca() {
+        return Err(format!(
+            "holds as number {number} a certificate that is no CA's (basicConstraints CA:TRUE): expected the CA that \
+             signs the clients' certificates, not one of these"
+        ));
+    }
+    Ok(time(certificate.validity().not_after))
+}
+
+/// Who may connect, checked.
+pub(crate) struct Clients {
+    pub(super) verifier: Arc<dyn ClientCertVerifier>,
+    file: PathBuf,
+    authorities: usize,
+    not_after: Timestamp,
+    /// Numbers in the file, and when they expired.
+    expired: Vec<(usize, Timestamp)>,
+}
+
+impl Clients {
+    /// Says in the log who may connect, and what may be wrong with that.
+    pub(super) fn log(&self) {
+        tracing::info!(
+            authorities = self.authorities,
+            not_after = %self.not_after,
+            "clients have to present a certificate"
+        );
+        for (number, not_after) in &self.expired {
+            tracing::warn!(
+                "{}: number {number} expired at {not_after} and is passed over: remove it",
+                self.file.display()
+            );
+        }
+    }
+}
+
+/// The usual checks, and the name on top of them.
+#[derive(Debug)]
+struct Verifier {
+    by_authority: Arc<dyn ClientCertVerifier>,
+    names: Vec<String>,
+}
+
+impl Verifier {
+    /// As the API server does it with the clients of its own request-header CA, where any name will do if none is
+    /// listed. Beside the common name, which is what Kubernetes calls users by, a DNS name counts.
+    fn allows(&self, certificate: &CertificateDer<'_>) -> bool {
+        if self.names.is_empty() {
+            return true;
+        }
+        let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
+        let common = |name: &String| {
+            certificate.subject().iter_common_name().any(|common| common.as_str() == Ok(name))
+        };
+        let alternative = certificate.subject_alternative_name().ok().flatten();
+        let alternative = alternative.map_or(&[][..], |extension| &extension.value.general_names);
+        let dns = |name: &String| {
+            alternative
+                .iter()
+                .any(|other| matches!(other, GeneralName::DNSName(dns) if dns.eq_ignore_ascii_case(name)))
+        };
+        self.names.iter().any(|name| common(name) || dns(name))
+    }
+}
+
+impl ClientCertVerifier for Verifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.by_authority.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verified = self.by_authority.verify_client_cert(end_entity, intermediates, now)?;
+        if self.allows(end_entity) {
+            Ok(verified)
+        } else {
+            // The client hears `access_denied`.
+            Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.by_authority.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.by_authority.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.by_authority.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+
+    use super::super::provider;
+    use super::*;
+
+    /// A CA, and what it issues.
+    struct Made {
+        pem: String,
+        issuer: Issuer<'static, KeyPair>,
+    }
+
+    fn params(common_name: &str, last_year: i32) -> CertificateParams {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(last_year, 1, 1);
+        params
+    }
+
+    fn authority(name: &str, last_year: i32) -> Made {
+        let key = KeyPair::generate().unwrap();
+        let mut params = params(name, last_year);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Made { pem: params.self_signed(&key).unwrap().pem(), issuer: Issuer::new(params, key) }
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-23T00:00:00Z".parse().unwrap()
+    }
+
+    fn clients(pem: &str, names: &[&str]) -> Result<Clients, String> {
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        let clients = ClientCa { file: "ca.crt".into(), names };
+        clients.check(pem.as_bytes(), &provider(), now()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_by_mistake_would_let_in_nobody_or_too_many_is_said() {
+        let (good, old) = (authority("good", 2028).pem, authority("old", 2025).pem);
+        let key = KeyPair::generate().unwrap();
+        let leaf = params("client", 2028).self_signed(&key).unwrap().pem();
+        let key = key.serialize_pem();
+        for (pem, says) in [
+            (String::new(), "holds no certificate"),
+            ("ca.crt\n".to_owned(), "holds no certificate"),
+            (key.clone(), "holds a private key"),
+            (good.clone() + &key, "holds a private key"),
+            (key.replace("PRIVATE", "RSA PRIVATE"), "holds a private key"),
+            (leaf.clone(), "holds as number 1 a certificate that is no CA's"),
+            (good.clone() + &leaf, "holds as number 2 a certificate that is no CA's"),
+            (old.clone(), "holds no CA that is still valid, the last expired at 2025-01-01T00:00:00Z"),
+            (good.replace("CERT", "CART"), "holds no certificate"),
+            (good.replace("\n-----END", "*\n-----END"), "is not PEM"),
+            (
+                "-----BEGIN CERTIFICATE-----\nTm8h\n-----END CERTIFICATE-----\n".to_owned(),
+                "holds as number 1 what is no X.509",
+            ),
+        ] {
+            let error = clients(&pem, &[]).err().unwrap_or_else(|| panic!("accepted: {says}"));
+            assert!(error.starts_with(&format!("ca.crt: {says}")), "{error}");
+            assert!(!error.contains(key.lines().nth(1).unwrap()), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_holds_as_long_as_the_last_of_its_authorities() {
+        let (good, longer) = (authority("good", 2027), authority("longer", 2029));
+        let both = clients(&(good.pem + &longer.pem), &[]).unwrap();
+        assert_eq!((both.authorities, both.not_after), (2, "2029-01-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(both.expired, []);
+    }
+
+    /// Whether a certificate by this CA is let in.
+    fn lets_in(
+        clients: &Clients,
+        by: &Made,
+        common_name: &str,
+        dns: &[&str],
+    ) -> Result<(), CertificateError> {
+        let mut params = params(common_name, 2028);
+        params.subject_alt_names = dns
+            .iter()
+            .map(|&name| rcgen::SanType::DnsName(name.try_into().unwrap()))
+            .chain([rcgen::SanType::Rfc822Name("mail".try_into().unwrap())])
+            .collect();
+        let leaf = params.signed_by(&KeyPair::generate().unwrap(), &by.issuer).unwrap();
+        let now = Duration::from_secs(now().as_second().try_into().unwrap());
+        match clients.verifier.verify_client_cert(leaf.der(), &[], UnixTime::since_unix_epoch(now)) {
+            Ok(_) => Ok(()),
+            Err(Error::InvalidCertificate(error)) => Err(error),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_name_counts_only_in_a_certificate_by_one_of_the_authorities() {
+        let (good, other, old) = (authority("a", 2028), authority("b", 2028), authority("old", 2025));
+        let bundle = good.pem.clone() + &old.pem;
+        for (names, common_name, dns, ends) in [
+            (&[][..], "anybody", &[][..], true),
+            (&["api"], "api", &[], true),
+            (&["api"], "Api", &[], false),
+            (&["api"], "api2", &[], false),
+            (&["api"], "other", &["x.example.com", "API"], true),
+            (&["x", "api"], "api", &[], true),
+            (&["x", "y"], "api", &["z"], false),
+            // What is neither a common name nor a DNS name.
+            (&["mail"], "api", &[], false),
+            (&["a"], "api", &[], false),
+        ] {
+            let clients = clients(&bundle, names).unwrap();
+            let expected = if ends { Ok(()) } else { Err(CertificateError::ApplicationVerificationFailure) };
+            assert_eq!(
+                lets_in(&clients, &good, common_name, dns),
+                expected,
+                "{names:?} {common_name} {dns:?}"
+            );
+            for stranger in [&other, &old] {
+                let error = lets_in(&clients, stranger, common_name, dns);
+                assert_eq!(error, Err(CertificateError::UnknownIssuer), "{names:?} {common_name} {dns:?}");
+            }
+        }
+    }
+}
