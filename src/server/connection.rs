@@ -19,7 +19,7 @@ use super::Shared;
 use super::connections::Ticket;
 use super::drain::Phase;
 use super::http::{Admission, Answer};
-use super::linger::Lingering;
+use super::linger::{self, Lingering};
 
 /// Room for a request's header, and the most that is read of a body at a time. hyper's own 400 KiB would let idle
 /// connections hold more memory than all the work.
@@ -32,14 +32,19 @@ pub(crate) async fn serve_admission(
     stream: TcpStream,
     ticket: Arc<Ticket>,
 ) {
-    let handshake = timeout(shared.limits.handshake, shared.served.acceptor().accept(stream));
+    let handshake = timeout(shared.limits.handshake, shared.served.acceptor().accept(stream).into_fallible());
     let stream = tokio::select! {
         shaken = handshake => match shaken {
             Ok(Ok(stream)) => stream,
-            // Whoever scans ports, or does not trust the certificate, is no event for the operator's log.
-            Ok(Err(error)) => {
+            // Whoever scans ports, does not trust the certificate or has none that is trusted here, is no event for the
+            // operator's log.
+            Ok(Err((error, stream))) => {
                 shared.metrics.handshake_failed();
                 tracing::debug!(%error, "TLS handshake failed");
+                tokio::select! {
+                    () = linger::end(stream) => {}
+                    () = ticket.told_to_close() => {}
+                }
                 return;
             }
             Err(_) => {

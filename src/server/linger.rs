@@ -5,6 +5,9 @@
 //! would see a broken connection instead of "503, try again", and fail the write. So after such an answer the end is
 //! sent first, and what still comes is thrown away until the client closes or the time is up.
 //!
+//! The same holds for a handshake that fails: by the time the client's certificate is refused, its first request may be
+//! there, and the alert that says why must not be lost.
+//!
 //! A client that does not read its answer would hold its memory for ever: what is not taken for some time is given up,
 //! and the connection with it.
 
@@ -15,8 +18,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::time::{Sleep, timeout};
 
 use super::connections::Connection;
 
@@ -132,6 +135,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
             }
         }
     }
+}
+
+/// Ends a connection of which nothing more is to be read, in the way described above.
+pub(crate) async fn end(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let ended = async {
+        if stream.shutdown().await.is_ok() {
+            drop(tokio::io::copy(&mut stream, &mut tokio::io::sink()).await);
+        }
+    };
+    drop(timeout(LINGER, ended).await);
 }
 
 /// Throws away what is there. Ready with `true` when there will be no more.

@@ -22,6 +22,7 @@ mod audit;
 mod bad_input;
 mod canary;
 mod cases;
+mod client_ca;
 mod cluster;
 mod drain;
 mod golden;

@@ -142,3 +142,61 @@ impl ResolvesServerCert for Only {
         self.0.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+    use rustls::{AlertDescription, ClientConfig, Error, RootCertStore};
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+
+    fn certificate(key: &KeyPair, is_ca: IsCa) -> String {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        params.self_signed(key).unwrap().pem()
+    }
+
+    /// What a client without a certificate hears that does not care about the server's.
+    async fn alert(served: &Served) -> AlertDescription {
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&version::TLS12])
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let connector = TlsConnector::from(Arc::new(config));
+        let (server, client) = tokio::join!(
+            served.acceptor().accept(ours),
+            connector.connect("localhost".try_into().unwrap(), theirs)
+        );
+        match (server.err().unwrap().downcast().unwrap(), client.err().unwrap().downcast().unwrap()) {
+            (_, Error::AlertReceived(alert)) | (Error::AlertReceived(alert), _) => alert,
+            (server, client) => panic!("{server}; {client}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_certificate_a_handshake_fails_by_an_alert_and_what_a_change_leaves_out_stays() {
+        let (provider, now) = (provider(), Timestamp::now());
+        let served = Served::new(Arc::clone(&provider)).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let pem = certificate(&key, IsCa::NoCa);
+        let ca = certificate(&key, IsCa::Ca(BasicConstraints::Unconstrained));
+        assert_eq!(served.not_after(), None);
+        assert_eq!(alert(&served).await, AlertDescription::AccessDenied, "from the server");
+
+        let files = CertificateFiles { certificate: "c".into(), key: "k".into() };
+        let pair = files.check(pem.as_bytes(), key.serialize_pem().as_bytes(), &provider, now).unwrap();
+        served.swap(Change { certificate: Some(pair), clients: None });
+        assert!(served.not_after().is_some());
+        assert_eq!(alert(&served).await, AlertDescription::UnknownCA, "from the client, of the certificate");
+
+        let clients = ClientCa { file: "ca".into(), names: Vec::new() };
+        let clients = clients.check(ca.as_bytes(), &provider, now).unwrap();
+        served.swap(Change { certificate: None, clients: Some(clients) });
+        assert!(served.not_after().is_some());
+        assert!(served.current.load().clients.is_some());
+        assert_eq!(alert(&served).await, AlertDescription::UnknownCA, "the certificate is still there");
+    }
+}

@@ -1,9 +1,12 @@
-//! A CA of the tests' own, for servers that are started without `--dev`.
+//! A CA of the tests' own, for servers that are started without `--dev`, and for their clients.
 
 use std::fs;
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
+};
 
 /// A CA, and what it issues.
 pub struct Authority {
@@ -11,7 +14,7 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// A serving certificate with its key, PEM.
+/// A certificate with its key, PEM.
 #[derive(Clone)]
 pub struct Pair {
     pub certificate: String,
@@ -20,9 +23,20 @@ pub struct Pair {
 
 impl Authority {
     pub fn new() -> Self {
+        Self::until(2100)
+    }
+
+    /// One that is of no use any more.
+    pub fn expired() -> Self {
+        Self::until(2021)
+    }
+
+    fn until(last_year: i32) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, "regcred test CA");
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(last_year, 1, 1);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let certificate = params.self_signed(&key).unwrap().pem();
@@ -34,6 +48,19 @@ impl Authority {
         let names = ["localhost", "127.0.0.1", "regcred.regcred-system.svc"].map(str::to_owned);
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(names).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Pair { certificate, key: key.serialize_pem() }
+    }
+
+    /// A certificate for a client, until a year.
+    pub fn issue_client(&self, common_name: &str, last_year: i32) -> Pair {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(last_year, 1, 1);
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         Pair { certificate, key: key.serialize_pem() }
     }

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use serde_json::Value;
 
 use super::PATIENCE;
+use super::certificate::Pair;
 
 /// Whom to connect to, and how.
 #[derive(Clone)]
@@ -53,6 +55,16 @@ impl Client {
         // Every handshake is a full one, so that it shows the certificate in force.
         config.resumption = Resumption::disabled();
         Client { address, tls: Some((Arc::new(config), ServerName::from(address.ip()))) }
+    }
+
+    /// Presents a certificate, also where the server says that it wants one by somebody else.
+    pub fn presenting(mut self, pair: &Pair) -> Self {
+        let (config, _) = self.tls.as_mut().expect("HTTPS");
+        let chain = CertificateDer::pem_slice_iter(pair.certificate.as_bytes()).map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+        let certified = CertifiedKey::from_der(chain, key, config.crypto_provider()).unwrap();
+        Arc::make_mut(config).client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+        self
     }
 
     /// Connects, including the TLS handshake.
