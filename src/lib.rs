@@ -7,5 +7,6 @@
 pub mod admission;
 pub mod cli;
 pub mod cluster;
+pub mod manifest;
 pub mod report;
 pub mod server;

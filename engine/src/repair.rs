@@ -55,6 +55,12 @@ impl Repair {
         self.edits.len()
     }
 
+    /// What is put into the place of what, in the order of the document: for whoever edits a text in which the document
+    /// stands.
+    pub fn edits(&self) -> impl Iterator<Item = (Range<usize>, &str)> {
+        self.edits.iter().map(|edit| (edit.range.clone(), edit.text.as_str()))
+    }
+
     /// How large something of `before` bytes is afterwards. It can become smaller: line breaks behind an `auth` go.
     pub(crate) fn size_after(&self, before: usize) -> usize {
         let added: usize = self.edits.iter().map(|edit| edit.text.len()).sum();

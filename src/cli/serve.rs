@@ -275,9 +275,10 @@ mod tests {
     use super::*;
 
     fn validate(arguments: &[&str]) -> Result<Config, String> {
-        let Command::Serve(args) = Cli::try_parse_from(["regcred", "serve"].iter().chain(arguments))
-            .map_err(|error| error.to_string())?
-            .command;
+        let cli = Cli::try_parse_from(["regcred", "serve"].iter().chain(arguments));
+        let Command::Serve(args) = cli.map_err(|error| error.to_string())?.command else {
+            panic!("another subcommand")
+        };
         args.validate().map(|(config, _)| config).map_err(|Failure(message)| message)
     }
 

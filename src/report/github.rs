@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
 
-use super::{Form, Judged, Outcome, Region, Subject, Summary, Trouble, text};
+use super::{Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind, text};
 
 /// A report as workflow commands.
 pub(super) struct Github {
@@ -43,7 +43,8 @@ impl<W: Write> Form<W> for Github {
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
         let title = format!("regcred/{}", trouble.kind.code());
-        write(out, "error", trouble.subject.as_ref(), trouble.region.as_ref(), &title, &trouble.message)
+        let command = if trouble.kind == TroubleKind::NotJudged { "notice" } else { "error" };
+        write(out, command, trouble.subject.as_ref(), trouble.region.as_ref(), &title, &trouble.message)
     }
 
     /// The summary as a plain line: what does not begin with `::` is shown in the log as it is.

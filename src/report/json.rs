@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Serializer;
 
-use super::{Counts, Finding, Form, Judged, Object, Outcome, Region, Subject, Summary, Trouble};
+use super::{Counts, Finding, Form, Judged, Object, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
 
 const API_VERSION: &str = "regcred/v1";
 
@@ -25,7 +25,7 @@ impl<W: Write> Form<W> for Json {
             out,
             &TroubleJson {
                 api_version: API_VERSION,
-                kind: "Error",
+                kind: if trouble.kind == TroubleKind::NotJudged { "Note" } else { "Error" },
                 code: trouble.kind.code(),
                 message: &trouble.message,
                 place: PlaceJson::new(trouble.subject.as_ref(), trouble.region.as_ref()),
@@ -43,6 +43,7 @@ impl<W: Write> Form<W> for Json {
                 secrets: summary.secrets(),
                 secrets_with_findings: summary.secrets_with_findings(),
                 total: CountsJson::from(summary.total()),
+                not_judged: summary.not_judged(),
                 errors: summary.unreadable() + summary.policy_faults(),
                 rules: rules
                     .map(|(namespace, rule, counts)| RuleJson {
@@ -193,6 +194,7 @@ struct SummaryJson<'a> {
     secrets_with_findings: u64,
     #[serde(flatten)]
     total: CountsJson,
+    not_judged: u64,
     errors: u64,
     rules: Vec<RuleJson<'a>>,
 }

@@ -66,11 +66,11 @@ impl<W: Write> Form<W> for Junit {
 
     fn trouble(&mut self, _: &mut W, trouble: &Trouble) -> io::Result<()> {
         let (suite, name) = names(trouble.subject.as_ref());
-        let kind = match trouble.kind {
-            TroubleKind::Unreadable => NonSuccessKind::Error,
-            TroubleKind::Policy => NonSuccessKind::Failure,
+        let mut status = match trouble.kind {
+            TroubleKind::Unreadable => TestCaseStatus::non_success(NonSuccessKind::Error),
+            TroubleKind::Policy => TestCaseStatus::non_success(NonSuccessKind::Failure),
+            TroubleKind::NotJudged => TestCaseStatus::skipped(),
         };
-        let mut status = TestCaseStatus::non_success(kind);
         status.set_type(trouble.kind.code());
         status.set_message(trouble.message.as_str());
         status.set_description(format!("{}{}", at(&suite, trouble.region.as_ref()), trouble.message));

@@ -192,7 +192,14 @@ pub struct Excerpt {
     pub mark: Range<usize>,
 }
 
-/// Something that is wrong with what was to be judged, so that it was not.
+impl Excerpt {
+    /// The column of the mark, counted from 1 in characters.
+    fn column(&self) -> usize {
+        1 + self.text.get(..self.mark.start).map_or(0, |text| text.chars().count())
+    }
+}
+
+/// Something about what was to be judged that kept it from being judged.
 #[derive(Debug)]
 pub struct Trouble {
     /// Which kind it is.
@@ -212,6 +219,8 @@ pub enum TroubleKind {
     Unreadable,
     /// It is a policy file, and a broken one.
     Policy,
+    /// There was nothing in it that can be judged: no error, but to be known.
+    NotJudged,
 }
 
 impl TroubleKind {
@@ -221,6 +230,7 @@ impl TroubleKind {
         match self {
             TroubleKind::Unreadable => "unreadable",
             TroubleKind::Policy => "policy-file",
+            TroubleKind::NotJudged => "not-judged",
         }
     }
 }

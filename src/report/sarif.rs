@@ -43,12 +43,13 @@ impl Sarif {
         let troubles = [
             (TroubleKind::Unreadable, "What was to be checked could not be read."),
             (TroubleKind::Policy, "A policy file of regcred is broken."),
+            (TroubleKind::NotJudged, "There was nothing that can be judged."),
         ];
         let troubles = troubles.into_iter().map(|(kind, text)| {
             json!({
                 "id": kind.code(),
                 "shortDescription": {"text": text},
-                "defaultConfiguration": {"level": "error"},
+                "defaultConfiguration": {"level": trouble_level(kind)},
             })
         });
         findings.chain(troubles).collect()
@@ -78,7 +79,7 @@ impl<W: Write> Form<W> for Sarif {
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
         let result = json!({
             "ruleId": trouble.kind.code(),
-            "level": "error",
+            "level": trouble_level(trouble.kind),
             "message": {"text": trouble.message},
             "locations": locations(trouble.subject.as_ref(), trouble.region.as_ref(), ""),
         });
@@ -88,6 +89,13 @@ impl<W: Write> Form<W> for Sarif {
     fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()> {
         let successful = summary.unreadable() == 0;
         writeln!(out, "\n],\"invocations\":[{{\"executionSuccessful\":{successful}}}]}}]}}")
+    }
+}
+
+const fn trouble_level(kind: TroubleKind) -> &'static str {
+    match kind {
+        TroubleKind::Unreadable | TroubleKind::Policy => "error",
+        TroubleKind::NotJudged => "note",
     }
 }
 

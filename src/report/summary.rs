@@ -15,6 +15,7 @@ pub struct Summary {
     by_namespace: BTreeMap<(Option<String>, Rule), Counts>,
     unreadable: u64,
     policy_faults: u64,
+    not_judged: u64,
 }
 
 /// How many findings there are of each kind. Those that were mended are among no other.
@@ -70,6 +71,7 @@ impl Summary {
         match kind {
             TroubleKind::Unreadable => self.unreadable += 1,
             TroubleKind::Policy => self.policy_faults += 1,
+            TroubleKind::NotJudged => self.not_judged += 1,
         }
     }
 
@@ -106,6 +108,12 @@ impl Summary {
     #[must_use]
     pub const fn policy_faults(&self) -> u64 {
         self.policy_faults
+    }
+
+    /// What could not be judged and is no error.
+    #[must_use]
+    pub const fn not_judged(&self) -> u64 {
+        self.not_judged
     }
 
     /// The most severe action that stands; a broken policy file counts as denying.

@@ -7,7 +7,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origi
 use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
 
-use super::{Counts, Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble};
+use super::{Counts, Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
 
 /// A report as text, coloured.
 pub(super) struct Text {
@@ -66,7 +66,8 @@ impl<W: Write> Form<W> for Text {
     }
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
-        let title = Level::ERROR.primary_title(trouble.message.clone()).id(trouble.kind.code());
+        let level = if trouble.kind == TroubleKind::NotJudged { Level::NOTE } else { Level::ERROR };
+        let title = level.primary_title(trouble.message.clone()).id(trouble.kind.code());
         self.write(out, title.elements(place(trouble.subject.as_ref(), trouble.region.as_ref(), "")))
     }
 
@@ -84,16 +85,24 @@ fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec
     let Some(path) = subject.and_then(Subject::path) else {
         return if inside.is_empty() { Vec::new() } else { vec![Origin::path(inside).into()] };
     };
-    let origin = Origin::path(path.to_owned());
     let mut elements = Vec::new();
     match region {
-        None => elements.push(origin.into()),
+        None => elements.push(Origin::path(path.to_owned()).into()),
         Some(region) => {
-            elements.push(origin.line(region.line).char_column(region.column).into());
-            if let Some(excerpt) = &region.excerpt {
+            let lines = region.excerpt.as_ref().map(|excerpt| {
                 let mark: Annotation<'static> = AnnotationKind::Primary.span(excerpt.mark.clone());
                 let lines = Snippet::source(excerpt.text.clone()).line_start(excerpt.first_line);
-                elements.push(lines.fold(false).annotation(mark).into());
+                lines.fold(false).annotation(mark)
+            });
+            // What is kept back has moved the mark: then the place is said beside the lines.
+            let in_place = region.excerpt.as_ref().is_some_and(|excerpt| excerpt.column() == region.column);
+            match lines {
+                Some(lines) if in_place => elements.push(lines.path(path.to_owned()).into()),
+                lines => {
+                    let origin = Origin::path(path.to_owned());
+                    elements.push(origin.line(region.line).char_column(region.column).into());
+                    elements.extend(lines.map(Element::from));
+                }
             }
         }
     }
@@ -128,6 +137,7 @@ pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
         (audit, "for the record", "项仅记录"),
         (repairable, "repairable", "项可修复"),
         (fixed, "fixed", "项已修复"),
+        (summary.not_judged(), "not judged", "项未判断"),
         (errors, if errors == 1 { "error" } else { "errors" }, "个错误"),
     ];
     let mut nothing = true;

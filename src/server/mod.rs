@@ -52,6 +52,7 @@ pub use drain::Ended;
 pub use files::FileError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
+pub use policy::read as read_policy;
 pub use review::Reviewer;
 pub use tls::{CertificateFiles, ClientCa};
 

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use regcred_engine::policy::Policy;
 
-use super::files::FileError;
+use super::files::{FileError, read_together};
 use crate::admission::ActivePolicy;
 
 /// The policy that requests are judged by. It is swapped as a whole: a request sees one or the other.
@@ -22,6 +22,16 @@ pub(crate) fn parse(path: &Path, content: &[u8]) -> Result<ActivePolicy, FileErr
     let text = std::str::from_utf8(content).map_err(|_| FileError::new(path, "is not UTF-8 text"))?;
     let policy = Policy::parse(text).map_err(|error| FileError::new(path, error.to_string()))?;
     Ok(ActivePolicy { policy, hash: short_hash(content) })
+}
+
+/// Reads a policy file once, for those who judge a few Secrets and end.
+///
+/// # Errors
+/// With the file's name and everything that is wrong with it.
+pub fn read(path: &Path) -> Result<Policy, FileError> {
+    let contents = read_together(&[path])?;
+    let content = contents.first().map(|content| content.as_slice()).unwrap_or_default();
+    Ok(parse(path, content)?.policy)
 }
 
 /// The first 12 hex digits of the SHA-256 of a file: what `sha256sum` prints, cut short.

@@ -1,0 +1,195 @@
+//! `regcred check`
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use clap::builder::BoolishValueParser;
+use regcred_engine::policy::Policy;
+use regcred_engine::rule::Action;
+
+use super::judging::{Judging, today};
+use super::{Exit, Failure};
+use crate::manifest::input::{Input, inputs};
+use crate::manifest::replace::replace;
+use crate::manifest::{Checked, Manifest, Terms, mended, not_utf8, unified};
+use crate::report::{Format, Report, Subject, Summary, Trouble, TroubleKind};
+
+/// Judge the image-pull Secrets in files, before a cluster sees them
+///
+/// Reads manifests in YAML and JSON, lists, what Helm and kustomize print, and bare Docker configs (config.json).
+/// Files that hold no image-pull Secret are passed over in silence; policy files of regcred are checked as such.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Files, folders, or - for standard input
+    ///
+    /// In a folder: *.yaml, *.yml, *.json, .dockerconfigjson and .dockercfg, also in its subfolders, hidden ones apart.
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+
+    /// Write the repairs into the files
+    ///
+    /// Only the bytes of the document change. What - names is written to standard output, repaired or not, and what
+    /// there is to say goes to standard error.
+    #[arg(long, env = "REGCRED_FIX", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    fix: bool,
+
+    /// Print what --fix would change, for patch -p1
+    ///
+    /// It holds the documents, credentials included. What there is to say goes to standard error.
+    #[arg(
+        long,
+        env = "REGCRED_DIFF",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new(),
+        conflicts_with = "fix"
+    )]
+    diff: bool,
+
+    /// How findings are written
+    #[arg(
+        long,
+        env = "REGCRED_OUTPUT_FORMAT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        ignore_case = true
+    )]
+    output_format: Format,
+
+    /// From which findings on the exit code is 1
+    #[arg(
+        long,
+        env = "REGCRED_FAIL_ON",
+        hide_env_values = true,
+        value_name = "ACTION",
+        default_value = "deny",
+        ignore_case = true
+    )]
+    fail_on: FailOn,
+
+    #[command(flatten)]
+    judging: Judging,
+}
+
+/// From which findings on a run has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Findings that deny
+    Deny,
+    /// Findings that deny or warn
+    Warn,
+    /// None
+    Never,
+}
+
+impl FailOn {
+    /// How a run ends that came to this.
+    pub(crate) fn exit(self, summary: &Summary) -> Exit {
+        let least = match self {
+            FailOn::Deny => Action::Deny,
+            FailOn::Warn => Action::Warn,
+            FailOn::Never => return Exit::Clean,
+        };
+        if summary.worst().is_some_and(|worst| worst >= least) { Exit::Findings } else { Exit::Clean }
+    }
+}
+
+/// Checks what the arguments name.
+pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+    let policy = args.judging.policy()?;
+    match check(args, &policy) {
+        Ok(summary) if summary.unreadable() > 0 => Ok(Exit::Incomplete),
+        Ok(summary) => Ok(args.fail_on.exit(&summary)),
+        // A reader that has seen enough, such as `head`, is not told so.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Incomplete),
+        Err(error) => Err(Failure(format!("what was found cannot be written: {error}"))),
+    }
+}
+
+fn check(args: &Args, policy: &Policy) -> io::Result<Summary> {
+    let terms = Terms { policy, today: today() };
+    let stdin = args.paths.iter().any(|path| path == OsStr::new("-"));
+    // Standard output is for data: where that is manifests or a diff, findings are talk.
+    let out: Box<dyn Write> = if args.diff || args.fix && stdin {
+        Box::new(anstream::stderr().lock())
+    } else {
+        Box::new(anstream::stdout().lock())
+    };
+    let report = Report::begin(args.output_format, policy.language, io::BufWriter::new(out))?;
+    let mut run = Run { args, terms, report };
+    for path in &args.paths {
+        for input in inputs(path) {
+            match input {
+                Ok(input) => run.input(&input)?,
+                Err((path, error)) => run.unreadable(&shown(&path), &error)?,
+            }
+        }
+    }
+    run.report.end()
+}
+
+/// A run in progress.
+struct Run<'a> {
+    args: &'a Args,
+    terms: Terms<'a>,
+    report: Report<io::BufWriter<Box<dyn Write>>>,
+}
+
+impl Run<'_> {
+    fn input(&mut self, input: &Input) -> io::Result<()> {
+        let path = input.shown();
+        let bytes = match input.read() {
+            Ok(bytes) => bytes,
+            Err(error) => return self.unreadable(&path, &error),
+        };
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return self.report.trouble(&not_utf8(&path, self.terms));
+        };
+        let manifest = Manifest::read(&path, text);
+        let repaired = if self.args.fix || self.args.diff { manifest.repaired(self.terms) } else { None };
+        if self.args.diff
+            && let Some(repaired) = &repaired
+        {
+            io::stdout().write_all(unified(&path, text, repaired).as_bytes())?;
+        }
+        let checked = manifest.check(self.terms);
+        if !self.args.fix {
+            return self.tell(&checked);
+        }
+        match (input, &repaired) {
+            (Input::Stdin, _) => {
+                io::stdout().write_all(repaired.as_ref().map_or(text, |text| text.as_str()).as_bytes())?;
+            }
+            (Input::File(file), Some(repaired)) => {
+                if let Err(error) = replace(file, text.as_bytes(), repaired.as_bytes()) {
+                    self.tell(&checked)?;
+                    return self.unreadable(&path, &error);
+                }
+            }
+            (Input::File(_), None) => {}
+        }
+        let after = repaired.as_ref().map(|text| text.as_str());
+        self.tell(&mended(checked, &path, after, self.terms))
+    }
+
+    /// Reports on a file.
+    fn tell(&mut self, checked: &Checked) -> io::Result<()> {
+        checked.judged.iter().try_for_each(|judged| self.report.judged(judged))?;
+        checked.troubles.iter().try_for_each(|trouble| self.report.trouble(trouble))
+    }
+
+    fn unreadable(&mut self, path: &str, error: &io::Error) -> io::Result<()> {
+        self.report.trouble(&Trouble {
+            kind: TroubleKind::Unreadable,
+            subject: Some(Subject::File { path: path.to_owned(), object: None }),
+            region: None,
+            message: error.to_string(),
+        })
+    }
+}
+
+fn shown(path: &Path) -> String {
+    Input::File(path.to_owned()).shown()
+}

@@ -1,0 +1,244 @@
+//! Lines of a file, fit to be shown: of a document its structure, the names that the rules know and the registries, and
+//! three asterisks for everything else.
+
+use std::ops::Range;
+
+use regcred_engine::finding::{EntryField, RegistryKey, TopField};
+use regcred_engine::secret::SecretType;
+
+use super::lines::Lines;
+use super::scalar::{Map, Style};
+use super::secret::{PullSecret, Writing};
+use crate::report::Excerpt;
+
+/// So many tokens are shown on each side of the mark, where a document is one line.
+const SHOWN_TOKENS: usize = 12;
+
+/// The excerpts of one document.
+pub(super) struct Excerpts<'f, 's> {
+    file: &'f str,
+    lines: &'s Lines<'f>,
+    secret: &'s PullSecret,
+    /// Those of the document, if it is JSON.
+    tokens: Vec<Token>,
+}
+
+/// A token of a document.
+struct Token {
+    range: Range<usize>,
+    kind: TokenKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TokenKind {
+    /// Punctuation, `null`, or a name that may be shown.
+    Shown,
+    /// A string that is kept back.
+    Text,
+    /// A number or a truth value.
+    Word,
+}
+
+impl<'f, 's> Excerpts<'f, 's> {
+    pub(super) fn new(file: &'f str, lines: &'s Lines<'f>, secret: &'s PullSecret) -> Self {
+        let text = match &secret.place.writing {
+            Writing::Plain(Some(_)) => std::str::from_utf8(&secret.document).unwrap_or_default(),
+            Writing::Plain(None) | Writing::Base64 => "",
+        };
+        let json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        let tokens = if json { tokens(text, secret.secret_type) } else { Vec::new() };
+        Excerpts { file, lines, secret, tokens }
+    }
+
+    /// The token that begins at a place of the document, or the one character there where it is no JSON.
+    pub(super) fn name_at(&self, offset: usize) -> Option<Range<usize>> {
+        if let Ok(index) = self.tokens.binary_search_by_key(&offset, |token| token.range.start) {
+            return self.tokens.get(index).map(|token| token.range.clone());
+        }
+        let text = std::str::from_utf8(&self.secret.document).ok()?;
+        let start = offset.min(text.len().saturating_sub(1));
+        // Not into the middle of a character.
+        let start = (0..=start).rev().find(|at| text.is_char_boundary(*at))?;
+        let width = text.get(start..)?.chars().next().map_or(0, char::len_utf8);
+        Some(start..start + width)
+    }
+
+    /// The line with the data key, and not its value.
+    pub(super) fn of_key(&self) -> Option<Excerpt> {
+        self.secret.place.field?;
+        let key = self.secret.place.key.clone();
+        let (line, _) = self.lines.place(key.start);
+        let name = self.file.get(key.clone())?;
+        let before = self.file.get(self.lines.range(line).start..key.start)?;
+        let indentation = if before.bytes().all(|byte| byte == b' ') { before } else { "… " };
+        let mark = indentation.len()..indentation.len() + name.len();
+        Some(Excerpt { first_line: line, text: format!("{indentation}{name}: ***"), mark })
+    }
+
+    /// The line with a token of the document.
+    pub(super) fn inside(&self, name: &Range<usize>) -> Option<Excerpt> {
+        let Writing::Plain(Some(map)) = &self.secret.place.writing else { return None };
+        let marked = self.tokens.binary_search_by_key(&name.start, |token| token.range.start).ok()?;
+        let (number, _) = self.lines.place(map.start(name.start)?);
+        let line = self.lines.range(number);
+        let first = marked.saturating_sub(SHOWN_TOKENS);
+        let mut text = String::new();
+        let mut mark = 0..0;
+        let mut behind: Option<usize> = None;
+        let near = self.tokens.iter().enumerate().skip(first).take(2 * SHOWN_TOKENS + 1);
+        for (index, token) in near {
+            let file = map.range(&token.range)?;
+            if file.start < line.start || file.start > line.end {
+                continue;
+            }
+            match behind {
+                Some(end) => self.blanks(end..file.start, &mut text),
+                None => text.push_str(self.opening(line.start..file.start)),
+            }
+            let start = text.len();
+            self.token(token, map, &mut text);
+            if index == marked {
+                mark = start..text.len();
+            }
+            behind = Some(file.end);
+        }
+        if behind.is_some_and(|end| end < line.end) {
+            text.push('…');
+        }
+        Some(Excerpt { first_line: number, text, mark })
+    }
+
+    /// What stands before the first token of a line that is shown.
+    fn opening(&self, range: Range<usize>) -> &'f str {
+        let before = self.file.get(range).unwrap_or_default();
+        let known =
+            |word: &str| matches!(word, "" | "data" | "stringData" | "dockerconfigjson" | "dockercfg");
+        let harmless = before.len() < 80
+            && before
+                .split(|c: char| {
+                    c.is_ascii_whitespace() || matches!(c, '.' | ':' | '\'' | '"' | '{' | ',' | '|')
+                })
+                .all(known);
+        if harmless { before } else { "… " }
+    }
+
+    fn blanks(&self, range: Range<usize>, text: &mut String) {
+        let between = self.file.get(range).unwrap_or_default();
+        text.extend(between.chars().filter(|c| matches!(c, ' ' | '\t')));
+    }
+
+    fn token(&self, token: &Token, map: &Map, text: &mut String) {
+        let mark = match self.secret.place.style {
+            Style::DoubleQuoted | Style::Json => "\\\"",
+            _ => "\"",
+        };
+        match token.kind {
+            TokenKind::Shown => {
+                let written = map.range(&token.range).and_then(|range| self.file.get(range));
+                text.push_str(written.unwrap_or("***"));
+            }
+            TokenKind::Text => {
+                text.push_str(mark);
+                text.push_str("***");
+                text.push_str(mark);
+            }
+            TokenKind::Word => text.push_str("***"),
+        }
+    }
+}
+
+/// Parts JSON into its tokens. Which names may be shown depends on where they stand.
+fn tokens(text: &str, secret_type: SecretType) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut depth = 0_usize;
+    // Whether the object at the top whose members are read holds the registries.
+    let mut in_auths = secret_type == SecretType::DockerCfg;
+    let registries_at = if secret_type == SecretType::DockerCfg { 1 } else { 2 };
+    let mut at = 0;
+    while let Some(byte) = text.as_bytes().get(at) {
+        let start = at;
+        let kind = match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                at += 1;
+                continue;
+            }
+            b'"' => {
+                at = string_end(text, at);
+                let inner = text.get(start + 1..at.saturating_sub(1)).unwrap_or_default();
+                let is_name = text.get(at..).is_some_and(|rest| rest.trim_start().starts_with(':'));
+                if is_name && depth == 1 && secret_type == SecretType::DockerConfigJson {
+                    in_auths = inner.eq_ignore_ascii_case("auths");
+                }
+                let shown = is_name
+                    && match depth {
+                        1 if registries_at == 2 => is_field(inner, &TopField::ALL.map(TopField::name)),
+                        level if in_auths && level == registries_at => is_registry(inner),
+                        level if in_auths && level == registries_at + 1 => {
+                            is_field(inner, &EntryField::ALL.map(EntryField::name))
+                        }
+                        _ => false,
+                    };
+                if shown { TokenKind::Shown } else { TokenKind::Text }
+            }
+            b'{' | b'}' | b'[' | b']' | b':' | b',' => {
+                at += 1;
+                match byte {
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                TokenKind::Shown
+            }
+            _ => {
+                let rest = text.get(at..).unwrap_or_default();
+                at += rest.find([',', '}', ']', ' ', '\t', '\n', '\r']).unwrap_or(rest.len()).max(1);
+                if text.get(start..at) == Some("null") { TokenKind::Shown } else { TokenKind::Word }
+            }
+        };
+        tokens.push(Token { range: start..at, kind });
+    }
+    tokens
+}
+
+/// Behind the closing quotation mark.
+fn string_end(text: &str, start: usize) -> usize {
+    let mut escaped = false;
+    for (index, byte) in text.bytes().enumerate().skip(start + 1) {
+        match byte {
+            b'"' if !escaped => return index + 1,
+            _ => escaped = byte == b'\\' && !escaped,
+        }
+    }
+    text.len()
+}
+
+fn is_field(name: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// A key of which messages show everything, too.
+fn is_registry(name: &str) -> bool {
+    !name.contains('\\') && RegistryKey::new(name).to_string() == name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_document_only_structure_and_known_names_are_shown() {
+        let text = r#"{"auths":{"r.example.com":{"username":"u","password":"p\"q","n":{"auth":7},"auth":null},"u:p@r":{}},"x":"y","HttpHeaders":{"auth":"h"}}"#;
+        let shown: String = tokens(text, SecretType::DockerConfigJson)
+            .iter()
+            .map(|token| match token.kind {
+                TokenKind::Shown => text.get(token.range.clone()).unwrap(),
+                TokenKind::Text => "\"*\"",
+                TokenKind::Word => "*",
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            r#"{"auths":{"r.example.com":{"username":"*","password":"*","*":{"*":*},"auth":null},"*":{}},"*":"*","HttpHeaders":{"*":"*"}}"#
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! The files that are checked.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+use zeroize::Zeroizing;
+
+/// No manifest is larger; a whole cluster's Secrets are scanned, not checked.
+const LARGEST: u64 = 64 << 20;
+
+/// Something to check.
+pub enum Input {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Input {
+    /// Its name as it is shown, with slashes.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Input::File(path) => path.to_string_lossy().replace('\\', "/"),
+            Input::Stdin => "-".to_owned(),
+        }
+    }
+
+    /// Its bytes, which may be credentials.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is larger than any manifest.
+    pub fn read(&self) -> io::Result<Zeroizing<Vec<u8>>> {
+        match self {
+            Input::File(path) => read(File::open(path)?),
+            Input::Stdin => read(io::stdin().lock()),
+        }
+    }
+}
+
+fn read(source: impl io::Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    source.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 64 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// What a path names: itself, or the files below a folder that may hold Secrets, in the order of their names. An error
+/// stands beside the path that it is about.
+pub fn inputs(path: &Path) -> Vec<Result<Input, (PathBuf, io::Error)>> {
+    if path == OsStr::new("-") {
+        return vec![Ok(Input::Stdin)];
+    }
+    match fs::metadata(path) {
+        Err(error) => vec![Err((path.to_owned(), error))],
+        Ok(metadata) if metadata.is_dir() => {
+            let entries = WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(is_looked_into);
+            entries.filter_map(entry).collect()
+        }
+        Ok(_) => vec![Ok(Input::File(path.to_owned()))],
+    }
+}
+
+fn entry(entry: walkdir::Result<DirEntry>) -> Option<Result<Input, (PathBuf, io::Error)>> {
+    match entry {
+        Ok(entry) => {
+            // A link counts as what it leads to; a folder behind one is not entered, so that there is an end.
+            let is_file = entry.file_type().is_file()
+                || entry.file_type().is_symlink()
+                    && fs::metadata(entry.path()).is_ok_and(|target| target.is_file());
+            (is_file && may_hold_secrets(entry.path())).then(|| Ok(Input::File(entry.into_path())))
+        }
+        Err(error) => {
+            let path = error.path().map(Path::to_owned).unwrap_or_default();
+            Some(Err((path, error.into())))
+        }
+    }
+}
+
+/// Hidden folders are tools' own, docker's apart.
+fn is_looked_into(entry: &DirEntry) -> bool {
+    let hidden = entry.file_name().to_string_lossy().starts_with('.');
+    entry.depth() == 0 || !entry.file_type().is_dir() || !hidden || entry.file_name() == ".docker"
+}
+
+fn may_hold_secrets(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    matches!(name, ".dockerconfigjson" | ".dockercfg")
+        || !name.starts_with('.')
+            && ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}

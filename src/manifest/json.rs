@@ -1,0 +1,125 @@
+//! JSON as a [`Tree`].
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+use super::problem::{Problem, WhatIsWrong};
+use super::scalar::Style;
+use super::tree::{NodeId, Text, Tree, Value};
+
+/// Deeper than any manifest is; `serde_json` itself stops at 128.
+const MAX_DEPTH: usize = 100;
+
+/// Reads the JSON values of a text, one after the other.
+pub(super) fn read(text: &str) -> Result<Vec<(Tree, NodeId)>, Problem> {
+    let mut trees = Vec::new();
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    while let Some(value) = values.next() {
+        let value = value.map_err(|error| problem(text, &error, values.byte_offset()))?;
+        let mut tree = Tree::default();
+        let root = node(&mut tree, text, value, 0)?;
+        trees.push((tree, root));
+    }
+    Ok(trees)
+}
+
+/// Where it is no JSON. The reader's own words stay here, since they may quote what it read.
+fn problem(text: &str, error: &serde_json::Error, offset: usize) -> Problem {
+    let line_start =
+        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+    let at = if error.line() == 0 { offset } else { line_start + error.column().saturating_sub(1) };
+    let what = match error.classify() {
+        Category::Eof => WhatIsWrong::CutOff,
+        Category::Io | Category::Syntax | Category::Data => WhatIsWrong::NoJson,
+    };
+    Problem::new(floor(text, at), what)
+}
+
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
+}
+
+fn node(tree: &mut Tree, source: &str, value: &RawValue, depth: usize) -> Result<NodeId, Problem> {
+    let text = value.get();
+    // The value borrows from the source.
+    let start = (text.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
+    let span = start..start + text.len();
+    let bad = || Problem::new(start, WhatIsWrong::NoJson);
+    if depth > MAX_DEPTH {
+        return Err(Problem::new(start, WhatIsWrong::TooDeep));
+    }
+    let value = match text.as_bytes().first() {
+        Some(b'{') => {
+            let Pairs(raw) = serde_json::from_str(text).map_err(|_| bad())?;
+            let pairs = raw.into_iter().map(|(key, value)| {
+                Ok((node(tree, source, key, depth + 1)?, node(tree, source, value, depth + 1)?))
+            });
+            Value::Map(pairs.collect::<Result<_, Problem>>()?)
+        }
+        Some(b'[') => {
+            let Items(raw) = serde_json::from_str(text).map_err(|_| bad())?;
+            let items = raw.into_iter().map(|item| node(tree, source, item, depth + 1));
+            Value::List(items.collect::<Result<_, _>>()?)
+        }
+        Some(b'"') => {
+            let text = serde_json::from_str(text).map_err(|_| bad())?;
+            Value::Text(Text { text, style: Style::Json })
+        }
+        Some(b'n') => Value::Null,
+        _ => Value::Other,
+    };
+    Ok(tree.add(span, value))
+}
+
+/// The members of an object, names included, as they are written.
+struct Pairs<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+/// The items of an array as they are written.
+struct Items<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairsVisitor;
+        impl<'de> Visitor<'de> for PairsVisitor {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ItemsVisitor;
+        impl<'de> Visitor<'de> for ItemsVisitor {
+            type Value = Items<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(Items(items))
+            }
+        }
+        deserializer.deserialize_seq(ItemsVisitor)
+    }
+}

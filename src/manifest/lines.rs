@@ -1,0 +1,63 @@
+//! Lines and columns of a text.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+/// Where the lines of a text begin.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+    /// The last column that was counted, and for which byte: the places that are asked for come mostly in order, and a
+    /// line can be a whole file.
+    last: Cell<(usize, usize)>,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let behind_breaks = text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
+        Lines { text, starts: std::iter::once(0).chain(behind_breaks).collect(), last: Cell::new((0, 1)) }
+    }
+
+    /// The line and column of a byte, both counted from 1, columns in characters.
+    pub(super) fn place(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.start(line);
+        let (byte, column) = match self.last.get() {
+            (byte, column) if (start..=offset).contains(&byte) => (byte, column),
+            _ => (start, 1),
+        };
+        let column = column + self.text.get(byte..offset).map_or(0, |text| text.chars().count());
+        self.last.set((offset, column));
+        (line, column)
+    }
+
+    /// The bytes of a line, counted from 1, without its break.
+    pub(super) fn range(&self, line: usize) -> Range<usize> {
+        let start = self.start(line);
+        let end = self.starts.get(line).map_or(self.text.len(), |next| next.saturating_sub(1));
+        let carriage_return = self.text.get(start..end).is_some_and(|line| line.ends_with('\r'));
+        start..end.saturating_sub(usize::from(carriage_return)).max(start)
+    }
+
+    fn start(&self, line: usize) -> usize {
+        self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_counted_in_characters_in_whatever_order_they_are_asked_for() {
+        let lines = Lines::new("镜像: x\r\n\nab");
+        for (offset, place) in
+            [(0, (1, 1)), (6, (1, 3)), (8, (1, 5)), (11, (2, 1)), (13, (3, 2)), (3, (1, 2)), (14, (3, 3))]
+        {
+            assert_eq!(lines.place(offset), place, "{offset}");
+        }
+        assert_eq!(lines.range(1), 0..9);
+        assert_eq!(lines.range(2), 11..11);
+        assert_eq!(lines.range(3), 12..14);
+    }
+}

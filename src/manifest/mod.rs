@@ -1,0 +1,295 @@
+//! Secrets in files: which there are, where everything stands, what is wrong with them, and how they are repaired
+//! without touching anything else.
+//!
+//! The way of one file: [`yaml`] or [`json`] make a [`tree`] of it, [`secret`] finds the pull Secrets in it, the engine
+//! judges each, [`scalar`] finds the places in the file, [`excerpt`] makes lines of it fit to be shown, and [`repair`]
+//! edits it. [`input`] and [`replace`] read and write the files themselves.
+
+mod diff;
+mod excerpt;
+pub mod input;
+mod json;
+mod lines;
+mod problem;
+mod repair;
+pub mod replace;
+mod scalar;
+mod secret;
+mod template;
+mod tree;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use jiff::civil::Date;
+use regcred_engine::finding::{self, Spot};
+use regcred_engine::judge::{Judgement, Request, judge};
+use regcred_engine::policy::{Policy, Requester};
+use regcred_engine::secret::{Secret, SecretType};
+
+use crate::report::{Finding, Judged, Outcome, Region, Subject, Trouble, TroubleKind};
+use excerpt::Excerpts;
+use lines::Lines;
+use problem::{Problem, WhatIsWrong};
+use repair::Hold;
+use secret::{DocumentPlace, Found, PullSecret, Writing};
+
+pub use diff::unified;
+
+/// A file that is checked. It holds credentials: there is no `Debug`.
+pub struct Manifest<'f> {
+    /// As it is shown, with slashes.
+    path: &'f str,
+    text: &'f str,
+    lines: Lines<'f>,
+    found: Found,
+}
+
+/// By what is judged.
+#[derive(Clone, Copy)]
+pub struct Terms<'p> {
+    /// The policy.
+    pub policy: &'p Policy,
+    /// Today's date in UTC.
+    pub today: Date,
+}
+
+/// What was found in a file.
+#[derive(Default)]
+pub struct Checked {
+    /// The Secrets, in the order of the file.
+    pub judged: Vec<Judged>,
+    /// What could not be judged.
+    pub troubles: Vec<Trouble>,
+}
+
+/// What is told of a file that is no text.
+#[must_use]
+pub fn not_utf8(path: &str, terms: Terms<'_>) -> Trouble {
+    let problem = Problem::new(0, WhatIsWrong::NotUtf8);
+    Trouble {
+        kind: problem.kind(),
+        subject: Some(Subject::File { path: path.to_owned(), object: None }),
+        region: None,
+        message: problem.message(terms.policy.language),
+    }
+}
+
+/// What is told of a file after its repair: what remains, and what was mended. `after` is what the repair made of it,
+/// if anything.
+#[must_use]
+pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>) -> Checked {
+    let repaired = after.map(|text| Manifest::read(path, text).check(terms));
+    let Checked { judged, troubles } = before;
+    let remains = match repaired {
+        Some(repaired) => repaired.judged.into_iter().map(Some).collect(),
+        None => judged.iter().map(|_| None).collect::<Vec<_>>(),
+    };
+    let judged = judged.into_iter().zip(remains).map(|(before, after)| match after {
+        None => not_repaired(before, terms),
+        Some(after) => {
+            let after = not_repaired(after, terms);
+            let stands = |fixed: &Finding| {
+                after.findings.iter().any(|left| left.rule == fixed.rule && left.field == fixed.field)
+            };
+            let fixed = before.findings.into_iter().filter(|found| found.outcome == Outcome::Repairable);
+            let mut findings: Vec<_> = fixed
+                .filter(|found| !stands(found))
+                .map(|found| Finding { outcome: Outcome::Fixed, ..found })
+                .collect();
+            findings.extend(after.findings);
+            Judged { findings, ..before }
+        }
+    });
+    Checked { judged: judged.collect(), troubles }
+}
+
+/// What a repair could not do safely stands, and is told so.
+fn not_repaired(mut judged: Judged, terms: Terms<'_>) -> Judged {
+    for finding in judged.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Repairable) {
+        finding.outcome = Outcome::Held(Hold::Written.said(terms.policy.language).to_owned());
+    }
+    judged
+}
+
+impl<'f> Manifest<'f> {
+    /// Reads a file.
+    #[must_use]
+    pub fn read(path: &'f str, text: &'f str) -> Self {
+        Manifest { path, text, lines: Lines::new(text), found: found(path, text) }
+    }
+
+    /// Judges what is in it.
+    #[must_use]
+    pub fn check(&self, terms: Terms<'_>) -> Checked {
+        let mut checked = Checked::default();
+        for secret in &self.found.secrets {
+            checked.judged.push(self.judged(secret, &secret.judge(terms), terms));
+        }
+        let language = terms.policy.language;
+        for problem in &self.found.problems {
+            checked.troubles.push(Trouble {
+                kind: problem.kind(),
+                subject: Some(Subject::File { path: self.path.to_owned(), object: problem.object.clone() }),
+                region: Some(self.region(problem.offset..problem.offset)),
+                message: problem.message(language),
+            });
+        }
+        for range in &self.found.policies {
+            self.policy(range, &mut checked);
+        }
+        checked
+    }
+
+    fn judged(&self, secret: &PullSecret, judgement: &Judgement<'_>, terms: Terms<'_>) -> Judged {
+        let place = &secret.place;
+        let holder = place.field.map(|field| format!("{field}[{}]", secret.secret_type.data_key()));
+        let holder = holder.unwrap_or_default();
+        let hold = self.hold(secret, judgement);
+        let excerpts = Excerpts::new(self.text, &self.lines, secret);
+        let findings = judgement.findings.iter().map(|found| {
+            let mut finding = Finding::new(found, &holder, terms.policy.language);
+            finding.region = Some(self.finding_region(secret, found, &excerpts));
+            if let Some(hold) = hold.filter(|_| found.repairable) {
+                finding.outcome = Outcome::Held(hold.said(terms.policy.language).to_owned());
+            }
+            finding
+        });
+        Judged { subject: self.subject(secret), findings: findings.collect(), notes: Vec::new() }
+    }
+
+    fn subject(&self, secret: &PullSecret) -> Subject {
+        Subject::File { path: self.path.to_owned(), object: secret.object.clone() }
+    }
+
+    /// Where in the file a finding stands: the key that it is about where the document is in plain text, otherwise the
+    /// data key.
+    fn finding_region(
+        &self,
+        secret: &PullSecret,
+        found: &finding::Finding<'_>,
+        excerpts: &Excerpts<'_, '_>,
+    ) -> Region {
+        let DocumentPlace { key, writing, field, .. } = &secret.place;
+        let of_the_whole = field.is_some() && found.place.spot == Spot::Document && found.place.offset == 0;
+        let inside = match writing {
+            Writing::Plain(Some(map)) if !of_the_whole => {
+                excerpts.name_at(found.place.offset).and_then(|name| Some((map.range(&name)?, name)))
+            }
+            _ => None,
+        };
+        match inside {
+            Some((range, name)) => Region { excerpt: excerpts.inside(&name), ..self.region(range) },
+            None => Region { excerpt: excerpts.of_key(), ..self.region(key.clone()) },
+        }
+    }
+
+    fn region(&self, range: std::ops::Range<usize>) -> Region {
+        let (line, column) = self.lines.place(range.start);
+        let (end_line, end_column) = self.lines.place(range.end);
+        Region { line, column, end_line, end_column, excerpt: None }
+    }
+
+    /// The faults of a policy file.
+    fn policy(&self, range: &std::ops::Range<usize>, checked: &mut Checked) {
+        let Err(error) = Policy::parse(self.text.get(range.clone()).unwrap_or_default()) else { return };
+        let (first_line, _) = self.lines.place(range.start);
+        let subject = Subject::File { path: self.path.to_owned(), object: None };
+        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        checked.troubles.extend(error.faults().iter().map(|fault| {
+            let line = first_line.saturating_add(number(fault.line)).saturating_sub(1);
+            let column = number(fault.column);
+            let region = Region { line, column, end_line: line, end_column: column, excerpt: None };
+            Trouble {
+                kind: TroubleKind::Policy,
+                subject: Some(subject.clone()),
+                region: Some(region),
+                message: fault.message.clone(),
+            }
+        }));
+    }
+}
+
+impl PullSecret {
+    /// What the webhook would say if this file were applied: by somebody who is not known, to a namespace that is known
+    /// only if the file says it.
+    fn judge<'a>(&'a self, terms: Terms<'_>) -> Judgement<'a> {
+        let namespace =
+            self.object.as_ref().and_then(|object| object.namespace.as_deref()).unwrap_or_default();
+        let secret =
+            Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes };
+        let requester = Requester { namespace, user: "", groups: &[] };
+        judge(terms.policy, &Request { requester, today: terms.today, secret, old: None })
+    }
+}
+
+/// What there is in a file.
+fn found(path: &str, text: &str) -> Found {
+    let mut found = Found::default();
+    let file_name = path.rsplit('/').next().unwrap_or_default();
+    let bare = match file_name {
+        ".dockercfg" => Some(SecretType::DockerCfg),
+        ".dockerconfigjson" => Some(SecretType::DockerConfigJson),
+        _ => None,
+    };
+    if let Some(secret_type) = bare {
+        found.secrets.push(secret::bare(text, secret_type));
+        return found;
+    }
+    let begin = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let content = text.get(begin..).unwrap_or_default();
+    if content.trim_start().starts_with('{') {
+        // A place in the file is a place in the content and what stands before it: JSON allows white space there.
+        let blank = format!("{}{content}", " ".repeat(begin));
+        match json::read(&blank) {
+            Ok(trees) => {
+                if let [(tree, root)] = trees.as_slice()
+                    && secret::is_docker_config(tree, *root)
+                {
+                    found.secrets.push(secret::bare(text, SecretType::DockerConfigJson));
+                    return found;
+                }
+                for (tree, root) in &trees {
+                    found.objects(text, tree, *root, &(0..text.len()));
+                }
+                return found;
+            }
+            Err(problem) => {
+                if file_name == "config.json" && content.contains("\"auths\"") {
+                    found.secrets.push(secret::bare(text, SecretType::DockerConfigJson));
+                    return found;
+                }
+                // YAML in braces is read by kubectl, too.
+                let yaml = yaml_objects(text, begin);
+                if !yaml.problems.iter().any(|problem| problem.object.is_none()) {
+                    return yaml;
+                }
+                found.problems.push(problem);
+                return found;
+            }
+        }
+    }
+    yaml_objects(text, begin)
+}
+
+fn yaml_objects(text: &str, begin: usize) -> Found {
+    let mut found = Found::default();
+    for range in yaml::documents(text.get(begin..).unwrap_or_default()) {
+        let range = range.start + begin..range.end + begin;
+        let chunk = text.get(range.clone()).unwrap_or_default();
+        match yaml::read(chunk, range.start) {
+            Ok(trees) => {
+                for (tree, root) in &trees {
+                    found.objects(text, tree, *root, &range);
+                }
+            }
+            Err(_) if chunk.contains("{{") => {
+                let offset = range.start + chunk.find("{{").unwrap_or_default();
+                found.problems.push(Problem::new(offset, WhatIsWrong::Template));
+            }
+            Err(problem) => found.problems.push(problem),
+        }
+    }
+    found
+}

@@ -1,0 +1,134 @@
+//! What keeps a file, or a Secret in it, from being judged.
+
+use regcred_engine::policy::Language;
+use regcred_engine::secret::SecretType;
+
+use crate::report::{Object, TroubleKind};
+
+/// Something wrong in a file.
+pub(super) struct Problem {
+    /// Where, in bytes.
+    pub(super) offset: usize,
+    /// In which Secret, where that is known.
+    pub(super) object: Option<Object>,
+    pub(super) what: WhatIsWrong,
+}
+
+/// What is wrong. No text quotes the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhatIsWrong {
+    NotUtf8,
+    NoYaml,
+    NoJson,
+    CutOff,
+    Tab,
+    TooDeep,
+    UnknownAnchor,
+    /// A Helm template, or one of another kind, that is no YAML.
+    Template,
+    /// `data` or `stringData` is no mapping.
+    NoMapping(&'static str),
+    /// The document is no text: under `stringData`, mostly JSON without quotation marks.
+    NoText(&'static str, SecretType),
+    NotBase64(SecretType),
+    NoDocument(SecretType),
+    Placeholder,
+    Encrypted,
+    TooLarge,
+}
+
+impl Problem {
+    pub(super) const fn new(offset: usize, what: WhatIsWrong) -> Self {
+        Problem { offset, object: None, what }
+    }
+
+    pub(super) const fn kind(&self) -> TroubleKind {
+        match self.what {
+            WhatIsWrong::NoDocument(_) | WhatIsWrong::Placeholder | WhatIsWrong::Encrypted => {
+                TroubleKind::NotJudged
+            }
+            _ => TroubleKind::Unreadable,
+        }
+    }
+
+    pub(super) fn message(&self, language: Language) -> String {
+        let (english, chinese) = self.what.said();
+        if language == Language::Chinese { chinese } else { english }
+    }
+}
+
+impl WhatIsWrong {
+    fn said(self) -> (String, String) {
+        let (english, chinese) = match self {
+            WhatIsWrong::NotUtf8 => ("this file is not UTF-8 text", "该文件不是 UTF-8 文本"),
+            WhatIsWrong::NoYaml => (
+                "no valid YAML here: a line that is not indented as its neighbours, a missing colon, or quotation marks \
+                 or brackets that are not closed",
+                "此处不是合法的 YAML：缩进与相邻行不一致、缺少冒号，或引号、括号没有闭合",
+            ),
+            WhatIsWrong::NoJson => ("no valid JSON here", "此处不是合法的 JSON"),
+            WhatIsWrong::CutOff => ("the JSON ends in the middle", "JSON 没有写完"),
+            WhatIsWrong::Tab => {
+                ("YAML is not indented with tabs; use spaces", "YAML 不能用制表符缩进，请用空格")
+            }
+            WhatIsWrong::TooDeep => ("too deeply nested to be a manifest", "嵌套过深，不像清单文件"),
+            WhatIsWrong::UnknownAnchor => (
+                "this alias has no anchor in its document; text that begins with `*` belongs in quotes",
+                "该别名在本文档中没有对应的锚点；以 `*` 开头的文本要加引号",
+            ),
+            WhatIsWrong::Template => (
+                "this is a template, not YAML yet; check what comes of it, for example `helm template … | regcred check -`",
+                "这是模板，还不是 YAML；请检查渲染后的结果，例如 `helm template … | regcred check -`",
+            ),
+            WhatIsWrong::NoMapping(field) => {
+                return (
+                    format!("{field} is no mapping of names to texts, so the API server refuses this Secret"),
+                    format!("{field} 不是键值映射，API server 会拒绝该 Secret"),
+                );
+            }
+            WhatIsWrong::NoText(field, secret_type) => {
+                let key = secret_type.data_key();
+                return (
+                    format!(
+                        "{field}[{key}] is no text, so the API server refuses this Secret; JSON belongs in quotes or \
+                         under `|`"
+                    ),
+                    format!(
+                        "{field}[{key}] 不是文本，API server 会拒绝该 Secret；JSON 要加引号，或写在 `|` 之下"
+                    ),
+                );
+            }
+            WhatIsWrong::NotBase64(secret_type) => {
+                let key = secret_type.data_key();
+                return (
+                    format!(
+                        "data[{key}] is not base64, so the API server refuses this Secret; plain text belongs under \
+                         stringData"
+                    ),
+                    format!(
+                        "data[{key}] 不是 base64，API server 会拒绝该 Secret；明文要写在 stringData 之下"
+                    ),
+                );
+            }
+            WhatIsWrong::NoDocument(secret_type) => {
+                let key = secret_type.data_key();
+                return (
+                    format!("neither data nor stringData has {key}, so there is nothing to judge"),
+                    format!("data 与 stringData 都没有 {key}，没有可判断的内容"),
+                );
+            }
+            WhatIsWrong::Placeholder => (
+                "the document is a placeholder that something fills in later; check what comes of it",
+                "该文档是占位符，由其他工具稍后填入；请检查填入后的结果",
+            ),
+            WhatIsWrong::Encrypted => {
+                ("the document is encrypted; check it decrypted", "该文档已加密；请检查解密后的内容")
+            }
+            WhatIsWrong::TooLarge => (
+                "larger than a Secret can be (1 MiB), so the API server refuses it",
+                "超出 Secret 的上限（1 MiB），API server 会拒绝",
+            ),
+        };
+        (english.to_owned(), chinese.to_owned())
+    }
+}

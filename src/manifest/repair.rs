@@ -1,0 +1,172 @@
+//! The repair of a file: of each Secret the bytes of its document, and nothing else.
+
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use regcred_engine::judge::Judgement;
+use regcred_engine::policy::Language;
+use regcred_engine::repair::Repair;
+use zeroize::Zeroizing;
+
+use super::scalar::{Style, written};
+use super::secret::{PullSecret, Writing};
+use super::template::is_template;
+use super::{Manifest, Terms};
+
+/// Why what could be repaired is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    Shared,
+    Placeholder,
+    Binary,
+    Written,
+    HeldBack,
+}
+
+impl Hold {
+    pub(super) const fn said(self, language: Language) -> &'static str {
+        let (english, chinese) = match self {
+            Hold::Shared => (
+                "an anchor shares this value with another place, where the repair would change something else; write it \
+                 out here, or mend it by hand",
+                "该值通过锚点与其他位置共用，修复会改动别处；请在此处单独写出，或手工修改",
+            ),
+            Hold::Placeholder => (
+                "it holds a placeholder that is filled in later, and `auth` would encode the placeholder; let the tool \
+                 that fills it in write `auth`",
+                "其中有稍后才填入的占位符，此时编码 auth 得到的是占位符；请让填入的工具来写 auth",
+            ),
+            Hold::Binary => ("it is written as !!binary", "该值以 !!binary 写成"),
+            Hold::Written => (
+                "the way it is written cannot be edited safely; write it as a block (`|`)",
+                "该写法无法安全地编辑；请改用块写法（`|`）",
+            ),
+            Hold::HeldBack => ("the policy says `enforcement: audit`", "策略为 `enforcement: audit`"),
+        };
+        if matches!(language, Language::Chinese) { chinese } else { english }
+    }
+}
+
+/// A replacement of some bytes of a file. It holds credentials: there is no `Debug`.
+struct Splice {
+    range: Range<usize>,
+    text: Zeroizing<String>,
+}
+
+impl Manifest<'_> {
+    /// The repaired text; `None` where there is nothing to repair, or it cannot be done safely.
+    #[must_use]
+    pub fn repaired(&self, terms: Terms<'_>) -> Option<Zeroizing<String>> {
+        let mut splices = Vec::new();
+        let mut documents = Vec::new();
+        for secret in &self.found.secrets {
+            let judgement = secret.judge(terms);
+            let repair = judgement.repair.as_ref().filter(|_| self.hold(secret, &judgement).is_none());
+            let edits = repair.and_then(|repair| self.splices(secret, repair));
+            let document = edits.and_then(|edits| {
+                splices.extend(edits);
+                Some(Zeroizing::new(repair?.apply(&secret.document)))
+            });
+            documents.push(document);
+        }
+        if splices.is_empty() {
+            return None;
+        }
+        // They stand in the order of the file, unless it has aliases.
+        splices.sort_by_key(|splice| splice.range.start);
+        Some(self.spliced(&splices)).filter(|text| self.is_as_meant(text, &documents))
+    }
+
+    /// Reads the edited file, as a proof: the same Secrets, and of each the document that the engine made or the one
+    /// that was there.
+    fn is_as_meant(&self, text: &str, documents: &[Option<Zeroizing<Vec<u8>>>]) -> bool {
+        let after = super::found(self.path, text).secrets;
+        after.len() == self.found.secrets.len()
+            && self.found.secrets.iter().zip(&after).zip(documents).all(|((before, after), document)| {
+                after.object == before.object
+                    && after.document == *document.as_ref().unwrap_or(&before.document)
+            })
+    }
+
+    fn spliced(&self, splices: &[Splice]) -> Zeroizing<String> {
+        let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
+        let mut text = Zeroizing::new(String::with_capacity(self.text.len() + added));
+        let mut kept = 0;
+        for splice in splices {
+            text.push_str(self.text.get(kept..splice.range.start).unwrap_or_default());
+            text.push_str(&splice.text);
+            kept = splice.range.end;
+        }
+        text.push_str(self.text.get(kept..).unwrap_or_default());
+        text
+    }
+
+    /// Why this Secret is not repaired, although it could be.
+    pub(super) fn hold(&self, secret: &PullSecret, judgement: &Judgement<'_>) -> Option<Hold> {
+        if judgement.repair_held_back {
+            return Some(Hold::HeldBack);
+        }
+        let repair = judgement.repair.as_ref()?;
+        let place = &secret.place;
+        if place.shared {
+            return Some(Hold::Shared);
+        }
+        if place.style == Style::Binary {
+            return Some(Hold::Binary);
+        }
+        let text = std::str::from_utf8(&secret.document).unwrap_or_default();
+        if matches!(place.writing, Writing::Plain(_)) && is_template(text) {
+            return Some(Hold::Placeholder);
+        }
+        self.splices(secret, repair).is_none().then_some(Hold::Written)
+    }
+
+    /// The edits that repair a Secret.
+    fn splices(&self, secret: &PullSecret, repair: &Repair) -> Option<Vec<Splice>> {
+        match &secret.place.writing {
+            Writing::Plain(map) => {
+                let map = map.as_ref()?;
+                let splices = repair.edits().map(|(range, text)| {
+                    let text = Zeroizing::new(written(text, secret.place.style));
+                    Some(Splice { range: map.range(&range)?, text })
+                });
+                splices.collect()
+            }
+            Writing::Base64 => {
+                let document = Zeroizing::new(repair.apply(&secret.document));
+                Some(vec![self.encoded(secret, &STANDARD.encode(&*document))?])
+            }
+        }
+    }
+
+    /// The base64 of a document, written as the old one is: between the same marks, and in lines as long.
+    fn encoded(&self, secret: &PullSecret, letters: &str) -> Option<Splice> {
+        let place = &secret.place;
+        let old = self.text.get(place.value.clone())?;
+        let block = matches!(place.style, Style::Literal | Style::Folded);
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+        let (start, end) = (old.find(is_letter)?, old.rfind(is_letter)? + 1);
+        let range = place.value.start + start..place.value.start + end;
+        let old = old.get(start..end)?;
+        // The first line, and what stands between two of them.
+        let Some(first) = old.find(|c| !is_letter(c)).filter(|_| block) else {
+            return old
+                .chars()
+                .all(is_letter)
+                .then(|| Splice { range, text: Zeroizing::new(letters.to_owned()) });
+        };
+        let rest = old.get(first..)?;
+        let between = rest.get(..rest.find(is_letter)?)?;
+        let mut text = Zeroizing::new(String::with_capacity(letters.len() * 2));
+        let mut left = letters;
+        while left.len() > first {
+            let (line, rest) = left.split_at_checked(first)?;
+            text.push_str(line);
+            text.push_str(between);
+            left = rest;
+        }
+        text.push_str(left);
+        Some(Splice { range, text })
+    }
+}

@@ -1,0 +1,30 @@
+//! Replacing a file: readers see the old one or the new one, and nothing between.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, fchown};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+/// Puts `new` into the place of `old`, the content that was read. The mode stays, and where we may, the owner; a link
+/// stays a link, and what it leads to is replaced.
+///
+/// # Errors
+/// When the file cannot be written, or is not any more what was read.
+pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
+    let target = fs::canonicalize(path)?;
+    let folder = target.parent().unwrap_or(Path::new("/"));
+    let metadata = fs::metadata(&target)?;
+    let mut file = NamedTempFile::with_prefix_in(".regcred-", folder)?;
+    file.write_all(new)?;
+    // Whoever may not give a file away leaves it with themselves.
+    let _ = fchown(file.as_file(), Some(metadata.uid()), Some(metadata.gid()));
+    file.as_file().set_permissions(metadata.permissions())?;
+    file.as_file().sync_all()?;
+    if fs::read(&target)? != old {
+        return Err(io::Error::other("it was changed by somebody else in the meantime"));
+    }
+    file.persist(&target).map_err(|error| error.error)?;
+    Ok(())
+}

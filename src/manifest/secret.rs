@@ -1,0 +1,233 @@
+//! The pull Secrets in a manifest, and where their documents stand.
+
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use regcred_engine::secret::{MAX_SECRET_BYTES, SecretType};
+use zeroize::Zeroizing;
+
+use super::problem::{Problem, WhatIsWrong};
+use super::scalar::{Map, Style};
+use super::template::is_template;
+use super::tree::{Member, NodeId, Tree, Value};
+use crate::report::Object;
+
+/// As Go decodes it: padding is needed, and the bits behind the last byte are anybody's.
+const GO: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// A pull Secret, or a bare Docker config, in a file. It holds credentials: there is no `Debug`.
+pub(super) struct PullSecret {
+    /// `None` for a bare Docker config.
+    pub(super) object: Option<Object>,
+    pub(super) secret_type: SecretType,
+    pub(super) document: Zeroizing<Vec<u8>>,
+    /// All of its data, decoded.
+    pub(super) data_bytes: usize,
+    pub(super) place: DocumentPlace,
+}
+
+/// Where in a file a document stands.
+pub(super) struct DocumentPlace {
+    /// `data` or `stringData`; `None` where the file is the document.
+    pub(super) field: Option<&'static str>,
+    /// The name of the data key.
+    pub(super) key: Range<usize>,
+    /// The text that holds it.
+    pub(super) value: Range<usize>,
+    pub(super) style: Style,
+    pub(super) writing: Writing,
+    /// The text is another's, too.
+    pub(super) shared: bool,
+}
+
+/// How a document is written.
+pub(super) enum Writing {
+    /// In plain text; there is a map where it is known how.
+    Plain(Option<Map>),
+    Base64,
+}
+
+/// What was found in a file.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) secrets: Vec<PullSecret>,
+    pub(super) problems: Vec<Problem>,
+    /// The policy files among its documents.
+    pub(super) policies: Vec<Range<usize>>,
+}
+
+impl Found {
+    /// Takes in the objects of one YAML document or JSON value, which is at `range` of the file.
+    pub(super) fn objects(&mut self, file: &str, tree: &Tree, root: NodeId, range: &Range<usize>) {
+        let mut left = vec![(root, false)];
+        while let Some((id, in_secret_list)) = left.pop() {
+            let Some(members) = tree.members(id) else { continue };
+            let text = |name: &str| members.get(name).and_then(|member| tree.text(member.value));
+            let (version, kind) = (text("apiVersion"), text("kind"));
+            if kind == Some("Policy") && version.is_some_and(|version| version.starts_with("regcred")) {
+                self.policies.push(range.clone());
+                continue;
+            }
+            let core = version.is_none_or(|version| version == "v1");
+            let is_list = kind.is_some_and(|kind| kind.ends_with("List"));
+            if let Some(items) = members.get("items").filter(|_| core && is_list) {
+                if let Some((_, Value::List(items), _)) = tree.resolve(items.value) {
+                    // The last is taken first.
+                    left.extend(items.iter().rev().map(|item| (*item, kind == Some("SecretList"))));
+                }
+                continue;
+            }
+            if core && (kind == Some("Secret") || in_secret_list && kind.is_none()) {
+                let secret_type = text("type").and_then(SecretType::from_name);
+                if let Some(secret_type) = secret_type {
+                    let object = object(tree, members.get("metadata"));
+                    let encrypted = members.contains_key("sops");
+                    match secret(file, tree, id, secret_type, encrypted) {
+                        Ok(secret) => self.secrets.push(PullSecret { object: Some(object), ..secret }),
+                        Err(problem) => self.problems.push(Problem { object: Some(object), ..problem }),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The name and namespace, as far as they are such: only what the API server would take is shown.
+fn object(tree: &Tree, metadata: Option<&Member>) -> Object {
+    let metadata = metadata.and_then(|metadata| tree.members(metadata.value)).unwrap_or_default();
+    let name = |field: &str| {
+        let text = tree.text(metadata.get(field)?.value)?;
+        let plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+        (!text.is_empty() && text.len() <= 253 && text.bytes().all(plain)).then(|| text.to_owned())
+    };
+    Object { namespace: name("namespace"), name: name("name"), resource_version: None }
+}
+
+/// The document of a Secret. `stringData` counts before `data`, as in the API server.
+fn secret(
+    file: &str,
+    tree: &Tree,
+    id: NodeId,
+    secret_type: SecretType,
+    encrypted: bool,
+) -> Result<PullSecret, Problem> {
+    let at = |id: NodeId| tree.span(id).start;
+    let members = tree.members(id).unwrap_or_default();
+    let mut data = std::collections::BTreeMap::new();
+    let mut wins = None;
+    for field in ["data", "stringData"] {
+        let Some(member) = members.get(field) else { continue };
+        let Some((_, value, _)) = tree.resolve(member.value) else { continue };
+        if matches!(value, Value::Null) {
+            continue;
+        }
+        let inner = tree
+            .members(member.value)
+            .ok_or_else(|| Problem::new(at(member.key), WhatIsWrong::NoMapping(field)))?;
+        for (name, inner) in inner {
+            if matches!(tree.resolve(inner.value), Some((_, Value::Null, _))) {
+                // null in `data` counts as empty there, and in `stringData` as "".
+                continue;
+            }
+            let plain = field == "stringData";
+            let text = tree.text(inner.value).unwrap_or_default();
+            let bytes = if plain { text.len() } else { decoded_bytes(text) };
+            data.insert(name, bytes);
+            if name == secret_type.data_key() {
+                wins = Some((field, Member { shared: inner.shared || member.shared, ..inner }));
+            }
+        }
+    }
+    let (field, member) =
+        wins.ok_or_else(|| Problem::new(tree.span(id).start, WhatIsWrong::NoDocument(secret_type)))?;
+    let problem = |what| Problem::new(at(member.key), what);
+    let Some((node, Value::Text(text), _)) = tree.resolve(member.value) else {
+        return Err(problem(WhatIsWrong::NoText(field, secret_type)));
+    };
+    if encrypted && text.text.starts_with("ENC[") {
+        return Err(problem(WhatIsWrong::Encrypted));
+    }
+    let value = tree.span(node);
+    let (document, writing) = if field == "stringData" {
+        let map = Map::new(file, &value, text.style, &text.text);
+        (text.text.clone().into_bytes(), Writing::Plain(map))
+    } else {
+        let letters: String = text.text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        let document = GO.decode(letters).map_err(|_| {
+            problem(if is_template(&text.text) {
+                WhatIsWrong::Placeholder
+            } else {
+                WhatIsWrong::NotBase64(secret_type)
+            })
+        })?;
+        (document, Writing::Base64)
+    };
+    let document = Zeroizing::new(document);
+    if document.len() > MAX_SECRET_BYTES {
+        return Err(problem(WhatIsWrong::TooLarge));
+    }
+    // JSON that is left open by a template is a template, and no JSON that is wrong. What is encoded is filled in by
+    // nobody any more.
+    if matches!(writing, Writing::Plain(_))
+        && let Ok(text) = std::str::from_utf8(&document)
+        && is_template(text)
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err()
+    {
+        return Err(problem(WhatIsWrong::Placeholder));
+    }
+    Ok(PullSecret {
+        object: None,
+        secret_type,
+        document,
+        data_bytes: data.values().sum(),
+        place: DocumentPlace {
+            field: Some(field),
+            key: tree.span(member.key),
+            value,
+            style: text.style,
+            writing,
+            shared: member.shared,
+        },
+    })
+}
+
+/// How much a base64 text decodes to.
+fn decoded_bytes(text: &str) -> usize {
+    let letters = text.bytes().filter(|byte| !matches!(byte, b'=' | b'\r' | b'\n')).count();
+    letters / 4 * 3 + letters % 4 * 3 / 4
+}
+
+/// A file that is a Docker config itself.
+pub(super) fn bare(file: &str, secret_type: SecretType) -> PullSecret {
+    PullSecret {
+        object: None,
+        secret_type,
+        document: Zeroizing::new(file.as_bytes().to_vec()),
+        // No limit holds for it.
+        data_bytes: 0,
+        place: DocumentPlace {
+            field: None,
+            key: 0..0,
+            value: 0..file.len(),
+            style: Style::Plain,
+            writing: Writing::Plain(Some(Map::of_file(file))),
+            shared: false,
+        },
+    }
+}
+
+/// Whether a JSON value is a Docker config: no object of Kubernetes, and a field that only such a config has.
+pub(super) fn is_docker_config(tree: &Tree, root: NodeId) -> bool {
+    let Some(members) = tree.members(root) else { return false };
+    let known = ["auths", "credsStore", "credHelpers", "HttpHeaders"];
+    !members.contains_key("kind")
+        && members.keys().any(|name| known.iter().any(|known| name.eq_ignore_ascii_case(known)))
+}

@@ -1,0 +1,61 @@
+//! Placeholders that some tool fills in after us: what is encoded before it is filled in is encoded wrongly.
+
+/// Whether a text holds a placeholder of Helm, kustomize's and Flux's substitutions, envsubst, Argo CD's and other vault
+/// plugins, or of Jenkins and GitLab.
+pub(super) fn is_template(text: &str) -> bool {
+    let between = |open: &str, close: &str, inner: fn(char) -> bool| {
+        text.match_indices(open).any(|(at, _)| {
+            let behind = text.get(at + open.len()..).unwrap_or_default();
+            behind.find(close).is_some_and(|end| {
+                end > 0 && end < 200 && behind.get(..end).is_some_and(|name| name.chars().all(inner))
+            })
+        })
+    };
+    let name: fn(char) -> bool =
+        |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '/' | '#' | '=');
+    between("{{", "}}", |c| c != '{')
+        || between("${", "}", name)
+        || between("$(", ")", name)
+        || between("<", ">", |c| {
+            c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '/' | '#' | ' ')
+        })
+        || between("%{", "}", name)
+        || between("ENC[", "]", |c| c != '[')
+        || text.contains("ref+")
+        || whole_variable(text)
+}
+
+/// `"$REGISTRY_PASSWORD"`, and nothing else between the quotation marks.
+fn whole_variable(text: &str) -> bool {
+    text.split('"').any(|part| {
+        part.strip_prefix('$').is_some_and(|name| {
+            name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+                && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_told_from_passwords() {
+        for text in [
+            "{{ .Values.password }}",
+            r#"{"auths":{"${REGISTRY}":{}}}"#,
+            r#"{"password":"$REGISTRY_PASSWORD"}"#,
+            "$(PASSWORD)",
+            "<path:secret/data/acr#password>",
+            "ENC[AES256_GCM,data:x]",
+            "ref+vault://acr#/password",
+        ] {
+            assert!(is_template(text), "{text}");
+        }
+        for text in
+            [r#"{"auths":{"a.b":{"username":"u","password":"pa$$w0rd{}<"}}}"#, "eyJhdXRocyI6e319", "a$b{c}"]
+        {
+            assert!(!is_template(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Tests of files: where things stand, and what a repair leaves.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+use regcred_engine::policy::Policy;
+
+use super::*;
+
+const DOCUMENT: &str =
+    r#"{"auths":{"r.example.com":{"username":"robot","password":"it's 100% \"镜像\" \\ #x: y"}}}"#;
+const DAY: Date = Date::constant(2026, 11, 24);
+
+fn terms(policy: &Policy) -> Terms<'_> {
+    Terms { policy, today: DAY }
+}
+
+/// A manifest with a document under `stringData`, as it is written behind the colon.
+fn manifest(written: &str) -> String {
+    format!(
+        "# head\napiVersion: v1\nkind: Secret\nmetadata:\n  name: a # why\ntype: kubernetes.io/dockerconfigjson\n\
+         stringData:\n  # before\n  .dockerconfigjson: {written}\n  # behind\n  other: x\n"
+    )
+}
+
+fn indented(text: &str, by: &str) -> String {
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{by}{line}\n") }).collect()
+}
+
+/// The ways to write a text in YAML.
+fn ways(document: &str) -> Vec<String> {
+    let pretty = document.replace("{\"", "{\n  \"").replace('}', "\n}");
+    vec![
+        format!("'{}'", document.replace('\'', "''")),
+        format!("\"{}\"", document.replace('\\', "\\\\").replace('"', "\\\"")),
+        format!(
+            "\"{}\"",
+            document.replace('\\', "\\\\").replace('"', "\\\"").replace(',', ",\\\n     \\\n ")
+        ),
+        format!("'{}'", document.replace('\'', "''").replace("},", "},\n\n   ").replace(":{", ":\n    {")),
+        format!("|\n{}", indented(&pretty, "    ")),
+        format!("|-\n{}", indented(document, "   ")),
+        format!("|+\n\n{}\n", indented(&pretty, "    ")),
+        format!("|2 # kept\n{}", indented(&pretty, "      ")),
+        format!(">\n{}", indented(&pretty, "    ")),
+        format!(">-\n{}", indented(&document.replace(",\"", ",\n\n\"").replace(":{", ":\n{"), "    ")),
+        format!("!!str &doc |\n{}", indented(&pretty, "    ")),
+    ]
+}
+
+/// The text of the one Secret in a manifest, and the text and place of its findings.
+fn check(text: &str) -> (Vec<u8>, Vec<Finding>) {
+    let policy = Policy::default();
+    let manifest = Manifest::read("a.yaml", text);
+    let mut checked = manifest.check(terms(&policy));
+    let troubles: Vec<_> = checked.troubles.iter().map(|trouble| &trouble.message).collect();
+    assert!(troubles.is_empty(), "{troubles:?} in\n{text}");
+    assert_eq!(checked.judged.len(), 1, "{text}");
+    (manifest.found.secrets[0].document.to_vec(), checked.judged.remove(0).findings)
+}
+
+fn repaired(text: &str) -> Option<String> {
+    let policy = Policy::default();
+    Manifest::read("a.yaml", text).repaired(terms(&policy)).map(|text| text.to_string())
+}
+
+/// What was put into a text, if that is all that was done to it.
+fn insertion<'t>(before: &str, after: &'t str) -> Option<&'t str> {
+    let head = before.bytes().zip(after.bytes()).take_while(|(a, b)| a == b).count();
+    let tail = before.bytes().rev().zip(after.bytes().rev()).take_while(|(a, b)| a == b).count();
+    let tail = tail.min(before.len() - head);
+    (head + tail == before.len()).then(|| after.get(head..after.len() - tail)).flatten()
+}
+
+#[test]
+fn a_repair_inserts_into_every_way_of_writing_a_text_and_changes_no_other_byte() {
+    for written in ways(DOCUMENT) {
+        for text in [manifest(&written), manifest(&written).replace('\n', "\r\n")] {
+            let (before, findings) = check(&text);
+            assert!(
+                findings.iter().any(|found| found.outcome == Outcome::Repairable),
+                "{findings:#?}\n{text}"
+            );
+            let after = repaired(&text).unwrap_or_else(|| panic!("not repaired:\n{text}"));
+            let inserted = insertion(&text, &after).unwrap_or_else(|| panic!("{after}"));
+            assert!(inserted.contains("auth"), "{inserted}");
+            let (document, findings) = check(&after);
+            assert!(findings.is_empty(), "{findings:?}");
+            assert!(
+                insertion(std::str::from_utf8(&before).unwrap(), std::str::from_utf8(&document).unwrap())
+                    .is_some()
+            );
+            assert_eq!(repaired(&after), None);
+        }
+    }
+}
+
+#[test]
+fn a_finding_points_at_the_key_in_the_file() {
+    for written in ways(DOCUMENT) {
+        let text = manifest(&written);
+        let (_, findings) = check(&text);
+        let region = findings[0].region.as_ref().unwrap();
+        let line = text.lines().nth(region.line - 1).unwrap();
+        let marked: String =
+            line.chars().skip(region.column - 1).take(region.end_column - region.column).collect();
+        assert_eq!(marked.replace('\\', ""), "\"r.example.com\"", "{region:?}\n{text}");
+        let excerpt = region.excerpt.as_ref().unwrap();
+        let shown = excerpt.text.get(excerpt.mark.clone()).unwrap();
+        assert_eq!(shown.replace('\\', ""), "\"r.example.com\"", "{excerpt:?}");
+        assert!(!excerpt.text.contains("robot") && !excerpt.text.contains("100"), "{excerpt:?}");
+    }
+}
+
+#[test]
+fn encoded_documents_stay_written_as_they_were() {
+    let letters = STANDARD.encode(DOCUMENT);
+    let (first, second) = letters.split_at(80);
+    for written in [
+        letters.clone(),
+        format!("'{letters}'"),
+        format!("\"{letters}\""),
+        format!("|\n    {first}\n    {second}"),
+        format!(">-\n    {letters}"),
+        format!("&anchor {letters} # as kubectl wrote it"),
+    ] {
+        let text =
+            manifest(&written).replace("stringData", "data").replace("  other: x\n", "  other: eA==\n");
+        let after = repaired(&text).unwrap_or_else(|| panic!("not repaired:\n{text}"));
+        let (document, findings) = check(&after);
+        assert!(findings.is_empty());
+        assert!(document.len() > DOCUMENT.len() && document.starts_with(br#"{"auths":{"r.example.com""#));
+        let longest = |text: &str| text.lines().map(str::len).max();
+        if written.starts_with('|') {
+            assert_eq!(longest(&text), longest(&after), "{after}");
+        }
+        let (before_it, _) = text.split_once("eyJhdXRocyI6").unwrap();
+        assert!(after.starts_with(before_it));
+        assert!(after.ends_with("\n  # behind\n  other: eA==\n"), "{after}");
+    }
+}
+
+#[test]
+fn what_cannot_be_repaired_safely_is_left_alone_and_named() {
+    let shared = "x: &doc '{\"auths\":{\"r.example.com\":{\"username\":\"u\",\"password\":\"p\"}}}'\n"
+        .to_owned()
+        + &manifest("*doc");
+    let placeholder =
+        manifest(&format!("'{}'", r#"{"auths":{"r.example.com":{"username":"u","password":"${P}"}}}"#));
+    let binary = manifest(&format!("!!binary {}", STANDARD.encode(DOCUMENT)));
+    let tree = "x: &d\n  .dockerconfigjson: '{\"auths\":{\"r.example.com\":{\"username\":\"u\",\"password\":\"p\"}}}'\n"
+        .to_owned()
+        + &manifest("x").replace("  .dockerconfigjson: x\n", "  <<: *d\n");
+    for (text, why) in
+        [(shared, "anchor"), (placeholder, "placeholder"), (binary, "!!binary"), (tree, "anchor")]
+    {
+        let (_, findings) = check(&text);
+        let held = findings.iter().find_map(|found| match &found.outcome {
+            Outcome::Held(said) => Some(said.as_str()),
+            _ => None,
+        });
+        assert!(held.is_some_and(|said| said.contains(why)), "{findings:?}\n{text}");
+        assert_eq!(repaired(&text), None);
+    }
+}
+
+#[test]
+fn what_cannot_be_judged_is_told_with_its_place() {
+    let secret = "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\n";
+    for (text, place, words) in [
+        ("a: [\n".to_owned(), (1, 4), "no valid YAML"),
+        ("a:\n\tb: 1\n".to_owned(), (2, 2), "tabs"),
+        ("{\"a\" 1}".to_owned(), (1, 6), "no valid JSON"),
+        ("{\"a\": 1".to_owned(), (1, 7), "ends in the middle"),
+        ("a: b\n---\n{{ if .x }}\na: {{ b }}\n{{ end }}\n".to_owned(), (3, 1), "helm template"),
+        (format!("{secret}data:\n  .dockerconfigjson: <base64>\n"), (5, 3), "placeholder"),
+        (format!("{secret}data:\n  .dockerconfigjson: '{{}}'\n"), (5, 3), "not base64"),
+        (format!("{secret}stringData:\n  .dockerconfigjson: {{\"auths\":{{}}}}\n"), (5, 3), "is no text"),
+        (format!("{secret}data: x\n"), (4, 1), "data is no mapping"),
+        (secret.to_owned(), (1, 1), "nothing to judge"),
+        (
+            format!("{secret}data:\n  .dockerconfigjson: ENC[AES256_GCM,data:x]\nsops: {{}}\n"),
+            (5, 3),
+            "encrypted",
+        ),
+        ("a: *b\n".to_owned(), (1, 4), "no anchor"),
+        ("apiVersion: regcred/v1\nkind: Policy\nrules:\n  nothing: deny\n".to_owned(), (4, 3), "nothing"),
+    ] {
+        let policy = Policy::default();
+        let checked = Manifest::read("a.yaml", &text).check(terms(&policy));
+        let [trouble] = checked.troubles.as_slice() else { panic!("{:?}\n{text}", checked.troubles) };
+        let region = trouble.region.as_ref().unwrap();
+        assert!(trouble.message.contains(words), "{trouble:?}\n{text}");
+        assert_eq!((region.line, region.column), place, "{trouble:?}\n{text}");
+    }
+}
+
+/// A document of texts that need every kind of care.
+fn documents() -> impl Strategy<Value = String> {
+    let text = prop::collection::vec(
+        prop_oneof![
+            prop::sample::select(vec![
+                "\"", "\\", "'", " ", "  ", "#", ": ", "镜像", "😀", "\n", "\t", "-", "%", "\u{e9}", "{", "x"
+            ])
+            .prop_map(str::to_owned),
+            "[a-z0-9]{1,5}",
+        ],
+        1..8,
+    )
+    .prop_map(|parts| parts.concat());
+    let entry = (text.clone(), text, any::<bool>()).prop_map(|(username, password, null)| {
+        let username = username.replace(':', "");
+        let mut entry =
+            serde_json::json!({"username": format!("u{username}"), "password": format!("p{password}")});
+        if null {
+            entry["auth"] = serde_json::Value::Null;
+        }
+        entry
+    });
+    (prop::collection::vec(entry, 1..4), any::<bool>()).prop_map(|(entries, pretty)| {
+        let auths: serde_json::Map<_, _> = entries
+            .into_iter()
+            .enumerate()
+            .map(|(index, entry)| (format!("r{index}.example.com"), entry))
+            .collect();
+        let document = serde_json::json!({"auths": auths});
+        if pretty { serde_json::to_string_pretty(&document).unwrap() } else { document.to_string() }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_document_of_a_repaired_file_is_the_repaired_document(document in documents(), crlf: bool) {
+        let policy = Policy::default();
+        for written in ways(&document) {
+            let mut text = manifest(&written);
+            if crlf {
+                text = text.replace('\n', "\r\n");
+            }
+            let file = Manifest::read("a.yaml", &text);
+            prop_assert_eq!(file.found.secrets.len(), 1, "{}", text);
+            let secret = &file.found.secrets[0];
+            let Writing::Plain(Some(map)) = &secret.place.writing else {
+                return Err(TestCaseError::fail(format!("no map of\n{text}")));
+            };
+            // Every place of the document is one of the file, in the same order.
+            let places: Vec<_> = (0..secret.document.len()).map(|at| map.start(at)).collect();
+            prop_assert!(places.iter().all(Option::is_some) && places.is_sorted());
+            let judgement = secret.judge(terms(&policy));
+            let Some(repair) = &judgement.repair else { continue };
+            let wanted = repair.apply(&secret.document);
+            let after = file.repaired(terms(&policy));
+            prop_assert!(after.is_some(), "not repaired:\n{}", text);
+            let after = after.unwrap();
+            let read = Manifest::read("a.yaml", &after);
+            prop_assert!(*read.found.secrets[0].document == wanted, "{}", after.as_str());
+            prop_assert!(read.repaired(terms(&policy)).is_none());
+            for (text, after) in [
+                (text.split_once("\n  .dockerconfigjson").unwrap().0, after.split_once("\n  .dockerconfigjson").unwrap().0),
+                (text.rsplit_once("  # behind").unwrap().1, after.rsplit_once("  # behind").unwrap().1),
+            ] {
+                prop_assert_eq!(text, after);
+            }
+        }
+    }
+
+    #[test]
+    fn no_file_makes_it_panic_and_no_excerpt_shows_a_value(text in ".{0,200}", at in 0_usize..400) {
+        let policy = Policy::default();
+        let mut broken = manifest(&format!("'{}'", DOCUMENT.replace('\'', "''")));
+        let at = (0..=at.min(broken.len())).rev().find(|at| broken.is_char_boundary(*at)).unwrap_or_default();
+        broken.insert_str(at, &text);
+        for text in [&text, &broken] {
+            let checked = Manifest::read("config.json", text).check(terms(&policy));
+            for finding in checked.judged.iter().flat_map(|judged| &judged.findings) {
+                let excerpt = finding.region.as_ref().and_then(|region| region.excerpt.as_ref());
+                prop_assert!(excerpt.is_none_or(|excerpt| !excerpt.text.contains("100%")));
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A manifest as a tree in which every value knows where it stands. YAML and JSON become the same tree.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::scalar::Style;
+
+/// A value of a [`Tree`].
+pub(super) type NodeId = usize;
+
+/// One YAML document or JSON value.
+#[derive(Default)]
+pub(super) struct Tree {
+    pub(super) nodes: Vec<Node>,
+}
+
+/// A value and where it stands.
+pub(super) struct Node {
+    /// Bytes of the file. That of a block scalar begins behind the indentation of its first line that is not empty.
+    pub(super) span: Range<usize>,
+    pub(super) value: Value,
+    /// It has an anchor that some alias refers to.
+    pub(super) referred_to: bool,
+}
+
+/// What a value is. Texts hold credentials: there is no `Debug`.
+pub(super) enum Value {
+    Null,
+    /// A number or a boolean.
+    Other,
+    Text(Text),
+    List(Vec<NodeId>),
+    Map(Vec<(NodeId, NodeId)>),
+    Alias(NodeId),
+}
+
+/// A text as it is meant, and how it is written.
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) style: Style,
+}
+
+/// A member of a mapping.
+#[derive(Clone, Copy)]
+pub(super) struct Member {
+    pub(super) key: NodeId,
+    pub(super) value: NodeId,
+    /// It came by an alias or a merge, or others refer to it: what is written there is written for others, too.
+    pub(super) shared: bool,
+}
+
+/// So many members are looked at on behalf of one mapping: an alias of an alias of … costs no more.
+const MERGED_MEMBERS: usize = 100_000;
+
+impl Tree {
+    pub(super) fn add(&mut self, span: Range<usize>, value: Value) -> NodeId {
+        self.nodes.push(Node { span, value, referred_to: false });
+        self.nodes.len() - 1
+    }
+
+    pub(super) fn span(&self, id: NodeId) -> Range<usize> {
+        self.nodes.get(id).map_or(0..0, |node| node.span.clone())
+    }
+
+    /// What an id stands for, aliases followed, and whether others share it.
+    pub(super) fn resolve(&self, id: NodeId) -> Option<(NodeId, &Value, bool)> {
+        let node = self.nodes.get(id)?;
+        match &node.value {
+            // An alias refers to a node, never to an alias.
+            Value::Alias(target) => Some((*target, &self.nodes.get(*target)?.value, true)),
+            value => Some((id, value, node.referred_to)),
+        }
+    }
+
+    pub(super) fn text(&self, id: NodeId) -> Option<&str> {
+        match self.resolve(id)?.1 {
+            Value::Text(text) => Some(&text.text),
+            _ => None,
+        }
+    }
+
+    /// The members of a mapping, as kubectl reads them: of a name that stands twice the last counts, and `<<` puts its
+    /// members in where it stands, over those before it. `None` for what is no mapping.
+    pub(super) fn members(&self, id: NodeId) -> Option<BTreeMap<&str, Member>> {
+        let (_, Value::Map(_), shared) = self.resolve(id)? else { return None };
+        let mut members = BTreeMap::new();
+        self.merge(id, shared, &mut members, &Cell::new(MERGED_MEMBERS), 0);
+        Some(members)
+    }
+
+    fn merge<'t>(
+        &'t self,
+        id: NodeId,
+        shared: bool,
+        members: &mut BTreeMap<&'t str, Member>,
+        budget: &Cell<usize>,
+        depth: usize,
+    ) {
+        let Some((_, Value::Map(pairs), _)) = self.resolve(id) else { return };
+        for &(key, value) in pairs {
+            let Some(left) = budget.get().checked_sub(1).filter(|_| depth < 16) else { return };
+            budget.set(left);
+            let Some((_, Value::Text(name), _)) = self.resolve(key) else { continue };
+            if name.text == "<<" && name.style == Style::Plain {
+                match self.resolve(value) {
+                    // The first of several counts.
+                    Some((_, Value::List(maps), _)) => {
+                        for &map in maps.iter().rev() {
+                            self.merge(map, true, members, budget, depth + 1);
+                        }
+                    }
+                    _ => self.merge(value, true, members, budget, depth + 1),
+                }
+                continue;
+            }
+            let shared = shared || self.resolve(value).is_some_and(|(.., shared)| shared);
+            members.insert(&name.text, Member { key, value, shared });
+        }
+    }
+}

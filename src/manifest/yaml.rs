@@ -1,0 +1,186 @@
+//! YAML as a [`Tree`], as kubectl reads it: document by document, each parsed for itself.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag};
+
+use super::problem::{Problem, WhatIsWrong};
+use super::scalar::Style;
+use super::tree::{NodeId, Text, Tree, Value};
+
+/// The documents of a stream: kubectl parts it at lines of `---` before it parses, so that one that is no YAML costs
+/// only itself.
+pub(super) fn documents(text: &str) -> Vec<Range<usize>> {
+    let mut documents = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        let behind = line.strip_prefix("---").map(str::trim);
+        if behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('#')) {
+            documents.push(start..at);
+            start = at + line.len();
+        }
+        at += line.len();
+    }
+    documents.push(start..text.len());
+    documents
+}
+
+/// Reads one document. `base` is where it begins in the file.
+pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Problem> {
+    let mut builder = Builder { base, ..Builder::default() };
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| problem(&error, text, base))?;
+        builder.event(event, &span);
+    }
+    Ok(builder.done)
+}
+
+fn problem(error: &ScanError, text: &str, base: usize) -> Problem {
+    let offset = error.marker().byte_offset().unwrap_or_default().min(text.len());
+    // The parser's own words stay here: they may quote what it read.
+    let what = match error.kind() {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabInPlainScalar
+        | ErrorKind::TabAtBlockScalarStart => WhatIsWrong::Tab,
+        ErrorKind::RecursionLimitExceeded => WhatIsWrong::TooDeep,
+        ErrorKind::UnknownAnchor => WhatIsWrong::UnknownAnchor,
+        _ => WhatIsWrong::NoYaml,
+    };
+    Problem::new(base + offset, what)
+}
+
+/// A collection that is not closed yet.
+struct Open {
+    id: NodeId,
+    children: Vec<NodeId>,
+    map: bool,
+}
+
+#[derive(Default)]
+struct Builder {
+    base: usize,
+    tree: Tree,
+    open: Vec<Open>,
+    anchors: HashMap<usize, NodeId>,
+    root: Option<NodeId>,
+    done: Vec<(Tree, NodeId)>,
+}
+
+impl Builder {
+    fn event(&mut self, event: Event<'_>, span: &Span) {
+        let range = span.byte_range().unwrap_or_default();
+        let range = range.start + self.base..range.end.max(range.start) + self.base;
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let id = self.tree.add(range, scalar(text.into_owned(), style, tag.as_deref()));
+                self.placed(id, anchor);
+            }
+            Event::Alias(anchor) => {
+                let value = match self.anchors.get(&anchor) {
+                    Some(&target) => {
+                        if let Some(node) = self.tree.nodes.get_mut(target) {
+                            node.referred_to = true;
+                        }
+                        Value::Alias(target)
+                    }
+                    None => Value::Null,
+                };
+                let id = self.tree.add(range, value);
+                self.placed(id, 0);
+            }
+            Event::SequenceStart(_, anchor, _) => self.begin(range, anchor, false),
+            Event::MappingStart(_, anchor, _) => self.begin(range, anchor, true),
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::DocumentEnd => {
+                let tree = std::mem::take(&mut self.tree);
+                self.anchors.clear();
+                if let Some(root) = self.root.take() {
+                    self.done.push((tree, root));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, span: Range<usize>, anchor: usize, map: bool) {
+        let id = self.tree.add(span, Value::Null);
+        self.placed(id, anchor);
+        self.open.push(Open { id, children: Vec::new(), map });
+    }
+
+    fn end(&mut self) {
+        let Some(Open { id, children, map }) = self.open.pop() else { return };
+        let value = if map {
+            let mut pairs = Vec::with_capacity(children.len() / 2);
+            let mut children = children.into_iter();
+            while let (Some(key), Some(value)) = (children.next(), children.next()) {
+                pairs.push((key, value));
+            }
+            Value::Map(pairs)
+        } else {
+            Value::List(children)
+        };
+        if let Some(node) = self.tree.nodes.get_mut(id) {
+            node.value = value;
+        }
+    }
+
+    fn placed(&mut self, id: NodeId, anchor: usize) {
+        if anchor > 0 {
+            self.anchors.insert(anchor, id);
+        }
+        match self.open.last_mut() {
+            Some(open) => open.children.push(id),
+            None => self.root = Some(id),
+        }
+    }
+}
+
+fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
+    let core = tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"));
+    let style = match style {
+        ScalarStyle::Plain => Style::Plain,
+        ScalarStyle::SingleQuoted => Style::SingleQuoted,
+        ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+        ScalarStyle::Literal => Style::Literal,
+        ScalarStyle::Folded => Style::Folded,
+    };
+    match core.as_deref() {
+        Some("binary") => {
+            let letters: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            let decoded = STANDARD.decode(letters).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            decoded.map_or(Value::Other, |text| Value::Text(Text { text, style: Style::Binary }))
+        }
+        None if style == Style::Plain && tag.is_none() => plain(text),
+        Some("null") => Value::Null,
+        Some("bool" | "int" | "float") => Value::Other,
+        _ => Value::Text(Text { text, style }),
+    }
+}
+
+/// A plain scalar by the rules of YAML 1.1, which kubectl follows.
+fn plain(text: String) -> Value {
+    match text.as_str() {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        _ => {}
+    }
+    let bool_like = ["y", "n", "yes", "no", "on", "off", "true", "false"];
+    let number = text.replace('_', "");
+    let unsigned = number.trim_start_matches(['+', '-']);
+    let number_like = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && (unsigned.parse::<f64>().is_ok()
+            || ["0x", "0o", "0b"].iter().any(|prefix| {
+                unsigned
+                    .strip_prefix(prefix)
+                    .is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()))
+            }));
+    if number_like || bool_like.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+        return Value::Other;
+    }
+    Value::Text(Text { text, style: Style::Plain })
+}
