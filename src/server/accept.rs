@@ -17,7 +17,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Accepts until `stop`, and hands each connection to a task of its own at once: whatever a client does or leaves
-/// undone, it never keeps another one waiting.
+/// undone, it never keeps another one waiting. At `stop`, what the kernel has accepted by then is still taken.
 pub(crate) async fn accept<Serve, Served>(
     listener: TcpListener,
     connections: Arc<Connections>,
@@ -30,20 +30,23 @@ pub(crate) async fn accept<Serve, Served>(
 {
     let mut stop = std::pin::pin!(stop);
     let mut wait = FIRST_WAIT;
+    let take = async |stream: TcpStream| {
+        if let Some(ticket) = place(&connections, &metrics).await {
+            // A small answer must not wait for the acknowledgement of the one before.
+            drop(stream.set_nodelay(true));
+            tokio::spawn(serve(stream, Arc::new(ticket)));
+        }
+    };
     loop {
         let accepted = tokio::select! {
             biased;
-            () = &mut stop => return,
+            () = &mut stop => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, _)) => {
                 wait = FIRST_WAIT;
-                if let Some(ticket) = place(&connections, &metrics).await {
-                    // A small answer must not wait for the acknowledgement of the one before.
-                    drop(stream.set_nodelay(true));
-                    tokio::spawn(serve(stream, Arc::new(ticket)));
-                }
+                take(stream).await;
             }
             // The client has gone before it was accepted: nobody's trouble.
             Err(error) if is_of_the_client(&error) => {}
@@ -56,12 +59,27 @@ pub(crate) async fn accept<Serve, Served>(
                     metrics.shed(Shed::IdleConnection);
                 }
                 tokio::select! {
-                    () = &mut stop => return,
+                    () = &mut stop => break,
                     () = tokio::time::sleep(wait) => wait = LONGEST_WAIT.min(wait * 2),
                 }
             }
         }
     }
+    for stream in waiting(listener) {
+        take(stream).await;
+    }
+}
+
+/// What has connected and was not accepted yet, which a closed listener would reset. The runtime need not have heard of
+/// it: the kernel is asked.
+fn waiting(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
+    let listener = listener.into_std().ok();
+    let next = move || {
+        let (stream, _) = listener.as_ref()?.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        TcpStream::from_std(stream).ok()
+    };
+    std::iter::from_fn(next)
 }
 
 /// A place for a new connection. Without one it is dropped, which closes it: cheaper than any answer.
@@ -82,4 +100,19 @@ async fn place(connections: &Arc<Connections>, metrics: &Metrics) -> Option<Tick
 fn is_of_the_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_has_connected_by_the_end_is_not_forgotten() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let clients: Vec<_> = (0..3).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        let taken: Vec<_> = waiting(listener).map(|stream| stream.peer_addr().unwrap()).collect();
+        let clients: Vec<_> = clients.iter().map(|client| client.local_addr().unwrap()).collect();
+        assert_eq!(taken, clients);
+    }
 }

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Shared;
 use super::connections::Ticket;
@@ -57,9 +57,14 @@ pub(crate) async fn serve_admission(
     };
     let service = Admission { router, shared: Arc::clone(&shared), ticket: Arc::clone(&ticket) };
     let mut phase = shared.phase.subscribe();
-    let stop = async move {
+    let fresh_until = Instant::now() + shared.limits.fresh;
+    let stop = async {
         // An error would mean that the server is gone: then this ends as well.
         drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
+        // A client that has a request to send on a new connection is not ready to hear anything else before.
+        if !ticket.connection().is_used() {
+            sleep_until(fresh_until).await;
+        }
     };
     serve(&shared, stream, &ticket, service, stop).await;
 }
@@ -101,6 +106,7 @@ where
             () = &mut stop, if !stopping => {
                 stopping = true;
                 // An idle connection is closed now, one at work after its answer.
+                ticket.connection().take_leave();
                 connection.as_mut().graceful_shutdown();
             }
             () = ticket.told_to_close() => {

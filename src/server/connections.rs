@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     last: AtomicU64,
     /// It was answered without its body being read: see [`super::linger`].
     unread: AtomicBool,
+    /// It ends without an answer that said so: see [`super::linger`].
+    farewell: AtomicBool,
     /// Its place is needed.
     close: Notify,
 }
@@ -151,6 +153,7 @@ impl Ticket {
         self.connection.busy.store(true, Ordering::Relaxed);
         self.connection.used.store(true, Ordering::Relaxed);
         self.connection.unread.store(false, Ordering::Relaxed);
+        self.connection.farewell.store(false, Ordering::Relaxed);
         AtWork(Arc::clone(self))
     }
 
@@ -165,6 +168,11 @@ impl Connection {
         self.busy.load(Ordering::Relaxed) || self.writing.load(Ordering::Relaxed)
     }
 
+    /// Whether it has carried a request.
+    pub(crate) fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// Notes that an answer is being written, or is written.
     pub(crate) fn set_writing(&self, writing: bool) {
         self.writing.store(writing, Ordering::Relaxed);
@@ -177,6 +185,16 @@ impl Connection {
 
     pub(crate) fn has_unread(&self) -> bool {
         self.unread.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it is to end. One at work says so in its answer; an idle one has to say it by itself, unless a
+    /// request still begins.
+    pub(crate) fn take_leave(&self) {
+        self.farewell.store(!self.is_busy(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn owes_farewell(&self) -> bool {
+        self.farewell.load(Ordering::Relaxed)
     }
 }
 

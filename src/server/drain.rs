@@ -1,8 +1,10 @@
 //! The end of a server's life: first it says that it is leaving, then it leaves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::connections::Connections;
 use super::limits::Budget;
@@ -28,12 +30,32 @@ pub enum Ended {
     CutOff,
 }
 
+/// Everything that is to be over before a server ends.
+pub(crate) struct Work {
+    /// The accept loop, which ends by itself when the server stops.
+    pub(crate) accepting: JoinHandle<()>,
+    pub(crate) connections: Arc<Connections>,
+    /// A review can outlive its connection: its client is gone, its record is still to be written.
+    pub(crate) in_flight: Arc<Budget>,
+}
+
+impl Work {
+    /// Waits until all of it is over. What was accepted last counts too.
+    async fn ended(&mut self) {
+        if !self.accepting.is_finished() {
+            // An error would be a panic of it: then it has ended as well.
+            drop((&mut self.accepting).await);
+        }
+        self.connections.ended().await;
+        self.in_flight.unused().await;
+    }
+}
+
 /// Takes a server through its phases. The first message of `shutdown` begins the end, the second cuts it short; a
 /// closed channel counts as nothing.
 pub(crate) async fn drain(
     phase: &watch::Sender<Phase>,
-    connections: &Connections,
-    in_flight: &Budget,
+    mut work: Work,
     delay: Duration,
     finish: Duration,
     shutdown: &mut mpsc::Receiver<()>,
@@ -41,21 +63,16 @@ pub(crate) async fn drain(
     next(shutdown).await;
     tracing::info!(?delay, "shutting down: not ready any more, still answering");
     phase.send_replace(Phase::Draining);
-    // A review can outlive its connection: its client is gone, its record is still to be written.
-    let ended = || async {
-        connections.ended().await;
-        in_flight.unused().await;
-    };
     let orderly = async {
         tokio::time::sleep(delay).await;
         phase.send_replace(Phase::Stopping);
         // By now what is accepted is idle or in flight. Idle connections are closed, the rest is waited for.
-        tokio::time::timeout(finish, ended()).await
+        tokio::time::timeout(finish, work.ended()).await
     };
     let finished = tokio::select! {
         finished = orderly => {
             if finished.is_err() {
-                let (connections, reviews) = (connections.alive(), in_flight.used());
+                let (connections, reviews) = (work.connections.alive(), work.in_flight.used());
                 tracing::warn!(connections, reviews, "not all work was finished in time");
             }
             finished.is_ok()
@@ -64,7 +81,7 @@ pub(crate) async fn drain(
             phase.send_replace(Phase::Stopping);
             tracing::warn!("told to stop a second time: stopping at once");
             // Idle connections end by themselves in the next moment; work does not.
-            tokio::time::timeout(Duration::from_millis(50), ended()).await.is_ok()
+            tokio::time::timeout(Duration::from_millis(50), work.ended()).await.is_ok()
         }
     };
     if finished { Ended::Finished } else { Ended::CutOff }
@@ -78,8 +95,6 @@ async fn next(shutdown: &mut mpsc::Receiver<()>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::time::Instant;
 
     use super::super::connections::{Admission, Ticket};
@@ -106,7 +121,9 @@ mod tests {
                 (phase.clone(), Arc::clone(&connections), Arc::clone(&in_flight));
             async move {
                 let begun = Instant::now();
-                let ended = drain(&phase, &connections, &in_flight, DELAY, FINISH, &mut shutdown).await;
+                let accepting = tokio::spawn(std::future::ready(()));
+                let work = Work { accepting, connections, in_flight };
+                let ended = drain(&phase, work, DELAY, FINISH, &mut shutdown).await;
                 (ended, begun.elapsed())
             }
         });

@@ -29,6 +29,9 @@ pub struct Limits {
     /// Reading a request's header, and being idle before it. The API server drops its idle connections after 90 s:
     /// whoever closes first risks a request that is already on its way, so it must not be this server.
     pub header: Duration,
+    /// Being idle after the handshake, before it counts as being idle when the server stops. The API server makes a
+    /// connection because it has a request to send.
+    pub fresh: Duration,
     /// Reading a body, unless the caller's own deadline (`?timeout=`) is shorter.
     pub body_read: Duration,
     /// Writing without any of it being taken. Who asks and does not read must not hold an answer for ever.
@@ -48,6 +51,7 @@ impl Default for Limits {
             inline_body: 32 << 10,
             handshake: Duration::from_secs(5),
             header: Duration::from_secs(120),
+            fresh: Duration::from_secs(1),
             body_read: Duration::from_secs(10),
             write: Duration::from_secs(10),
             finish: Duration::from_secs(20),

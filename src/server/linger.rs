@@ -1,4 +1,4 @@
-//! Answers that outrun their request, and answers that nobody reads.
+//! Answers that outrun their request, answers that nobody reads, and the end of a connection that is idle.
 //!
 //! A request that is refused before its body was read is answered at once, and its connection closed. To close a
 //! socket with unread data in it makes the kernel send a reset, and a reset can overtake the answer: the API server
@@ -7,6 +7,11 @@
 //!
 //! The same holds for a handshake that fails: by the time the client's certificate is refused, its first request may be
 //! there, and the alert that says why must not be lost.
+//!
+//! An idle connection that is closed may have a request on its way, and the API server sends none a second time whose
+//! connection was closed: the write fails. But one that is refused with `Retry-After` it does send again, on another
+//! connection. So the last that is written on an idle connection is such a refusal. If a request crosses it, it is the
+//! answer to that request; if none does, the client throws it away with the connection, which is closed in either case.
 //!
 //! A client that does not read its answer would hold its memory for ever: what is not taken for some time is given up,
 //! and the connection with it.
@@ -23,11 +28,15 @@ use tokio::time::{Sleep, timeout};
 
 use super::connections::Connection;
 
+/// The last words on an idle connection. There is nothing to wait for: only this server leaves.
+const FAREWELL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
 /// How long what is unread is thrown away.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A stream whose shutdown waits as described above where [`Connection::has_unread`], and whose writes do not wait for
-/// ever.
+/// A stream whose shutdown waits as described above where [`Connection::has_unread`], which says farewell where
+/// [`Connection::owes_farewell`], and whose writes do not wait for ever.
 pub(crate) struct Lingering<S> {
     stream: S,
     connection: Arc<Connection>,
@@ -37,6 +46,11 @@ pub(crate) struct Lingering<S> {
 
 enum State {
     Open,
+    /// What is still to be written of it.
+    Farewell(&'static [u8]),
+    Closing {
+        linger: bool,
+    },
     Lingering(Pin<Box<Sleep>>),
     Done,
 }
@@ -117,10 +131,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         let this = &mut *self;
         loop {
             match &mut this.state {
-                State::Open => {
+                State::Open if this.connection.owes_farewell() => this.state = State::Farewell(FAREWELL),
+                State::Open => this.state = State::Closing { linger: this.connection.has_unread() },
+                State::Farewell([]) => this.state = State::Closing { linger: true },
+                State::Farewell(rest) => {
+                    let written = Pin::new(&mut this.stream).poll_write(cx, rest);
+                    let written = ready!(this.patience.limit(written, cx))?;
+                    *rest = rest.get(written..).unwrap_or_default();
+                }
+                &mut State::Closing { linger } => {
                     let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
                     ready!(this.patience.limit(shut, cx))?;
-                    this.state = if this.connection.has_unread() {
+                    this.state = if linger {
                         State::Lingering(Box::pin(tokio::time::sleep(LINGER)))
                     } else {
                         State::Done

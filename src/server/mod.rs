@@ -59,7 +59,7 @@ pub use tls::{CertificateFiles, ClientCa};
 use audit::Audit;
 use audit_file::Output;
 use connections::Connections;
-use drain::Phase;
+use drain::{Phase, Work};
 use files::read_together;
 use health::Started;
 use limits::Budget;
@@ -256,19 +256,14 @@ impl Server {
                 connection::serve_admission(Arc::clone(&shared), router.clone(), stream, ticket)
             }
         };
-        tokio::spawn(accept::accept(
-            listener,
-            Arc::clone(&connections),
-            Arc::clone(&shared.metrics),
-            stop,
-            serve,
-        ));
+        let accept =
+            accept::accept(listener, Arc::clone(&connections), Arc::clone(&shared.metrics), stop, serve);
+        let accepting = tokio::spawn(accept);
         shared.started.accepting.store(true, Ordering::Release);
 
         let finish = shared.limits.finish;
-        let ended =
-            drain::drain(&shared.phase, &connections, &shared.in_flight, drain_delay, finish, &mut shutdown)
-                .await;
+        let work = Work { accepting, connections, in_flight: Arc::clone(&shared.in_flight) };
+        let ended = drain::drain(&shared.phase, work, drain_delay, finish, &mut shutdown).await;
         // This waits on its own thread, since the pool for blocking work may be full of reviews that are cut off here,
         // and it would wait for them. There is nothing else left to do on it.
         let written = shared.audit.close(AUDIT_FLUSH);

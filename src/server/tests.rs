@@ -1,5 +1,7 @@
 //! A whole server in this process, with limits so small and reviewers so slow that what they are for can be seen.
 
+mod leaving;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -118,12 +120,7 @@ impl Running {
     /// A connection on which a request of `length` bytes was sent: a review, and white space up to its length.
     async fn ask(&self, length: usize) -> Stream {
         let mut stream = self.connect().await;
-        let length = length.max(REVIEW.len());
-        let head = format!(
-            "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-        );
-        let padding = " ".repeat(length - REVIEW.len());
-        stream.write_all(format!("{head}{REVIEW}{padding}").as_bytes()).await.unwrap();
+        ask_on(&mut stream, length).await;
         stream
     }
 
@@ -153,6 +150,15 @@ impl Running {
         let ended = self.run.await.unwrap().unwrap();
         (ended, fs::read_to_string(self.folder.join("audit.log")).unwrap().lines().count())
     }
+}
+
+async fn ask_on(stream: &mut Stream, length: usize) {
+    let length = length.max(REVIEW.len());
+    let head = format!(
+        "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    let padding = " ".repeat(length - REVIEW.len());
+    stream.write_all(format!("{head}{REVIEW}{padding}").as_bytes()).await.unwrap();
 }
 
 /// The header of the next answer on this connection.

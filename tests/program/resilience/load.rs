@@ -20,6 +20,9 @@ pub struct Rate {
     pub workers: u32,
     /// By all workers together.
     pub per_second: u32,
+    /// All workers write at the same moment, rather than one after the other: the API server then opens a connection
+    /// for each, most of which are idle for most of the time.
+    pub at_once: bool,
 }
 
 /// A running load. Each worker goes round: it creates a Secret, updates it, patches it and deletes it.
@@ -30,6 +33,7 @@ pub struct Load {
 
 struct Shared {
     api: Api,
+    name: String,
     path: String,
     started: Instant,
     stopping: AtomicBool,
@@ -71,9 +75,10 @@ pub enum Operation {
 
 impl Load {
     /// Begins to write into a namespace.
-    pub fn start(api: Api, namespace: &str, rate: Rate) -> Self {
+    pub fn start(api: Api, namespace: &str, rate: Rate, name: &str) -> Self {
         let shared = Arc::new(Shared {
             api,
+            name: name.to_owned(),
             path: format!("/api/v1/namespaces/{namespace}/secrets"),
             started: Instant::now(),
             stopping: AtomicBool::new(false),
@@ -82,8 +87,8 @@ impl Load {
         let every = Duration::from_secs(1) * rate.workers / rate.per_second;
         let worker = |number| {
             let shared = Arc::clone(&shared);
-            // Evenly spread from the beginning.
-            let first = shared.started + every * number / rate.workers;
+            let offset = if rate.at_once { Duration::ZERO } else { every * number / rate.workers };
+            let first = shared.started + offset;
             std::thread::spawn(move || work(&shared, number, first, every))
         };
         let workers = (0..rate.workers).map(worker).collect();
@@ -184,7 +189,7 @@ fn work(shared: &Shared, worker: u32, first: Instant, every: Duration) {
     let mut connection = None;
     let mut due = first;
     for round in 0_u64.. {
-        let name = format!("load-{worker}-{round}");
+        let name = format!("{}-{worker}-{round}", shared.name);
         for operation in [Operation::Create, Operation::Update, Operation::Patch, Operation::Delete] {
             // What could not be done in time is not made up for: the load stays the same after a stop.
             std::thread::sleep(due.saturating_duration_since(Instant::now()));

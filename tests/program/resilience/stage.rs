@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::cluster::cluster;
@@ -37,8 +36,8 @@ impl Pace {
         reload_interval: "20ms",
         // A machine that compiles beside the tests may be slow; that is not what is tested.
         timeout: Duration::from_secs(30),
-        rate: Rate { workers: 6, per_second: 60 },
-        between: 60,
+        rate: Rate { workers: 6, per_second: 60, at_once: false },
+        between: 40,
     };
 
     /// As shipped: minutes.
@@ -47,7 +46,7 @@ impl Pace {
         drain_delay: "5s",
         reload_interval: "10s",
         timeout: Duration::from_secs(5),
-        rate: Rate { workers: 12, per_second: 100 },
+        rate: Rate { workers: 12, per_second: 100, at_once: false },
         between: 1000,
     };
 }
@@ -127,7 +126,7 @@ impl Stage {
     /// Begins to write, and waits until the load runs evenly.
     #[track_caller]
     pub fn load(&self) -> Load {
-        let load = Load::start(cluster().api(), &self.registration.namespace.name, self.pace.rate);
+        let load = Load::start(cluster().api(), &self.registration.namespace.name, self.pace.rate, "load");
         load.wait_for(self.pace.between);
         load
     }
@@ -136,12 +135,18 @@ impl Stage {
     /// back what the old one left.
     #[track_caller]
     pub fn replace_oldest(&mut self) -> Left {
+        let old = self.relieve_oldest();
+        old.regcred.stop()
+    }
+
+    /// The same, up to the moment in which the old one is told to end.
+    #[track_caller]
+    pub fn relieve_oldest(&mut self) -> Replica {
         let new = self.replica();
         self.replicas.push(new);
         let old = self.replicas.remove(0);
         self.balancer.withdraw(old.number);
-        old.regcred.signal(Signal::TERM);
-        old.regcred.wait()
+        old
     }
 
     /// Waits until every replica has counted something, in a series that begins at 0.
