@@ -7,7 +7,7 @@ mod mutate;
 mod record;
 mod request;
 mod response;
-mod secret;
+pub(crate) mod secret;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,13 +14,13 @@ use zeroize::Zeroizing;
 use super::request::BadReview;
 
 /// The API server writes base64 in its canonical form, whatever its client sent (docs/facts.md, "Requests").
-pub(super) fn decode(document: &str) -> Result<Zeroizing<Vec<u8>>, BadReview> {
+pub(crate) fn decode(document: &str) -> Result<Zeroizing<Vec<u8>>, BadReview> {
     STANDARD.decode(document).map(Zeroizing::new).map_err(|_| BadReview::NotASecret)
 }
 
 /// A Secret as the API server writes it, as far as it is read.
 #[derive(Deserialize)]
-pub(super) struct SecretJson<'a> {
+pub(crate) struct SecretJson<'a> {
     kind: Option<String>,
     metadata: Option<MetadataJson>,
     #[serde(rename = "type")]
@@ -38,38 +38,38 @@ struct MetadataJson {
 }
 
 impl<'a> SecretJson<'a> {
-    pub(super) fn parse(object: &'a RawValue) -> Result<Self, BadReview> {
+    pub(crate) fn parse(object: &'a RawValue) -> Result<Self, BadReview> {
         serde_json::from_str(object.get()).map_err(|_| BadReview::NotASecret)
     }
 
     /// Which pull Secret it is; `None` for every other kind and type.
-    pub(super) fn pull_secret_type(&self) -> Option<SecretType> {
+    pub(crate) fn pull_secret_type(&self) -> Option<SecretType> {
         let is_secret = self.kind.as_deref().is_none_or(|kind| kind == "Secret");
         self.secret_type.as_deref().filter(|_| is_secret).and_then(SecretType::from_name)
     }
 
-    pub(super) fn is_being_deleted(&self) -> bool {
+    pub(crate) fn is_being_deleted(&self) -> bool {
         self.metadata.as_ref().is_some_and(|metadata| metadata.deletion_timestamp.is_some())
     }
 
     /// The document as base64; `None` where the key is absent or null, as Rancher's form sends it without an address.
-    pub(super) fn document(&self, secret_type: SecretType) -> Option<&str> {
+    pub(crate) fn document(&self, secret_type: SecretType) -> Option<&str> {
         match secret_type {
             SecretType::DockerConfigJson => self.data.docker_config_json.as_deref(),
             SecretType::DockerCfg => self.data.docker_cfg.as_deref(),
         }
     }
 
-    pub(super) fn is_immutable(&self) -> bool {
+    pub(crate) fn is_immutable(&self) -> bool {
         self.immutable == Some(true)
     }
 
     /// The size of all of its data, decoded.
-    pub(super) fn data_bytes(&self) -> usize {
+    pub(crate) fn data_bytes(&self) -> usize {
         self.data.decoded_bytes
     }
 
-    pub(super) fn generate_name(self) -> Option<String> {
+    pub(crate) fn generate_name(self) -> Option<String> {
         self.metadata?.generate_name
     }
 }
@@ -86,7 +86,7 @@ struct Data<'a> {
 struct Base64<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// How much a padded base64 text decodes to.
-pub(super) fn decoded_bytes(text: &str) -> usize {
+pub(crate) fn decoded_bytes(text: &str) -> usize {
     let letters = text.trim_end_matches('=').len();
     letters / 4 * 3 + letters % 4 * 3 / 4
 }

@@ -3,6 +3,7 @@
 mod check;
 mod judging;
 mod log;
+mod scan;
 mod serve;
 
 use std::env;
@@ -36,6 +37,7 @@ Exit codes:
 enum Command {
     Serve(serve::Args),
     Check(check::Args),
+    Scan(scan::Args),
 }
 
 /// How a run of the program ends.
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Scan(args) => scan::run(args),
     };
     match result {
         Ok(Exit::Clean) => ExitCode::SUCCESS,

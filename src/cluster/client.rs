@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use kube::config::{InClusterError, KubeConfigOptions, KubeconfigError, LoadDataError};
+use kube::client::AuthError;
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError, LoadDataError};
 use kube::{Client, Config};
 
 /// How long a connection to the API server may take to be made, and how long an answer to begin.
@@ -31,23 +34,56 @@ impl ClusterError {
     }
 }
 
+/// Which cluster is meant.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The kubeconfig; without one those that kubectl reads.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context; without one the kubeconfig's current one.
+    pub context: Option<String>,
+}
+
+impl Access {
+    /// The cluster that kubectl would talk to; or else, where there is no kubeconfig and none was asked for, the one that
+    /// this program runs in.
+    ///
+    /// # Errors
+    /// When there is neither a kubeconfig nor a service account, or what is there cannot be used.
+    pub async fn config(self) -> Result<Config, ClusterError> {
+        let asked_for = self.kubeconfig.is_some() || self.context.is_some();
+        let options = KubeConfigOptions { context: self.context, ..KubeConfigOptions::default() };
+        let config = match self.kubeconfig {
+            None => Config::from_kubeconfig(&options).await,
+            Some(path) => match Kubeconfig::read_from(path) {
+                Ok(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &options).await,
+                Err(error) => Err(error),
+            },
+        };
+        match config {
+            Ok(config) => Ok(config),
+            Err(error) if asked_for => Err(kubeconfig_error(&error)),
+            Err(error) => in_cluster(&error),
+        }
+    }
+}
+
 /// The cluster that kubectl would talk to, or else the one that this program runs in.
 ///
 /// # Errors
 /// When there is neither a kubeconfig nor a service account, or what is there cannot be used.
 pub async fn infer() -> Result<Config, ClusterError> {
-    let error = match Config::from_kubeconfig(&KubeConfigOptions::default()).await {
-        Ok(config) => return Ok(config),
-        Err(error) => error,
-    };
-    // A kubeconfig that is there and broken is not passed over.
-    let missing = match &error {
+    Access::default().config().await
+}
+
+/// The cluster that this program runs in, unless there is a kubeconfig: one that is broken is not passed over.
+fn in_cluster(error: &KubeconfigError) -> Result<Config, ClusterError> {
+    let missing = match error {
         KubeconfigError::FindPath => true,
         KubeconfigError::ReadConfig(error, _) => error.kind() == io::ErrorKind::NotFound,
         _ => false,
     };
     if !missing {
-        return Err(kubeconfig_error(&error));
+        return Err(kubeconfig_error(error));
     }
     Config::incluster().map_err(|error| match error {
         InClusterError::ReadEnvironmentVariable(_) => ClusterError::new(
@@ -71,14 +107,26 @@ pub async fn infer() -> Result<Config, ClusterError> {
 ///
 /// # Errors
 /// When the credentials of the configuration cannot be used.
-pub fn connect(mut config: Config) -> Result<Client, ClusterError> {
+pub fn connect(config: Config) -> Result<Client, ClusterError> {
+    connect_within(config, ANSWER)
+}
+
+/// As [`connect`], with another deadline for what an answer may be silent.
+///
+/// # Errors
+/// When the credentials of the configuration cannot be used.
+pub fn connect_within(mut config: Config, answer: Duration) -> Result<Client, ClusterError> {
     config.connect_timeout = Some(CONNECT);
-    config.read_timeout = Some(ANSWER);
+    config.read_timeout = Some(answer);
     config.write_timeout = Some(ANSWER);
     // Otherwise the time that a connection was idle counts as waiting for an answer.
     config.reset_reader_on_write = true;
     config.default_retry = false;
-    Client::try_from(config).map_err(|error| describe(&error))
+    // kube panics over a token that is no header value, such as one with a line break at its end.
+    catch_unwind(AssertUnwindSafe(|| Client::try_from(config).map_err(|error| describe(&error))))
+        .unwrap_or_else(|_| {
+            Err(ClusterError::new("the token of the kubeconfig holds characters that no token has"))
+        })
 }
 
 /// What went wrong with a kubeconfig.
@@ -111,23 +159,53 @@ pub(crate) fn describe(error: &kube::Error) -> ClusterError {
     ClusterError(match error {
         // The API server's own words. It redacts the content of Secrets.
         kube::Error::Api(status) => format!("the API server refuses: {}", one_line(&status.message)),
-        kube::Error::HyperError(_) | kube::Error::Service(_) => {
-            let mut innermost: &dyn std::error::Error = error;
-            while let Some(source) = innermost.source() {
-                innermost = source;
-            }
-            format!("the API server cannot be reached: {}", one_line(&innermost.to_string()))
-        }
+        kube::Error::HyperError(_) | kube::Error::Service(_) => return unreachable_server(error),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
             "the API server's answer cannot be read".to_owned()
         }
-        kube::Error::Auth(_) => "the credentials for the API server cannot be used".to_owned(),
+        kube::Error::Auth(error) => return credentials_error(error),
         kube::Error::RustlsTls(_) => "the certificates for the API server cannot be used".to_owned(),
         kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => {
             "the kubeconfig names a proxy, which is not supported".to_owned()
         }
         kube::Error::InferKubeconfig(error) => return kubeconfig_error(error),
         _ => "the API server cannot be asked".to_owned(),
+    })
+}
+
+/// Why there is no answer. Only errors of the transport are quoted: what gives credentials quotes them.
+fn unreachable_server(error: &kube::Error) -> ClusterError {
+    let mut why = None;
+    let mut next: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<AuthError>() {
+            return credentials_error(error);
+        }
+        if error.is::<io::Error>() || error.is::<hyper::Error>() || error.is::<rustls::Error>() {
+            why = Some(error);
+        }
+        next = error.source();
+    }
+    let why = why.map_or_else(String::new, |why| format!(": {}", one_line(&why.to_string())));
+    ClusterError(format!("the API server cannot be reached{why}"))
+}
+
+/// What went wrong with the credentials, without any.
+fn credentials_error(error: &AuthError) -> ClusterError {
+    ClusterError(match error {
+        AuthError::AuthExecStart(error) => {
+            format!("the credential plugin of the kubeconfig cannot be started: {error}")
+        }
+        AuthError::AuthExecRun { out, .. } => {
+            format!("the credential plugin of the kubeconfig failed ({}); log in again with it", out.status)
+        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed | AuthError::AuthExec(_) => {
+            "the credential plugin of the kubeconfig gave no credentials".to_owned()
+        }
+        AuthError::ReadTokenFile(error, path) => {
+            format!("the token file {} cannot be read: {error}", path.display())
+        }
+        _ => "the credentials for the API server cannot be used".to_owned(),
     })
 }
 

@@ -21,7 +21,7 @@ use crate::support::review::{
 };
 
 const USERNAME: &str = "nT7q-Vx2kR9z+Lw4é~bM8Qd";
-const PASSWORD: &str = "xQ7\"vK2\\wZ9/tR4 bN8+éL6&<fH3";
+pub const PASSWORD: &str = "xQ7\"vK2\\wZ9/tR4 bN8+éL6&<fH3";
 const AUTH_USERNAME: &str = "jC5uXe8pYh0sKa3";
 const AUTH_PASSWORD: &str = "Gv1?oB6>mT9=rDz2|iW4";
 const IDENTITY_TOKEN: &str = "eyKp8Zs1Nd5Fw7Lq3Xb9Vt6Hj";
@@ -30,11 +30,11 @@ const EMAIL: &str = "k3Jq8Vw5tYz@2pNc7Hs9Lf.Xr4";
 const USER_INFO: &str = "Wd6Yb3Gx9Ck1Tn8Zm4Qv7Ue";
 const HEADER: &str = "Basic:Oa5Sl2Ip9Rj6Ef1Dh8Kz3Bw";
 const UNKNOWN: &str = "Uz2Xc7Vb4Nm9Lk1Jh6Gf3Ds8Pq";
-const OTHER_DATA: &str = "Jb5Gt1Wz7Mx3Rv9Qd2Ye6Hk8Ln4";
+pub const OTHER_DATA: &str = "Jb5Gt1Wz7Mx3Rv9Qd2Ye6Hk8Ln4";
 const GARBAGE: &str = "Ht8Wq4Ay1Ru7Mi3Zo6Ce9Nb2Xs5";
 const REQUEST_HEADER: &str = "Fp9Tk5Vd1Jm7Ys3Bq8Hc4Lx6Wn2";
 
-const CANARIES: [(&str, &str); 13] = [
+pub const CANARIES: [(&str, &str); 13] = [
     ("username", USERNAME),
     ("password", PASSWORD),
     ("username in auth", AUTH_USERNAME),
@@ -55,10 +55,10 @@ const CANARIES: [(&str, &str); 13] = [
 const WINDOW: usize = 10;
 
 /// Finds any part of any canary in any encoding.
-struct Searcher(HashMap<[u8; WINDOW], (&'static str, &'static str)>);
+pub struct Searcher(HashMap<[u8; WINDOW], (&'static str, &'static str)>);
 
 impl Searcher {
-    fn new(canaries: &[(&'static str, &str)]) -> Self {
+    pub fn new(canaries: &[(&'static str, &str)]) -> Self {
         let mut windows = HashMap::new();
         for &(name, canary) in canaries {
             for (encoding, text) in encodings(canary.as_bytes()) {
@@ -71,7 +71,7 @@ impl Searcher {
     }
 
     /// What is found, by canary and encoding.
-    fn search(&self, text: &[u8]) -> BTreeSet<(&'static str, &'static str)> {
+    pub fn search(&self, text: &[u8]) -> BTreeSet<(&'static str, &'static str)> {
         let windows = text.windows(WINDOW).map(|window| <[u8; WINDOW]>::try_from(window).unwrap());
         windows.filter_map(|window| self.0.get(&window).copied()).collect()
     }
@@ -211,7 +211,7 @@ fn auth() -> String {
 }
 
 /// Documents with something to find, that together meet every rule.
-fn documents() -> Vec<Vec<u8>> {
+pub fn documents() -> Vec<Vec<u8>> {
     let pair = json!({"username": USERNAME, "password": PASSWORD});
     let whole = json!({
         "username": USERNAME, "password": PASSWORD, "email": EMAIL, "auth": STANDARD.encode(format!("{USERNAME}:{PASSWORD}")),

@@ -15,7 +15,13 @@ use crate::support::review::{
 
 const CASES: &str = include_str!("../cases/cases.jsonl");
 
-struct Case(Value);
+/// A case of tests/cases.
+pub struct Case(pub Value);
+
+/// All of them.
+pub fn all() -> Vec<Case> {
+    CASES.lines().map(|line| Case(serde_json::from_str(line).unwrap())).collect()
+}
 
 /// What the two webhooks said to a case.
 struct Answers {
@@ -26,15 +32,15 @@ struct Answers {
 }
 
 impl Case {
-    fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         self.0["id"].as_str().unwrap()
     }
 
-    fn bytes(&self, field: &str) -> Option<Vec<u8>> {
+    pub fn bytes(&self, field: &str) -> Option<Vec<u8>> {
         self.0[field].as_str().map(|text| STANDARD.decode(text).unwrap())
     }
 
-    fn object(&self, document: Option<&[u8]>, immutable: &str) -> Value {
+    pub fn object(&self, document: Option<&[u8]>, immutable: &str) -> Value {
         let secret_type = self.0["type"].as_str().unwrap();
         let mut object = secret_of(secret_type, document.unwrap_or_default());
         if document.is_none() {
@@ -52,6 +58,11 @@ impl Case {
             object["metadata"]["finalizers"] = json!(["example.com/wait"]);
         }
         object
+    }
+
+    /// The policy file that it asks for.
+    pub fn policy(&self) -> String {
+        policy_file(&self.0["policy"])
     }
 
     fn review(&self) -> Review {
@@ -301,11 +312,11 @@ fn write_yaml_value(yaml: &mut String, value: &Value, indent: usize) {
 
 #[test]
 fn every_case_is_answered_as_expected() {
-    let cases: Vec<Case> = CASES.lines().map(|line| Case(serde_json::from_str(line).unwrap())).collect();
+    let cases = all();
     assert!(cases.len() > 400);
     let mut by_policy: BTreeMap<String, Vec<&Case>> = BTreeMap::new();
     for case in &cases {
-        by_policy.entry(policy_file(&case.0["policy"])).or_default().push(case);
+        by_policy.entry(case.policy()).or_default().push(case);
     }
     let mut failures = Vec::new();
     for (policy, cases) in by_policy {

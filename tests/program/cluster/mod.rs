@@ -9,6 +9,7 @@ mod proof;
 mod rancher;
 mod reach;
 mod refusal;
+mod scan;
 mod writing;
 
 use std::sync::OnceLock;

@@ -2,6 +2,7 @@
 
 mod api;
 mod namespace;
+mod scanned;
 mod webhooks;
 
 use std::ffi::OsStr;
@@ -24,11 +25,13 @@ use super::parts::part;
 use super::supervised::{Supervised, clean};
 pub use api::{Api, ApiConnection};
 pub use namespace::Namespace;
+pub use scanned::{Account, Scan, Scanned};
 pub use webhooks::{Webhooks, Which};
 
 /// etcd listens on Unix sockets. It is killed last, since an API server that ends wants to talk to it.
 const SERVERS: &str = r#"
 etcd=$1 api=$2 dir=$3 port=$4
+shift 4
 "$etcd" --name=test --data-dir="$dir/etcd" --unsafe-no-fsync --log-level=error \
     --listen-client-urls="unix://$dir/etcd.sock" --advertise-client-urls="unix://$dir/etcd.sock" \
     --listen-peer-urls="unix://$dir/peer.sock" --initial-advertise-peer-urls="unix://$dir/peer.sock" \
@@ -40,7 +43,7 @@ etcd=$!
     --service-account-key-file="$dir/sa.pub" --service-account-signing-key-file="$dir/sa.key" \
     --token-auth-file="$dir/tokens.csv" --authorization-mode=RBAC \
     --audit-policy-file="$dir/audit.json" --audit-log-path="$dir/audit.log" \
-    --disable-admission-plugins=ServiceAccount >"$dir/api.log" 2>&1 &
+    --disable-admission-plugins=ServiceAccount "$@" >"$dir/api.log" 2>&1 &
 api=$!
 cat >/dev/null
 kill -9 $api $etcd || :
@@ -69,6 +72,11 @@ pub struct Cluster {
 impl Cluster {
     /// Starts one and waits until it answers.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more flags of the API server.
+    pub fn start_with(flags: &[&str]) -> Self {
         let (etcd, api) = (part("etcd"), part("kube-apiserver"));
         let port = TcpSocket::new_v4().unwrap();
         port.set_reuseport(true).unwrap();
@@ -83,7 +91,8 @@ impl Cluster {
 
         fs::write(folder.join("audit.json"), audit_policy()).unwrap();
         let number = address.port().to_string();
-        let arguments = [etcd.as_os_str(), api.as_os_str(), folder.as_os_str(), OsStr::new(&number)];
+        let mut arguments = vec![etcd.as_os_str(), api.as_os_str(), folder.as_os_str(), OsStr::new(&number)];
+        arguments.extend(flags.iter().map(OsStr::new));
         let servers = Supervised::start(SERVERS, &arguments, &folder);
         let cluster = Cluster { _servers: servers, folder, address, _port: port };
         cluster.wait_until_ready();

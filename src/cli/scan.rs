@@ -1,0 +1,307 @@
+//! `regcred scan`
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process;
+use std::time::{Duration, Instant};
+
+use clap::builder::BoolishValueParser;
+use kube::Client;
+use regcred_engine::policy::Language;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::check::FailOn;
+use super::judging::{self, today};
+use super::{Exit, Failure, log, say};
+use crate::cluster::client::{Access, connect_within};
+use crate::cluster::scan::{Fix, Judging, Listener, Order, Scope, scan};
+use crate::report::{Counts, Format, Report, Summary};
+
+/// How long the API server may be silent in an answer. It gives up on most requests by itself after a minute.
+const ANSWER: Duration = Duration::from_secs(65);
+
+/// Judge, and repair, the image-pull Secrets that are in a cluster
+///
+/// They are judged as the webhook would judge them if they were created now. Without -n and -A it is the namespace of the
+/// kubeconfig's context that is looked at. What could not be read is named, and the exit code is then 2.
+///
+/// It needs the permission to list Secrets (in the namespaces that it looks at), and with --fix to get and patch them.
+/// Kubernetes cannot limit that to pull Secrets.
+#[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Args {
+    /// Look at all namespaces
+    ///
+    /// Who may not list the Secrets of the whole cluster but its namespaces is shown those that can be read.
+    #[arg(
+        short = 'A',
+        long,
+        env = "REGCRED_ALL_NAMESPACES",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new(),
+        conflicts_with = "namespace"
+    )]
+    all_namespaces: bool,
+
+    /// Look at this namespace; can be given several times
+    #[arg(
+        short,
+        long,
+        env = "REGCRED_NAMESPACE",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    namespace: Vec<String>,
+
+    /// Look at Secrets with these labels only, as in kubectl
+    #[arg(short = 'l', long, env = "REGCRED_SELECTOR", hide_env_values = true, value_name = "SELECTOR")]
+    selector: Option<String>,
+
+    /// Repair what can be repaired
+    ///
+    /// Only the document changes, by a patch that fails if somebody else changed the Secret meanwhile, and is then made
+    /// anew. Secrets that a controller would write back are left alone, and so are those that are immutable.
+    #[arg(long, env = "REGCRED_FIX", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    fix: bool,
+
+    /// With --fix: ask the API server whether it would take the repair, show it with masked values, and store nothing
+    #[arg(
+        long,
+        env = "REGCRED_DRY_RUN",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new(),
+        requires = "fix"
+    )]
+    dry_run: bool,
+
+    /// With --fix: also repair Secrets that a controller owns (Helm, Argo CD, Flux, Rancher, External Secrets…)
+    #[arg(
+        long,
+        env = "REGCRED_INCLUDE_OWNED",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new(),
+        requires = "fix"
+    )]
+    include_owned: bool,
+
+    /// Also write the findings into the cluster, as reports of openreports.io or wgpolicyk8s.io
+    ///
+    /// One report a namespace, called regcred. It needs the permission to create, patch and delete them.
+    #[arg(
+        long,
+        env = "REGCRED_POLICY_REPORTS",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    policy_reports: bool,
+
+    /// How findings are written
+    #[arg(
+        long,
+        env = "REGCRED_OUTPUT_FORMAT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        ignore_case = true
+    )]
+    output_format: Format,
+
+    /// From which findings on the exit code is 1
+    #[arg(
+        long,
+        env = "REGCRED_FAIL_ON",
+        hide_env_values = true,
+        value_name = "ACTION",
+        default_value = "deny",
+        ignore_case = true
+    )]
+    fail_on: FailOn,
+
+    #[command(flatten)]
+    judging: judging::Judging,
+
+    /// The kubeconfig; without it KUBECONFIG, ~/.kube/config, or the service account of the pod
+    #[arg(long, env = "REGCRED_KUBECONFIG", hide_env_values = true, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The kubeconfig's context; without it its current one
+    #[arg(long, env = "REGCRED_CONTEXT", hide_env_values = true, value_name = "NAME")]
+    context: Option<String>,
+}
+
+impl Args {
+    const fn fix(&self) -> Fix {
+        let include_owned = self.include_owned;
+        match (self.fix, self.dry_run) {
+            (false, _) => Fix::No,
+            (true, false) => Fix::Write { include_owned },
+            (true, true) => Fix::DryRun { include_owned },
+        }
+    }
+}
+
+/// Scans a cluster.
+pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
+    log::quiet_panics();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("the system refused a thread or descriptor: {error}")))?;
+    let ended = scan_with(&runtime, args);
+    // A connection that is still open has nothing to say.
+    runtime.shutdown_background();
+    ended
+}
+
+fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
+    let policy = args.judging.policy()?;
+    let fix = args.fix();
+    let access = Access { kubeconfig: args.kubeconfig, context: args.context };
+    let config = runtime.block_on(access.config())?;
+    let scope = match (args.all_namespaces, args.namespace) {
+        (true, _) => Scope::Everywhere,
+        (false, names) if names.is_empty() => Scope::Namespaces(vec![config.default_namespace.clone()]),
+        (false, mut names) => {
+            names.sort_unstable();
+            names.dedup();
+            Scope::Namespaces(names)
+        }
+    };
+    let client = runtime.block_on(async { connect_within(config, ANSWER) })?;
+    let order = Order {
+        scope,
+        selector: args.selector,
+        fix,
+        judging: Judging { policy, today: today() },
+        policy_reports: args.policy_reports,
+    };
+    let stop = stop_on_signals(runtime)?;
+    let told = tell(runtime, client, stop, &order, args.output_format);
+    match told {
+        Ok(summary) if summary.unreadable() > 0 => {
+            say(format_args!(
+                "regcred: this report is not complete: it names what could not be read or done"
+            ));
+            Ok(Exit::Incomplete)
+        }
+        Ok(summary) => Ok(args.fail_on.exit(&summary)),
+        // A reader that has seen enough, such as `head`, is not told so.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Incomplete),
+        Err(error) => Err(Failure(format!("what was found cannot be written: {error}"))),
+    }
+}
+
+/// Scans, and writes what is found.
+fn tell(
+    runtime: &Runtime,
+    client: Client,
+    stop: watch::Receiver<bool>,
+    order: &Order,
+    format: Format,
+) -> io::Result<Summary> {
+    let language = order.judging.policy.language;
+    let mut report = Report::begin(format, language, anstream::stdout())?;
+    let mut progress = Progress::new();
+    scan(runtime, client, stop, order, &mut report, &mut progress)?;
+    progress.clear();
+    let summary = report.end()?;
+    if format == Format::Text {
+        table(&summary, language)?;
+    }
+    Ok(summary)
+}
+
+/// The findings of each namespace and rule.
+fn table(summary: &Summary, language: Language) -> io::Result<()> {
+    let rows: Vec<_> = summary.by_namespace().collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let names = rows.iter().map(|(namespace, ..)| namespace.unwrap_or_default().len());
+    let names = names.max().unwrap_or_default().max("NAMESPACE".len());
+    let codes = rows.iter().map(|(_, rule, _)| rule.code().len()).max().unwrap_or_default();
+    let heads = if language == Language::Chinese {
+        ["拒绝", "警告", "记录", "可修复", "已修复"]
+    } else {
+        ["deny", "warn", "audit", "repairable", "fixed"]
+    };
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "\n{:names$}  {:codes$}  {}", "NAMESPACE", "RULE", heads.join("  "))?;
+    for (namespace, rule, Counts { deny, warn, audit, repairable, fixed }) in rows {
+        let namespace = namespace.unwrap_or_default();
+        write!(out, "{namespace:names$}  {:codes$}", rule.code())?;
+        for (head, count) in heads.iter().zip([deny, warn, audit, repairable, fixed]) {
+            // A Chinese character takes two columns.
+            let width = head.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
+            write!(out, "  {count:>width$}")?;
+        }
+        writeln!(out)?;
+    }
+    out.flush()
+}
+
+/// SIGINT and SIGTERM end the scan after the Secret that it is at; a second one ends the program at once.
+fn stop_on_signals(runtime: &Runtime) -> Result<watch::Receiver<bool>, Failure> {
+    let (stop, stopped) = watch::channel(false);
+    let _entered = runtime.enter();
+    let install =
+        |kind| signal(kind).map_err(|error| Failure(format!("signals cannot be received: {error}")));
+    let (mut interrupt, mut terminate) =
+        (install(SignalKind::interrupt())?, install(SignalKind::terminate())?);
+    runtime.spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if stop.send_replace(true) {
+                process::exit(2);
+            }
+        }
+    });
+    Ok(stopped)
+}
+
+/// A line on a terminal that says how far the scan is. Elsewhere nobody is watching.
+struct Progress {
+    shown: bool,
+    last: Option<Instant>,
+    terminal: bool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Progress { shown: false, last: None, terminal: io::stderr().is_terminal() }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            drop(write!(io::stderr(), "\r\x1b[K"));
+        }
+    }
+}
+
+impl Listener for Progress {
+    fn say(&mut self, line: &str) {
+        self.clear();
+        say(format_args!("regcred: {line}"));
+    }
+
+    fn progress(&mut self, secrets: u64, namespace: &str) {
+        let often = Duration::from_millis(100);
+        if !self.terminal || self.last.is_some_and(|last| last.elapsed() < often) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        self.shown = true;
+        drop(write!(io::stderr(), "\r\x1b[K{secrets} image-pull Secrets, now in {namespace}"));
+    }
+
+    fn before_output(&mut self) {
+        self.clear();
+    }
+}

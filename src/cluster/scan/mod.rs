@@ -1,0 +1,351 @@
+//! `regcred scan`: the pull Secrets that stand in a cluster, judged and repaired one by one.
+//!
+//! The way of one Secret: [`list`] reads it out of a page, [`secret`] reads and judges it, [`repair`] mends it in the
+//! cluster where that is asked for, and the report tells of it. No more than one is held at a time.
+
+mod list;
+mod owner;
+mod policy_report;
+mod repair;
+mod secret;
+mod server;
+mod words;
+
+use std::io::{self, Write};
+
+use http::StatusCode;
+use jiff::civil::Date;
+use kube::Client;
+use regcred_engine::policy::Policy;
+use regcred_engine::secret::SecretType;
+use serde_json::value::RawValue;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::report::{Judged, Report, Trouble, TroubleKind};
+use list::{List, ListError, Named, Seen};
+use policy_report::PolicyReports;
+use repair::Repairer;
+use secret::Standing;
+use server::{Call, CallError, Server};
+use words::{Words, in_language};
+
+/// Where Secrets are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// In all namespaces, as far as they may be read.
+    Everywhere,
+    /// In these namespaces.
+    Namespaces(Vec<String>),
+}
+
+/// What is done about Secrets that can be repaired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fix {
+    /// They are reported.
+    No,
+    /// They are repaired.
+    Write {
+        /// Also those that a controller would write back.
+        include_owned: bool,
+    },
+    /// The API server is asked whether it would take the repair.
+    DryRun {
+        /// Also for those that a controller would write back.
+        include_owned: bool,
+    },
+}
+
+/// What Secrets are judged by.
+#[derive(Clone, Debug)]
+pub struct Judging {
+    /// The policy; it also says in which language.
+    pub policy: Policy,
+    /// Today's date in UTC.
+    pub today: Date,
+}
+
+/// What is asked of a scan.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Where.
+    pub scope: Scope,
+    /// A label selector, in the API server's syntax.
+    pub selector: Option<String>,
+    /// What is done about repairable Secrets.
+    pub fix: Fix,
+    /// What they are judged by.
+    pub judging: Judging,
+    /// Whether findings are also written as reports of the cluster.
+    pub policy_reports: bool,
+}
+
+/// Who hears how a scan goes on.
+pub trait Listener {
+    /// A line that is no finding.
+    fn say(&mut self, line: &str);
+    /// So many Secrets were judged, the last of them in this namespace.
+    fn progress(&mut self, secrets: u64, namespace: &str);
+    /// A finding is about to be written.
+    fn before_output(&mut self);
+}
+
+/// The types of Secrets that are judged.
+const TYPES: [SecretType; 2] = [SecretType::DockerConfigJson, SecretType::DockerCfg];
+
+/// Why a scan goes no further.
+enum Stop {
+    Call(CallError),
+    Output(io::Error),
+}
+
+impl From<CallError> for Stop {
+    fn from(error: CallError) -> Self {
+        Stop::Call(error)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Stop::Output(error)
+    }
+}
+
+impl From<ListError<Stop>> for Stop {
+    fn from(error: ListError<Stop>) -> Self {
+        match error {
+            ListError::Call(error) => Stop::Call(error),
+            ListError::Taker(stop) => stop,
+        }
+    }
+}
+
+/// Scans, and tells `report` what was found and what could not be read. `stop` ends it after the current Secret.
+///
+/// # Errors
+/// When the report cannot be written.
+pub fn scan<W: Write + 'static>(
+    runtime: &Runtime,
+    client: Client,
+    stop: watch::Receiver<bool>,
+    order: &Order,
+    report: &mut Report<W>,
+    listener: &mut dyn Listener,
+) -> io::Result<()> {
+    let server = Server::new(runtime, client, stop);
+    let mut scan = Scan { server: &server, order, report, listener, reports: None };
+    match scan.run() {
+        Ok(()) => Ok(()),
+        Err(Stop::Output(error)) => Err(error),
+        Err(Stop::Call(CallError::Interrupted)) => {
+            let line = scan.words(
+                "interrupted: what was not looked at yet is not in this report",
+                "已中断：尚未检查的内容不在本报告中",
+            );
+            scan.trouble(line)
+        }
+        Err(Stop::Call(CallError::Unanswered(why))) => {
+            let line =
+                scan.words(&format!("the scan ended before its end: {why}"), &format!("扫描未能完成：{why}"));
+            scan.trouble(line)
+        }
+        Err(Stop::Call(CallError::Refused(refusal))) => scan.trouble(refusal.message),
+    }
+}
+
+/// Who named the namespaces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    User,
+    Cluster,
+}
+
+/// A scan under way.
+struct Scan<'a, 'r, W: Write> {
+    server: &'a Server<'r>,
+    order: &'a Order,
+    report: &'a mut Report<W>,
+    listener: &'a mut dyn Listener,
+    reports: Option<PolicyReports<'a, 'r>>,
+}
+
+impl<W: Write + 'static> Scan<'_, '_, W> {
+    fn run(&mut self) -> Result<(), Stop> {
+        if self.order.policy_reports {
+            self.reports = PolicyReports::find(self.server, self.order.judging.policy.language)?;
+            if self.reports.is_none() {
+                self.listener.say(
+                    "this cluster has no reports (neither openreports.io nor wgpolicyk8s.io): none are written",
+                );
+            }
+        }
+        match &self.order.scope {
+            Scope::Namespaces(names) => self.namespaces(names, Source::User),
+            // A report is about one namespace, so that these are read one by one.
+            Scope::Everywhere if self.reports.is_some() => self.each_namespace(),
+            Scope::Everywhere => match self.secrets(None) {
+                Err(Stop::Call(CallError::Refused(refusal))) if refusal.code == StatusCode::FORBIDDEN => {
+                    self.listener.say(
+                        "no permission to list the Secrets of the whole cluster: each namespace is asked",
+                    );
+                    self.each_namespace()
+                }
+                other => other,
+            },
+        }
+    }
+
+    fn each_namespace(&mut self) -> Result<(), Stop> {
+        let list = List {
+            server: self.server,
+            path: "/api/v1/namespaces".to_owned(),
+            field_selector: None,
+            label_selector: None,
+        };
+        let mut names = Vec::new();
+        let listed = list.each(|object| {
+            let Named { metadata } = serde_json::from_str(object.get()).map_err(|_| no_object())?;
+            names.push(metadata.name);
+            Ok(())
+        });
+        match listed.map_err(Stop::from) {
+            Ok(_) => self.namespaces(&names, Source::Cluster),
+            Err(Stop::Call(CallError::Refused(refusal))) if refusal.code == StatusCode::FORBIDDEN => {
+                let line = self.words(
+                    &format!(
+                        "namespaces cannot be listed; name those that you may read with -n ({})",
+                        refusal.message
+                    ),
+                    &format!("无法列出命名空间；请用 -n 指定可读取的命名空间（{}）", refusal.message),
+                );
+                Ok(self.trouble(line)?)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Reads some namespaces; those that the user named have to be there.
+    fn namespaces(&mut self, names: &[String], source: Source) -> Result<(), Stop> {
+        for name in names {
+            let before = self.report.summary().secrets();
+            match self.secrets(Some(name)) {
+                Ok(()) => {
+                    let empty = self.report.summary().secrets() == before;
+                    if empty && source == Source::User && self.is_missing(name)? {
+                        let line = self.words(
+                            &format!("there is no namespace {name}"),
+                            &format!("没有名为 {name} 的命名空间"),
+                        );
+                        self.trouble(line)?;
+                        continue;
+                    }
+                    self.write_report(name)?;
+                }
+                Err(Stop::Call(CallError::Refused(refusal))) if refusal.code != StatusCode::UNAUTHORIZED => {
+                    let line = self.words(
+                        &format!("namespace {name} cannot be read: {}", refusal.message),
+                        &format!("无法读取命名空间 {name}：{}", refusal.message),
+                    );
+                    self.trouble(line)?;
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is no such namespace. Who may not look is told nothing, as there is nothing to tell.
+    fn is_missing(&self, name: &str) -> Result<bool, CallError> {
+        match self.server.call(&Call::get(format!("/api/v1/namespaces/{}", segment(name)))) {
+            Err(CallError::Refused(refusal)) => Ok(refusal.code == StatusCode::NOT_FOUND),
+            Ok(_) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the pull Secrets of a namespace, or of all.
+    fn secrets(&mut self, namespace: Option<&str>) -> Result<(), Stop> {
+        let path = namespace.map_or_else(
+            || "/api/v1/secrets".to_owned(),
+            |name| format!("/api/v1/namespaces/{}/secrets", segment(name)),
+        );
+        for secret_type in TYPES {
+            let list = List {
+                server: self.server,
+                path: path.clone(),
+                field_selector: Some(format!("type={}", secret_type.name())),
+                label_selector: self.order.selector.clone(),
+            };
+            if list.each(|object| self.secret(object))? == Seen::InParts {
+                self.listener.say(
+                    "the API server forgot the state that the list began with: the rest of it is of a later moment",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn secret(&mut self, object: &RawValue) -> Result<(), Stop> {
+        let standing = match Standing::read(object) {
+            Ok(Some(standing)) => standing,
+            Ok(None) => return Ok(()),
+            Err(secret::NoSecret) => return Err(no_object()),
+        };
+        let namespace = standing.namespace.clone();
+        let repairer = Repairer { server: self.server, judging: &self.order.judging, fix: self.order.fix };
+        if let Some(judged) = repairer.treat(standing)? {
+            self.judged(&judged)?;
+            self.listener.progress(self.report.summary().secrets(), &namespace);
+        }
+        if self.server.stopped() { Err(CallError::Interrupted.into()) } else { Ok(()) }
+    }
+
+    fn judged(&mut self, judged: &Judged) -> io::Result<()> {
+        if let Some(reports) = &mut self.reports {
+            reports.add(judged);
+        }
+        if !judged.findings.is_empty() {
+            self.listener.before_output();
+        }
+        self.report.judged(judged)
+    }
+
+    fn write_report(&mut self, namespace: &str) -> Result<(), Stop> {
+        let Some(reports) = &mut self.reports else { return Ok(()) };
+        match reports.write(namespace) {
+            Err(CallError::Refused(refusal)) if refusal.code != StatusCode::UNAUTHORIZED => {
+                // The next would fare no better.
+                self.reports = None;
+                let line = self.words(
+                    &format!(
+                        "the report in namespace {namespace} cannot be written, nor any other: {}",
+                        refusal.message
+                    ),
+                    &format!("无法在命名空间 {namespace} 写入报告，其余也不再尝试：{}", refusal.message),
+                );
+                Ok(self.trouble(line)?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    fn trouble(&mut self, message: String) -> io::Result<()> {
+        self.listener.before_output();
+        self.report.trouble(&Trouble { kind: TroubleKind::Unreadable, subject: None, region: None, message })
+    }
+
+    fn words(&self, english: &str, chinese: &str) -> String {
+        let words = Words { english: english.to_owned(), chinese: chinese.to_owned() };
+        in_language(self.order.judging.policy.language, words)
+    }
+}
+
+/// Something in a list that no API server sends.
+fn no_object() -> Stop {
+    Stop::Call(CallError::Unanswered("what answers is no API server: its list holds no objects".to_owned()))
+}
+
+/// A name as a segment of a path.
+fn segment(name: &str) -> String {
+    form_urlencoded::byte_serialize(name.as_bytes()).collect()
+}

@@ -1,0 +1,92 @@
+//! `regcred scan` over a real API server.
+
+mod access;
+mod agreement;
+mod canary;
+mod load;
+mod pages;
+mod repair;
+
+use serde_json::{Value, json};
+
+use crate::support::cluster::{Cluster, Namespace, Scanned, pull_secret};
+
+use super::{HOST, auths, bare, cluster, whole};
+
+const JSON: [&str; 2] = ["--output-format", "json"];
+
+/// A namespace without webhooks, in which these Secrets stand.
+#[track_caller]
+fn standing<'c>(cluster: &'c Cluster, name: &str, secrets: &[Value]) -> Namespace<'c> {
+    let namespace = cluster.namespace(name, &json!({}));
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": secrets}).to_string();
+    if !secrets.is_empty() {
+        namespace.accepts(&["create", "-f", "-"], &list);
+    }
+    namespace
+}
+
+/// Secrets as Rancher writes them: `acr-000` and so on.
+fn bad(count: usize) -> Vec<Value> {
+    (0..count).map(|number| pull_secret(&format!("acr-{number:03}"), &auths(&[&bare(HOST)]))).collect()
+}
+
+/// Arguments for JSON lines about some namespaces.
+fn of<'a>(namespaces: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = JSON.to_vec();
+    for namespace in namespaces {
+        arguments.extend(["-n", namespace]);
+    }
+    arguments.extend(more);
+    arguments
+}
+
+#[test]
+fn what_stands_is_told_by_namespace_and_nothing_is_changed() {
+    let mut opaque = pull_secret("opaque", &auths(&[&bare(HOST)]));
+    opaque["type"] = json!("Opaque");
+    let secrets =
+        [pull_secret("bad", &auths(&[&bare(HOST)])), pull_secret("good", &auths(&[&whole(HOST)])), opaque];
+    let namespace = standing(cluster(), "scan-stands", &secrets);
+
+    let scanned = cluster().scan(&of(&["scan-stands"], &[])).run();
+
+    assert_eq!((scanned.code, scanned.stderr.as_str()), (Some(1), ""));
+    let findings = scanned.lines("Finding");
+    assert_eq!(findings.len(), 1, "{scanned:?}");
+    assert_eq!(
+        (
+            &findings[0]["code"],
+            &findings[0]["action"],
+            &findings[0]["repairable"],
+            &findings[0]["secret"]["name"]
+        ),
+        (&json!("missing-auth"), &json!("deny"), &json!(true), &json!("bad"))
+    );
+    let summary = scanned.summary();
+    assert_eq!((&summary["secrets"], &summary["secretsWithFindings"]), (&json!(2), &json!(1)));
+    assert_eq!(summary["rules"][0]["namespace"], "scan-stands");
+    assert_eq!(namespace.document("bad"), auths(&[&bare(HOST)]));
+
+    let text = cluster().scan(&["-n", "scan-stands", "--lang", "zh"]).run();
+    assert!(text.stdout.contains("NAMESPACE    RULE          拒绝  警告"), "{}", text.stdout);
+    assert!(text.stdout.contains("scan-stands  missing-auth     1     0"), "{}", text.stdout);
+}
+
+#[test]
+fn labels_choose_and_exemptions_of_a_policy_hold_by_namespace() {
+    let mut labelled = pull_secret("labelled", &auths(&[&bare(HOST)]));
+    labelled["metadata"]["labels"] = json!({"team": "a"});
+    standing(cluster(), "scan-labels", &[labelled, pull_secret("other", &auths(&[&bare(HOST)]))]);
+
+    let scanned = cluster().scan(&of(&["scan-labels"], &["-l", "team in (a,b)"])).run();
+    assert_eq!((scanned.code, &scanned.summary()["secrets"]), (Some(1), &json!(1)));
+    let scanned = cluster().scan(&of(&["scan-labels"], &["-l", "team in (a"])).run();
+    assert_eq!(scanned.code, Some(2));
+    assert!(scanned.errors()[0].contains("unable to parse requirement"), "{scanned:?}");
+
+    let policy = "apiVersion: regcred/v1\nkind: Policy\nexemptions:\n  - namespaces: [scan-*]\n    rules: [missing-auth]\n    action: warn\n";
+    let scanned = cluster().scan(&of(&["scan-labels"], &[])).policy(policy).run();
+    let summary = scanned.summary();
+    assert_eq!((scanned.code, &summary["deny"], &summary["warn"]), (Some(0), &json!(0), &json!(2)));
+}
