@@ -32,7 +32,12 @@ pub(crate) async fn serve_admission(
     stream: TcpStream,
     ticket: Arc<Ticket>,
 ) {
-    let handshake = timeout(shared.limits.handshake, shared.served.acceptor().accept(stream).into_fallible());
+    let handshake = timeout(shared.limits.handshake, async {
+        // Readiness alone can be announced too early. An error is one that the handshake meets again.
+        drop(stream.peek(&mut [0]).await);
+        ticket.connection().speaks();
+        shared.served.acceptor().accept(stream).into_fallible().await
+    });
     let stream = tokio::select! {
         shaken = handshake => match shaken {
             Ok(Ok(stream)) => stream,

@@ -11,8 +11,9 @@ use tokio::time::timeout;
 /// Connections above the limit that may exist for the moment that a closed one takes to end.
 const SLACK: usize = 64;
 
-/// That moment, when it is long.
-const MOMENT: Duration = Duration::from_millis(100);
+/// That moment, when it is long: on a machine that has no time for the tasks of those that are to end. Whoever is new
+/// waits with the kernel meanwhile, which is better than being refused.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// What is silent for so many milliseconds is not just about to speak.
 const SILENT: u64 = 1000;
@@ -41,6 +42,8 @@ pub(crate) struct Connection {
     busy: AtomicBool,
     /// Something of an answer has not been taken by the client's end yet.
     writing: AtomicBool,
+    /// It has sent something.
+    spoken: AtomicBool,
     /// It has carried a request.
     used: AtomicBool,
     /// When something last happened, in milliseconds since the listener's start.
@@ -49,6 +52,8 @@ pub(crate) struct Connection {
     unread: AtomicBool,
     /// It ends without an answer that said so: see [`super::linger`].
     farewell: AtomicBool,
+    /// It has its answer, and what still comes of its request is thrown away.
+    lingering: AtomicBool,
     /// Its place is needed.
     close: Notify,
 }
@@ -119,8 +124,9 @@ impl Connections {
 }
 
 impl Held {
-    /// Gives up the connection whose end costs least: never one at work; one that has carried no request before one
-    /// that has; then the one that has been silent the longest, if it has been since `before`.
+    /// Gives up the connection whose end costs least: never one at work; one whose client may not have read its answer
+    /// yet after all others; one that has sent nothing, or carried no request, before one that has; then the one that has
+    /// been silent the longest, if it has been since `before`.
     fn give_up_one(&mut self, before: u64) -> bool {
         let least = self
             .by_number
@@ -128,7 +134,9 @@ impl Held {
             .filter(|(_, connection)| !connection.is_busy())
             .filter(|(_, connection)| connection.last.load(Ordering::Relaxed) < before)
             .min_by_key(|(number, connection)| {
-                (connection.used.load(Ordering::Relaxed), connection.last.load(Ordering::Relaxed), **number)
+                let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+                let last = connection.last.load(Ordering::Relaxed);
+                (is(&connection.lingering), is(&connection.used), is(&connection.spoken), last, **number)
             })
             .map(|(&number, _)| number);
         let connection = least.and_then(|number| self.by_number.remove(&number));
@@ -173,6 +181,11 @@ impl Connection {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Notes that something has come.
+    pub(crate) fn speaks(&self) {
+        self.spoken.store(true, Ordering::Relaxed);
+    }
+
     /// Notes that an answer is being written, or is written.
     pub(crate) fn set_writing(&self, writing: bool) {
         self.writing.store(writing, Ordering::Relaxed);
@@ -195,6 +208,11 @@ impl Connection {
 
     pub(crate) fn owes_farewell(&self) -> bool {
         self.farewell.load(Ordering::Relaxed)
+    }
+
+    /// Notes that its answer is out, and that it is kept only until the client has read that.
+    pub(crate) fn linger(&self) {
+        self.lingering.store(true, Ordering::Relaxed);
     }
 }
 
@@ -252,10 +270,31 @@ mod tests {
         let work_of_newest = newest.at_work();
         assert!(admit(&connections).await.is_none(), "all are at work");
 
-        drop((work, work_of_newer, work_of_newest));
+        drop((work, work_of_newer));
+        newer.connection().linger();
+        let next = admit(&connections).await.unwrap();
+        assert!(closes(&busy).await, "it is idle by now");
+        let work_of_next = next.at_work();
         assert!(admit(&connections).await.is_some());
-        drop((used, silent, busy, newer, newest));
+        assert!(closes(&newer).await, "nobody else is left");
+        drop((work_of_newest, work_of_next));
+        drop((used, silent, busy, newer, newest, next));
         tokio::time::timeout(Duration::from_secs(1), connections.ended()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_speaks_does_not_give_way_to_a_crowd_that_says_nothing() {
+        let connections = Connections::new(2);
+        let speaks = admit(&connections).await.unwrap();
+        speaks.connection().speaks();
+        let mut crowd = Vec::new();
+        for _ in 0..10 {
+            crowd.push(admit(&connections).await.unwrap());
+        }
+        assert!(!closes(&speaks).await);
+        for silent in &crowd[..9] {
+            assert!(closes(silent).await);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -143,6 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
                     let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
                     ready!(this.patience.limit(shut, cx))?;
                     this.state = if linger {
+                        this.connection.linger();
                         State::Lingering(Box::pin(tokio::time::sleep(LINGER)))
                     } else {
                         State::Done

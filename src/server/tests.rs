@@ -316,6 +316,26 @@ fn a_connection_that_writes_is_not_given_up_for_a_new_one() {
 }
 
 #[test]
+fn a_client_that_is_still_sending_has_its_answer_before_its_place_is_taken() {
+    let limits = Limits { connections: 2, body: 1000, ..Limits::default() };
+    with_server("lingers", crate::admission::review, limits, async |running| {
+        let mut idle = running.ask(0).await;
+        assert!(head(&mut idle).await.starts_with("http/1.1 200 "));
+        let mut sending = running.connect().await;
+        let head_of_a_large_one = "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                                   Content-Length: 100000\r\n\r\n";
+        sending.write_all(head_of_a_large_one.as_bytes()).await.unwrap();
+        // Its end is there, so the server lingers.
+        assert!(head(&mut sending).await.starts_with("http/1.1 413 "));
+        closes(&mut sending).await;
+        let _new = running.connect().await;
+        closes(&mut idle).await;
+        sending.write_all(&[b' '; 5000]).await.unwrap();
+        assert!(running.metric("regcred_shed_total{reason=\"idle-connections\"} 1"));
+    });
+}
+
+#[test]
 fn clients_that_say_nothing_are_given_their_time_and_no_more() {
     let limits = Limits {
         handshake: Duration::from_secs(1),
