@@ -1,6 +1,8 @@
 //! No credential leaves the program: it is run at the finest log level with credentials that can be recognised, and
 //! whatever comes out of it is searched for any part of them in any encoding.
 
+mod overload;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};

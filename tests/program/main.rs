@@ -17,6 +17,7 @@
     reason = "helpers fail by panicking, and are read here, not in generated documentation"
 )]
 
+mod abuse;
 mod answers;
 mod audit;
 mod bad_input;

@@ -7,10 +7,10 @@ pub mod load;
 pub mod registration;
 mod rolling;
 mod rotation;
-mod stage;
+pub mod stage;
 
 /// Figures of a test that went well, for whoever runs it with `--nocapture`.
 #[allow(clippy::print_stderr, reason = "figures are what the long tests are run for")]
-fn report(name: &str, figures: &str) {
+pub fn report(name: &str, figures: &str) {
     eprintln!("{name}: {figures}");
 }

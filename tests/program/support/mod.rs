@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod client;
 pub mod cluster;
 pub mod parts;
+pub mod process;
 pub mod proxy;
 pub mod regcred;
 pub mod review;

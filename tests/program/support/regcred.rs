@@ -18,9 +18,11 @@ use super::PATIENCE;
 use super::client::{Client, Response};
 use super::eventually;
 
-/// The program with nothing of the caller's environment that could change what it does.
+/// The program with nothing of the caller's environment that could change what it does. Another build of it, the image's
+/// for instance, is tried where `REGCRED_TEST_PROGRAM` names its file.
 pub fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_regcred"));
+    let program = std::env::var_os("REGCRED_TEST_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_regcred").into());
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let foreign = name.to_string_lossy();
         if foreign.starts_with("REGCRED_") || foreign.starts_with("RUST_") {
