@@ -7,7 +7,6 @@ use similar::TextDiff;
 /// A unified diff of a file. It holds the value of the Secret: it is data that was asked for, never talk.
 #[must_use]
 pub fn unified(path: &str, before: &str, after: &str) -> String {
-    let path = path.strip_prefix("./").unwrap_or(path);
     let (old, new) = (name("a", path), name("b", path));
     TextDiff::from_lines(before, after).unified_diff().context_radius(3).header(&old, &new).to_string()
 }

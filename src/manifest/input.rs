@@ -20,11 +20,12 @@ pub enum Input {
 }
 
 impl Input {
-    /// Its name as it is shown, with slashes.
+    /// Its name as it is shown.
     #[must_use]
     pub fn shown(&self) -> String {
         match self {
-            Input::File(path) => path.to_string_lossy().replace('\\', "/"),
+            // Platforms that put findings beside lines know files by their bare names.
+            Input::File(path) => path.strip_prefix(".").unwrap_or(path).to_string_lossy().into_owned(),
             Input::Stdin => "-".to_owned(),
         }
     }

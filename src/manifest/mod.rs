@@ -39,7 +39,7 @@ pub use diff::unified;
 
 /// A file that is checked. It holds credentials: there is no `Debug`.
 pub struct Manifest<'f> {
-    /// As it is shown, with slashes.
+    /// As it is shown.
     path: &'f str,
     text: &'f str,
     lines: Lines<'f>,
@@ -262,7 +262,8 @@ fn found(path: &str, text: &str) -> Found {
                 }
                 // YAML in braces is read by kubectl, too.
                 let yaml = yaml_objects(text, begin);
-                if !yaml.problems.iter().any(|problem| problem.object.is_none()) {
+                let template = |problem: &Problem| problem.what == WhatIsWrong::Template;
+                if yaml.problems.iter().all(|problem| problem.object.is_some() || template(problem)) {
                     return yaml;
                 }
                 found.problems.push(problem);

@@ -52,7 +52,7 @@ pub struct Judged {
 pub enum Subject {
     /// Something in a file.
     File {
-        /// The file as it was named, with slashes; `-` for standard input.
+        /// The file as it was named; `-` for standard input.
         path: String,
         /// Which object of the file; `None` for the file itself and for a bare Docker config.
         object: Option<Object>,

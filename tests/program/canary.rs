@@ -22,18 +22,18 @@ use crate::support::review::{
     DOCKER_CFG, DOCKER_CONFIG_JSON, Review, data_key, document, patch_of, secret, secret_of,
 };
 
-const USERNAME: &str = "nT7q-Vx2kR9z+Lw4é~bM8Qd";
+pub const USERNAME: &str = "nT7q-Vx2kR9z+Lw4é~bM8Qd";
 pub const PASSWORD: &str = "xQ7\"vK2\\wZ9/tR4 bN8+éL6&<fH3";
 const AUTH_USERNAME: &str = "jC5uXe8pYh0sKa3";
 const AUTH_PASSWORD: &str = "Gv1?oB6>mT9=rDz2|iW4";
 const IDENTITY_TOKEN: &str = "eyKp8Zs1Nd5Fw7Lq3Xb9Vt6Hj";
 const REGISTRY_TOKEN: &str = "Rg4Mz0Uc8Py2Ax6Eo1Ti5Sk7Jf";
 const EMAIL: &str = "k3Jq8Vw5tYz@2pNc7Hs9Lf.Xr4";
-const USER_INFO: &str = "Wd6Yb3Gx9Ck1Tn8Zm4Qv7Ue";
+pub const USER_INFO: &str = "Wd6Yb3Gx9Ck1Tn8Zm4Qv7Ue";
 const HEADER: &str = "Basic:Oa5Sl2Ip9Rj6Ef1Dh8Kz3Bw";
 const UNKNOWN: &str = "Uz2Xc7Vb4Nm9Lk1Jh6Gf3Ds8Pq";
 pub const OTHER_DATA: &str = "Jb5Gt1Wz7Mx3Rv9Qd2Ye6Hk8Ln4";
-const GARBAGE: &str = "Ht8Wq4Ay1Ru7Mi3Zo6Ce9Nb2Xs5";
+pub const GARBAGE: &str = "Ht8Wq4Ay1Ru7Mi3Zo6Ce9Nb2Xs5";
 const REQUEST_HEADER: &str = "Fp9Tk5Vd1Jm7Ys3Bq8Hc4Lx6Wn2";
 
 pub const CANARIES: [(&str, &str); 13] = [

@@ -13,7 +13,7 @@ use crate::support::review::{
     Review, cause_codes, code, data_key, is_more, patch_of, recorded_codes, secret_of, warnings,
 };
 
-const CASES: &str = include_str!("../cases/cases.jsonl");
+pub const CASES: &str = include_str!("../cases/cases.jsonl");
 
 /// A case of tests/cases.
 pub struct Case(pub Value);
@@ -259,7 +259,7 @@ fn lexemes(document: &[u8]) -> Vec<&str> {
 }
 
 /// The policy file that a case asks for.
-fn policy_file(wanted: &Value) -> String {
+pub fn policy_file(wanted: &Value) -> String {
     let mut policy = json!({"apiVersion": "regcred/v1", "kind": "Policy"});
     for (name, value) in wanted.as_object().into_iter().flatten() {
         match name.as_str() {

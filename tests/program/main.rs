@@ -23,6 +23,7 @@ mod audit;
 mod bad_input;
 mod canary;
 mod cases;
+mod check;
 mod client_ca;
 mod cluster;
 mod drain;

@@ -1,0 +1,139 @@
+//! The command: what it reads, where it writes, and how it ends.
+
+use std::fs;
+
+use super::{check, check_stdin, folder};
+
+const BAD: &str = r#"{"auths":{"r.example.com":{"username":"u","password":"p"}}}"#;
+const WARNS: &str = r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#;
+const GOOD: &str = r#"{"auths":{"r.example.com":{"auth":"dTpw"}}}"#;
+
+#[test]
+fn the_exit_code_follows_what_stands_and_fail_on() {
+    for (document, fail_on, status) in [
+        (BAD, "deny", 1),
+        (BAD, "warn", 1),
+        (BAD, "never", 0),
+        (WARNS, "deny", 0),
+        (WARNS, "warn", 1),
+        (WARNS, "never", 0),
+        (GOOD, "warn", 0),
+        ("{\"auths\":", "never", 2),
+    ] {
+        let ran = check_stdin(document, ["--fail-on", fail_on, "-"]);
+        assert_eq!(ran.status, status, "{fail_on} {document}\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place_and_the_rest_is_checked_all_the_same() {
+    let folder = folder();
+    let root = folder.path();
+    fs::write(root.join("a.yaml"), "a: b\n  c: d\n").unwrap();
+    fs::write(root.join("b.yaml"), b"\xff\xfe").unwrap();
+    fs::write(root.join("chart.yaml"), "{{- if .Values.x }}\na: b\n{{- end }}\n").unwrap();
+    fs::write(root.join("config.json"), BAD).unwrap();
+    let ran = check(root, [".", "missing.yaml"]);
+    assert_eq!(ran.status, 2);
+    for line in [
+        "--> a.yaml:2:",
+        "no valid YAML",
+        "not UTF-8",
+        "helm template",
+        "missing.yaml",
+        "r.example.com: auth",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}\n{}", ran.stdout);
+    }
+    assert!(
+        ran.stdout.ends_with("1 image-pull Secret checked: 1 deny, 1 repairable, 4 errors\n"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn a_folder_is_searched_without_hidden_ones_and_other_files() {
+    let folder = folder();
+    let root = folder.path();
+    for hidden in [".git", ".github", "sub/.cache"] {
+        fs::create_dir_all(root.join(hidden)).unwrap();
+        fs::write(root.join(hidden).join("config.json"), BAD).unwrap();
+    }
+    fs::create_dir_all(root.join("sub/.docker")).unwrap();
+    fs::write(root.join("sub/.docker/config.json"), BAD).unwrap();
+    fs::write(root.join("notes.txt"), BAD).unwrap();
+    fs::write(root.join("package.json"), r#"{"name":"x","kind":"module"}"#).unwrap();
+    fs::write(root.join("values.yaml"), "image: x\n").unwrap();
+    std::os::unix::fs::symlink("..", root.join("sub/round")).unwrap();
+    let ran = check(root, std::iter::empty::<&str>());
+    assert_eq!(ran.status, 1);
+    assert_eq!(ran.stdout.matches("error[missing-auth]").count(), 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("--> sub/.docker/config.json:1:11"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_broken_policy_file_is_caught() {
+    let folder = folder();
+    let policy = "# ours\napiVersion: regcred/v1\nkind: Policy\nrules:\n  missing-auth: forbid\n";
+    fs::write(folder.path().join("policy.yaml"), format!("a: b\n---\n{policy}")).unwrap();
+    let ran = check(folder.path(), ["policy.yaml"]);
+    assert_eq!(ran.status, 1, "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("error[policy-file]") && ran.stdout.contains("policy.yaml:7:17"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(check(folder.path(), ["policy.yaml", "--fail-on", "never"]).status, 0);
+    let by_it = check(folder.path(), ["--policy", "policy.yaml", "policy.yaml"]);
+    assert_eq!((by_it.status, by_it.stdout.as_str()), (2, ""), "{}", by_it.stderr);
+}
+
+#[test]
+fn a_policy_and_the_namespace_of_the_file_count() {
+    let folder = folder();
+    let policy = "apiVersion: regcred/v1\nkind: Policy\nlanguage: zh\nexemptions:\n- namespaces: [\"legacy-*\"]\n  \
+                  rules: [missing-auth]\n  action: audit\n  fix: false\n";
+    fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+    let secret = |namespace: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n{namespace}type: kubernetes.io/dockerconfigjson\n\
+             stringData:\n  .dockerconfigjson: '{BAD}'\n"
+        )
+    };
+    for (namespace, status) in [("  namespace: legacy-1\n", 0), ("  namespace: new\n", 1), ("", 1)] {
+        fs::write(folder.path().join("a.yaml"), secret(namespace)).unwrap();
+        let ran = check(folder.path(), ["--policy", "policy.yaml", "a.yaml"]);
+        assert_eq!(ran.status, status, "{namespace}{}", ran.stdout);
+        assert!(ran.stdout.contains("缺少 auth") || status == 0, "{}", ran.stdout);
+    }
+    let english = check(folder.path(), ["--policy", "policy.yaml", "--lang", "en", "a.yaml"]);
+    assert!(english.stdout.contains("auth is missing"), "{}", english.stdout);
+}
+
+#[test]
+fn a_repair_of_standard_input_is_written_to_standard_output() {
+    let ran = check_stdin(BAD, ["--fix", "-"]);
+    assert_eq!(ran.stdout, BAD.replace("}}}", r#","auth":"dTpw"}}}"#));
+    assert!(ran.stderr.contains("1 fixed"), "{}", ran.stderr);
+    assert_eq!(ran.status, 0);
+    let other = check_stdin("kind: ConfigMap\n", ["--fix", "-"]);
+    assert_eq!((other.status, other.stdout.as_str()), (0, "kind: ConfigMap\n"));
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let ran = check_stdin(BAD, ["-"]);
+    assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
+}
+
+#[test]
+fn a_file_of_very_many_findings_is_told_of_in_time() {
+    // A megabyte in one line: what is shown of a line does not grow with it.
+    let entries: Vec<_> =
+        (0..20_000).map(|index| format!(r#""r{index}.example.com":{{"username":"u"}}"#)).collect();
+    let ran = check_stdin(&format!(r#"{{"auths":{{"镜像":{{}},{}}}}}"#, entries.join(",")), ["-"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stdout.len() < 20_000 * 1_500, "{}", ran.stdout.len());
+}

@@ -1,0 +1,73 @@
+//! `regcred check` as a process: over real files, in every format, and in agreement with the webhooks.
+
+mod agreement;
+mod canary;
+mod command;
+mod files;
+mod formats;
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::regcred::command;
+
+/// What a run came to.
+struct Ran {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Ran {
+            status: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    /// The JSON lines of one kind.
+    #[track_caller]
+    fn lines(&self, kind: &str) -> Vec<Value> {
+        let lines = self.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["kind"] == kind).collect()
+    }
+}
+
+/// Runs `regcred check` in a folder.
+fn check(folder: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
+    command().arg("check").args(arguments).current_dir(folder).output().unwrap().into()
+}
+
+/// Runs `regcred check` with something on its standard input.
+fn check_stdin(input: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
+    let mut command = command();
+    command.arg("check").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output.into()
+}
+
+/// An empty folder.
+fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("regcred-check-").tempdir().unwrap()
+}
+
+/// The files below `tests/check/FOLDER`.
+fn samples(folder: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check").join(folder);
+    let files = walkdir::WalkDir::new(root).sort_by_file_name().into_iter().map(Result::unwrap);
+    files.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+}
