@@ -1,8 +1,9 @@
 //! regcred, a Kubernetes admission webhook that corrects and refuses image-pull Secrets.
 //!
 //! The program is this library and a `main` of a few lines, so that tests can own a server. Dependencies point one
-//! way: [`cli`] → [`server`], [`cluster`] or [`report`] → [`admission`] → the engine. The judgement is the engine's
-//! alone; [`server`] is transport and knows nothing about Secrets, [`cluster`] is what talks to a Kubernetes API.
+//! way: [`cli`] → [`server`], [`cluster`], [`manifest`] or [`report`] → [`admission`] → the engine. The judgement is the engine's
+//! alone; [`server`] is transport and knows nothing about Secrets, [`cluster`] is what talks to a Kubernetes API,
+//! [`manifest`] what reads and edits files.
 
 pub mod admission;
 pub mod cli;

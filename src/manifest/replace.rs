@@ -28,3 +28,21 @@ pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
     file.persist(&target).map_err(|error| error.error)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_has_changed_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yaml");
+        fs::write(&file, "theirs").unwrap();
+        let error = replace(&file, b"read", b"repaired").unwrap_err();
+        assert!(error.to_string().contains("somebody else"), "{error}");
+        assert_eq!(fs::read(&file).unwrap(), b"theirs");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        replace(&file, b"theirs", b"repaired").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"repaired");
+    }
+}

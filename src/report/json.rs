@@ -97,7 +97,7 @@ impl<'a> FindingJson<'a> {
             rule_action: finding.rule_action.as_str(),
             capped_by: finding.capped_by.map(regcred_engine::finding::Cap::as_str),
             message: finding.message(),
-            remedy: &finding.statement.remedy,
+            remedy: finding.remedy(),
             registry: finding.registry.as_deref(),
             field: &finding.field,
             repairable: finding.outcome == Outcome::Repairable,

@@ -122,6 +122,8 @@ pub struct Finding {
     pub region: Option<Region>,
     /// What the repair does about it.
     pub outcome: Outcome,
+    /// The remedy where the repair does it.
+    pub by_repair: &'static str,
 }
 
 impl Finding {
@@ -141,13 +143,26 @@ impl Finding {
             field: format!("{holder}{dot}{path}"),
             region: None,
             outcome: if found.repairable { Outcome::Repairable } else { Outcome::Stands },
+            by_repair: match language {
+                Language::English | Language::Both => {
+                    "regcred repairs this: with --fix now, or by itself on admission."
+                }
+                Language::Chinese => "regcred 可以修复此项：现在用 --fix，或在准入时自动完成。",
+            },
         }
+    }
+
+    /// The one thing to do.
+    #[must_use]
+    pub fn remedy(&self) -> &str {
+        if self.outcome == Outcome::Repairable { self.by_repair } else { &self.statement.remedy }
     }
 
     /// What it says, in one line.
     #[must_use]
     pub fn message(&self) -> String {
-        let Statement { subject, clause, affected, remedy } = &self.statement;
+        let Statement { subject, clause, affected, .. } = &self.statement;
+        let remedy = self.remedy();
         let (stop, space) = if clause.is_ascii() { (". ", " ") } else { ("。", "") };
         format!("{subject}: {clause}{stop}{affected}{space}{remedy}")
     }

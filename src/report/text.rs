@@ -44,17 +44,10 @@ impl Text {
         }
         group = group
             .element(Level::NOTE.message(statement.affected.clone()))
-            .element(Level::HELP.message(statement.remedy.clone()));
-        match &finding.outcome {
-            Outcome::Repairable => {
-                let repairable = say("--fix repairs this", "--fix 可修复此项");
-                group = group.element(Level::HELP.message(repairable));
-            }
-            Outcome::Held(why) => {
-                let not_fixed = say("not repaired", "未修复");
-                group = group.element(Level::NOTE.message(format!("{not_fixed}: {why}")));
-            }
-            Outcome::Stands | Outcome::Fixed => {}
+            .element(Level::HELP.message(finding.remedy().to_owned()));
+        if let Outcome::Held(why) = &finding.outcome {
+            let not_fixed = say("not repaired", "未修复");
+            group = group.element(Level::NOTE.message(format!("{not_fixed}: {why}")));
         }
         group.elements(judged.notes.iter().map(|note| Level::NOTE.message(note.clone())))
     }

@@ -24,10 +24,10 @@ pub(super) const MISSING_AUTH: Page = Page {
          keychain 也能读取明文的用户名和密码。Rancher 的表单不会写 `auth`。",
     ),
     remedy: both(
-        "As a rule nothing: regcred adds it. Where it stands, mend the entry's other findings first; \
+        "As a rule nothing: regcred adds it, in files by `regcred check --fix`. Where it stands, mend the entry's other findings first; \
          otherwise write `auth` as base64 of `username:password`, for example with `kubectl create secret \
          docker-registry`.",
-        "通常无需处理，regcred 会自动补上。如果仍然报告，请先修正该条目的其他问题；若没有，请将 `auth` 写\
+        "通常无需处理，regcred 会自动补上；文件可用 `regcred check --fix` 修复。如果仍然报告，请先修正该条目的其他问题；若没有，请将 `auth` 写\
          为 `username:password` 的 base64，例如用 `kubectl create secret docker-registry` 重新生成。",
     ),
     example: Example::of(r#"{"auths":{"registry.example.com":{"username":"robot","password":"example"}}}"#),
