@@ -133,15 +133,18 @@ fn secret(
             .members(member.value)
             .ok_or_else(|| Problem::new(at(member.key), WhatIsWrong::NoMapping(field)))?;
         for (name, inner) in inner {
+            let is_document = name == secret_type.data_key();
             if matches!(tree.resolve(inner.value), Some((_, Value::Null, _))) {
-                // null in `data` counts as empty there, and in `stringData` as "".
+                // It counts as empty, and under `stringData` it empties what `data` has.
+                data.insert(name, 0);
+                wins = wins.filter(|_| !is_document);
                 continue;
             }
             let plain = field == "stringData";
             let text = tree.text(inner.value).unwrap_or_default();
             let bytes = if plain { text.len() } else { decoded_bytes(text) };
             data.insert(name, bytes);
-            if name == secret_type.data_key() {
+            if is_document {
                 wins = Some((field, Member { shared: inner.shared || member.shared, ..inner }));
             }
         }

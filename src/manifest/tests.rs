@@ -179,6 +179,11 @@ fn what_cannot_be_judged_is_told_with_its_place() {
         (format!("{secret}data: x\n"), (4, 1), "data is no mapping"),
         (secret.to_owned(), (1, 1), "nothing to judge"),
         (
+            format!("{secret}data:\n  .dockerconfigjson: e30=\nstringData:\n  .dockerconfigjson:\n"),
+            (1, 1),
+            "nothing to judge",
+        ),
+        (
             format!("{secret}data:\n  .dockerconfigjson: ENC[AES256_GCM,data:x]\nsops: {{}}\n"),
             (5, 3),
             "encrypted",
