@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::scalar::{Style, written};
 use super::secret::{PullSecret, Writing};
-use super::template::is_template;
+use super::template::holds_template;
 use super::{Manifest, Terms};
 
 /// Why what could be repaired is left alone.
@@ -116,7 +116,7 @@ impl Manifest<'_> {
             return Some(Hold::Binary);
         }
         let text = std::str::from_utf8(&secret.document).unwrap_or_default();
-        if matches!(place.writing, Writing::Plain(_)) && is_template(text) {
+        if matches!(place.writing, Writing::Plain(_)) && holds_template(text) {
             return Some(Hold::Placeholder);
         }
         self.splices(secret, repair).is_none().then_some(Hold::Written)

@@ -1,5 +1,7 @@
 //! Placeholders that some tool fills in after us: what is encoded before it is filled in is encoded wrongly.
 
+use serde_json::Value;
+
 /// Whether a text holds a placeholder of Helm, kustomize's and Flux's substitutions, envsubst, Argo CD's and other vault
 /// plugins, or of Jenkins and GitLab.
 pub(super) fn is_template(text: &str) -> bool {
@@ -23,6 +25,27 @@ pub(super) fn is_template(text: &str) -> bool {
         || between("ENC[", "]", |c| c != '[')
         || text.contains("ref+")
         || whole_variable(text)
+}
+
+/// Whether a name or a text in a JSON document holds a placeholder. Each is looked at for itself: `{{` in one and the
+/// braces at the end of the document are none.
+pub(super) fn holds_template(document: &str) -> bool {
+    let Ok(document) = serde_json::from_str::<Value>(document) else { return is_template(document) };
+    let mut left = vec![&document];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::String(text) if is_template(text) => return true,
+            Value::Array(items) => left.extend(items),
+            Value::Object(members) => {
+                if members.keys().any(|name| is_template(name)) {
+                    return true;
+                }
+                left.extend(members.values());
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// `"$REGISTRY_PASSWORD"`, and nothing else between the quotation marks.
