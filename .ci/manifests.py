@@ -8,10 +8,12 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-CERT_MANAGER, OWN_FILES = "cert-manager", "own files"
+SELF_MANAGED, CERT_MANAGER, OWN_FILES = "self-managed", "cert-manager", "own files"
 KUSTOMIZATIONS = {  # name: certificate, whether it enforces
-    "deploy": (CERT_MANAGER, False),
-    "deploy.enforce": (CERT_MANAGER, True),
+    "deploy": (SELF_MANAGED, False),
+    "deploy.enforce": (SELF_MANAGED, True),
+    "deploy.self-managed": (SELF_MANAGED, False),
+    "deploy.self-managed-enforce": (SELF_MANAGED, True),
     "deploy.cert-manager": (CERT_MANAGER, False),
     "deploy.cert-manager-enforce": (CERT_MANAGER, True),
     "deploy.own-files": (OWN_FILES, False),
@@ -29,6 +31,13 @@ COMMON = {
     ("ValidatingWebhookConfiguration", "regcred"),
 }
 OBJECTS = {
+    SELF_MANAGED: COMMON
+    | {
+        ("Role", "regcred"),
+        ("RoleBinding", "regcred"),
+        ("ClusterRole", "regcred"),
+        ("ClusterRoleBinding", "regcred"),
+    },
     CERT_MANAGER: COMMON
     | {
         ("Issuer", "regcred-self-signed"),
@@ -38,7 +47,7 @@ OBJECTS = {
     },
     OWN_FILES: COMMON | {("Secret", "regcred-tls")},
 }
-CLUSTER_SCOPED = {"Namespace", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
+CLUSTER_SCOPED = {"Namespace", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ClusterRole", "ClusterRoleBinding"}
 MATCH = 'has(object.type) && object.type in ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"]'
 
 failures = []
@@ -89,24 +98,23 @@ def webhook(where, objects, kind, name, path, failure_policy, certificate):
         {"key": "regcred.dev/admission", "operator": "NotIn", "values": ["ignore"]}]})
     holds(where, "objectSelector cannot see the type, and must not be set", "objectSelector" not in hook)
     injected = configuration["metadata"]["annotations"].get("cert-manager.io/inject-ca-from")
-    if certificate == CERT_MANAGER:
-        same(where, "inject-ca-from", injected, "regcred-system/regcred")
+    same(where, "inject-ca-from", injected, "regcred-system/regcred" if certificate == CERT_MANAGER else None)
+    if certificate != OWN_FILES:
         same(where, "caBundle", bundle, None)
     else:
-        same(where, "inject-ca-from", injected, None)
         ca = base64.b64decode(objects["Secret", "regcred-tls"]["data"]["ca.crt"])
         same(where, "caBundle", bundle and base64.b64decode(bundle), ca)
         holds(where, "caBundle is no certificate", ca.startswith(b"-----BEGIN CERTIFICATE-----"))
 
 
-def deployment(where, objects):
+def deployment(where, objects, certificate):
     spec = objects["Deployment", "regcred"]["spec"]
     template = spec["template"]
     pod = template["spec"]
     (container,) = pod["containers"]
     same(where, "replicas", spec["replicas"], 2)
     same(where, "maxUnavailable", spec["strategy"]["rollingUpdate"]["maxUnavailable"], 0)
-    same(where, "automountServiceAccountToken", pod["automountServiceAccountToken"], False)
+    same(where, "automountServiceAccountToken", pod["automountServiceAccountToken"], certificate == SELF_MANAGED)
     same(where, "automountServiceAccountToken of the account",
          objects["ServiceAccount", "regcred"]["automountServiceAccountToken"], False)
     same(where, "enableServiceLinks", pod["enableServiceLinks"], False)
@@ -125,12 +133,15 @@ def deployment(where, objects):
     same(where, "limits", list(container["resources"]["limits"]), ["memory"])
     volumes = {v["name"]: v for v in pod["volumes"]}
     same(where, "policy volume", volumes["policy"]["configMap"]["name"], "regcred-policy")
-    same(where, "tls volume", volumes["tls"]["secret"]["secretName"], "regcred-tls")
     mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
+    if certificate == SELF_MANAGED:
+        same(where, "volumes", (sorted(volumes), sorted(mounts)), (["policy"], ["policy"]))
+        source = ["--tls=self-managed"]
+    else:
+        same(where, "tls volume", volumes["tls"]["secret"]["secretName"], "regcred-tls")
+        source = [f"--tls-cert={mounts['tls']}/tls.crt", f"--tls-key={mounts['tls']}/tls.key"]
     same(where, "args", container["args"], [
-        "serve", "--listen=:8443", "--ops-listen=:8080",
-        f"--tls-cert={mounts['tls']}/tls.crt", f"--tls-key={mounts['tls']}/tls.key",
-        f"--policy={mounts['policy']}/policy.yaml"])
+        "serve", "--listen=:8443", "--ops-listen=:8080", *source, f"--policy={mounts['policy']}/policy.yaml"])
 
     labels = template["metadata"]["labels"]
     budget = objects["PodDisruptionBudget", "regcred"]["spec"]
@@ -139,7 +150,9 @@ def deployment(where, objects):
     same(where, "unhealthyPodEvictionPolicy", budget["unhealthyPodEvictionPolicy"], "AlwaysAllow")
     same(where, "Service ports", {p["name"]: (p["port"], p["targetPort"]) for p in service["ports"]},
          {"https": (8443, "https"), "ops": (8080, "ops")})
-    same(where, "egress", (sorted(network["policyTypes"]), network.get("egress") or []), (["Egress", "Ingress"], []))
+    api_server = [{"ports": [{"port": port, "protocol": "TCP"} for port in (443, 6443)]}]
+    same(where, "egress", (sorted(network["policyTypes"]), network.get("egress") or []),
+         (["Egress", "Ingress"], api_server if certificate == SELF_MANAGED else []))
     same(where, "ingress", network["ingress"], [{"ports": [{"port": p, "protocol": "TCP"} for p in ("https", "ops")]}])
     for what, selector in (
         ("Deployment", spec["selector"]["matchLabels"]),
@@ -152,6 +165,21 @@ def deployment(where, objects):
     version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
     same(where, "app.kubernetes.io/version", labels["app.kubernetes.io/version"], version)
     holds(where, f"image {container['image']} is not of version {version}", container["image"].endswith(f":{version}"))
+
+
+def permissions(where, objects):
+    """One Secret and two configurations, each by its name."""
+    same(where, "Role", objects["Role", "regcred"]["rules"], [{
+        "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["regcred-self-managed"],
+        "verbs": ["get", "create", "patch"]}])
+    same(where, "ClusterRole", objects["ClusterRole", "regcred"]["rules"], [{
+        "apiGroups": ["admissionregistration.k8s.io"], "resourceNames": ["regcred"], "verbs": ["get", "patch"],
+        "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]}])
+    for kind, role in (("RoleBinding", "Role"), ("ClusterRoleBinding", "ClusterRole")):
+        binding = objects[kind, "regcred"]
+        same(where, f"role of {kind}", (binding["roleRef"]["kind"], binding["roleRef"]["name"]), (role, "regcred"))
+        same(where, f"subjects of {kind}", binding["subjects"],
+             [{"kind": "ServiceAccount", "name": "regcred", "namespace": "regcred-system"}])
 
 
 def certificates(where, objects):
@@ -172,7 +200,10 @@ def kustomization(name, objects, certificate, enforces):
         same(name, f"name label of {kind}", thing["metadata"]["labels"].get("app.kubernetes.io/name"), "regcred")
     text = json.dumps(list(objects.values()))
     holds(name, "subPath is never replaced", "subPath" not in text)
-    holds(name, "no RBAC at all", "rbac.authorization.k8s.io" not in text)
+    if certificate == SELF_MANAGED:
+        permissions(name, objects)
+    else:
+        holds(name, "no RBAC at all", "rbac.authorization.k8s.io" not in text)
     levels = objects["Namespace", "regcred-system"]["metadata"]["labels"]
     same(name, "Pod Security", levels["pod-security.kubernetes.io/enforce"], "restricted")
 
@@ -184,7 +215,7 @@ def kustomization(name, objects, certificate, enforces):
     webhook(name, objects, "MutatingWebhookConfiguration", "mutate.regcred.dev", "/mutate", "Ignore", certificate)
     webhook(name, objects, "ValidatingWebhookConfiguration", "validate.regcred.dev", "/validate",
             "Fail" if enforces else "Ignore", certificate)
-    deployment(name, objects)
+    deployment(name, objects, certificate)
     if certificate == CERT_MANAGER:
         certificates(name, objects)
 
@@ -203,7 +234,8 @@ def differences(first, second, path=()):
 
 def main(folder):
     rendered = {name: read(pathlib.Path(folder) / f"{name}.json") for name in KUSTOMIZATIONS}
-    for one, two in (("deploy", "deploy.enforce"), ("deploy.own-files", "deploy.own-files-enforce")):
+    for one, two in (("deploy", "deploy.enforce"), ("deploy.cert-manager", "deploy.cert-manager-enforce"),
+                     ("deploy.own-files", "deploy.own-files-enforce")):
         same(two, "what step two changes", list(differences(rendered[one], rendered[two])), [
             (("ConfigMap", "regcred-policy"), "data", "policy.yaml"),
             (("ValidatingWebhookConfiguration", "regcred"), "webhooks", 0, "failurePolicy"),
@@ -212,8 +244,8 @@ def main(folder):
         same(two, "lines of the policy that step two changes",
              [pair for pair in itertools.zip_longest(*policies) if pair[0] != pair[1]],
              [("enforcement: warn", "enforcement: enforce")])
-    same("deploy", "short form", rendered["deploy"], rendered["deploy.cert-manager"])
-    same("deploy.enforce", "short form", rendered["deploy.enforce"], rendered["deploy.cert-manager-enforce"])
+    same("deploy", "short form", rendered["deploy"], rendered["deploy.self-managed"])
+    same("deploy.enforce", "short form", rendered["deploy.enforce"], rendered["deploy.self-managed-enforce"])
     for name, (certificate, enforces) in KUSTOMIZATIONS.items():
         kustomization(name, rendered[name], certificate, enforces)
     for failure in failures:

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,9 +12,11 @@ use tokio::sync::mpsc;
 use super::log::{self, LogLevel};
 use super::{Exit, Failure, say};
 use crate::admission;
+use crate::cluster::client::{self, ClusterError};
+use crate::cluster::self_managed::{self, Serving, Wrong};
 use crate::server::{
-    AuditTarget, CertificateFiles, CertificateSource, ClientCa, Config, Ended, Limits, Listen, Server,
-    duration,
+    AuditTarget, CertificateFiles, CertificateSource, ClientCa, Config, ConfigurationProblem, Ended, Limits,
+    Listen, Server, Supply, duration,
 };
 
 /// Reviews that are too large for a connection's own thread, at a time. Each can take some 15 MiB for some 10 ms, so
@@ -23,7 +26,7 @@ const LARGE_REVIEWS: usize = 2;
 /// Run the webhook.
 ///
 /// It answers the API server's admission reviews over HTTPS at /mutate and /validate, and serves /livez, /readyz and
-/// /metrics over plain HTTP on a second port. It makes no call to any API server.
+/// /metrics over plain HTTP on a second port. It makes no call to any API server, except with --tls self-managed.
 ///
 /// SIGTERM and SIGINT end it in an orderly way; a second one ends it at once.
 #[derive(Debug, clap::Args)]
@@ -48,14 +51,27 @@ pub(crate) struct Args {
     #[arg(long, env = "REGCRED_OPS_LISTEN", hide_env_values = true, value_name = "ADDR")]
     ops_listen: Option<Listen>,
 
-    /// The serving certificate, PEM; needed without --dev
+    /// Where the serving certificate comes from
+    ///
+    /// `self-managed` needs a cluster: the pod's service account, or a kubeconfig.
+    #[arg(
+        long,
+        env = "REGCRED_TLS",
+        hide_env_values = true,
+        value_name = "SOURCE",
+        default_value = "files",
+        ignore_case = true
+    )]
+    tls: TlsSource,
+
+    /// The serving certificate, PEM; needed with --tls files and without --dev
     ///
     /// This server's own certificate first, then its intermediates. A new version is served as soon as it is noticed
     /// and found good; until then, and if it is not, the old one is.
     #[arg(long, env = "REGCRED_TLS_CERT", hide_env_values = true, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
 
-    /// The private key of the certificate, PEM, not encrypted; needed without --dev
+    /// The private key of the certificate, PEM, not encrypted; needed together with it
     #[arg(long, env = "REGCRED_TLS_KEY", hide_env_values = true, value_name = "FILE")]
     tls_key: Option<PathBuf>,
 
@@ -139,6 +155,16 @@ pub(crate) struct Args {
     reload_interval: Duration,
 }
 
+/// Where the serving certificate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TlsSource {
+    /// --tls-cert and --tls-key
+    Files,
+    /// Issued by a CA of this installation's own, which all replicas share in the Secret regcred-self-managed of the own
+    /// namespace; the API server is told to trust it in the two webhook configurations called regcred
+    SelfManaged,
+}
+
 fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     duration::parse(text).ok_or("expected a duration with its unit, such as 500ms, 10s or 1m30s")
 }
@@ -181,6 +207,17 @@ impl Args {
     }
 
     fn certificate(&self) -> Result<CertificateSource, Failure> {
+        if self.tls == TlsSource::SelfManaged {
+            return match (self.dev, &self.tls_cert, &self.tls_key) {
+                (false, None, None) => Ok(CertificateSource::Supplied),
+                (true, ..) => Err(Failure::from(
+                    "--dev makes its own certificate, without a cluster: leave out --tls self-managed, or --dev",
+                )),
+                _ => Err(Failure::from(
+                    "--tls self-managed issues its own certificate: leave out --tls-cert and --tls-key, or --tls",
+                )),
+            };
+        }
         match (self.dev, self.tls_cert.clone(), self.tls_key.clone()) {
             (true, None, None) => Ok(CertificateSource::Dev),
             (true, ..) => Err(Failure::from(
@@ -196,7 +233,8 @@ impl Args {
                 Err(Failure::from("--tls-key needs --tls-cert, the file with its certificate"))
             }
             (false, None, None) => Err(Failure::from(
-                "serve needs a certificate: give --tls-cert and --tls-key, or --dev to try it on this machine",
+                "serve needs a certificate: give --tls-cert and --tls-key, or --tls self-managed in a cluster, or --dev to \
+                 try it on this machine",
             )),
         }
     }
@@ -237,6 +275,10 @@ fn serve(runtime: &Runtime, config: &Config, level: LogLevel) -> Result<Ended, F
         // First of all: a signal that comes while files are read must not kill the program half-way.
         let shutdown = signals()?;
         log::quiet_panics();
+        let cluster = match config.certificate {
+            CertificateSource::Supplied => Some(cluster().await?),
+            CertificateSource::Files(_) | CertificateSource::Dev => None,
+        };
         let server = Server::prepare(config, admission::review)?;
         say(format_args!("listening on https://{}", server.address()));
         say(format_args!("listening on http://{} (ops)", server.ops_address()));
@@ -245,8 +287,48 @@ fn serve(runtime: &Runtime, config: &Config, level: LogLevel) -> Result<Ended, F
         }
         // The log begins after these lines, so that they come first at every level.
         log::init(level);
+        if let Some(cluster) = cluster {
+            self_managed::start(cluster, config.reload_interval, server.supply())?;
+        }
         Ok(server.run(shutdown).await?)
     })
+}
+
+/// The cluster that certificates are managed in. Whether it answers is seen later: the server starts without it.
+async fn cluster() -> Result<kube::Config, ClusterError> {
+    let config = client::infer().await?;
+    // What is wrong with the credentials themselves is said now.
+    drop(client::connect(config.clone())?);
+    Ok(config)
+}
+
+impl Serving for Supply {
+    fn serve(&self, certificate: &str, key: &str) -> Result<(), String> {
+        Supply::serve(self, certificate, key)
+    }
+
+    fn not_renewed(&self) {
+        self.failed();
+    }
+
+    fn bundle_corrected(&self) {
+        Supply::bundle_corrected(self);
+    }
+
+    fn configurations_wrong(&self, wrong: Wrong) {
+        for (problem, count) in [
+            (ConfigurationProblem::Missing, wrong.missing),
+            (ConfigurationProblem::Unreadable, wrong.unreadable),
+            (ConfigurationProblem::CaBundle, wrong.ca_bundle),
+            (ConfigurationProblem::TypeCondition, wrong.type_condition),
+        ] {
+            self.configuration_problem(problem, count);
+        }
+    }
+
+    fn panicked(&self) {
+        Supply::panicked(self);
+    }
 }
 
 /// A message for each SIGTERM and SIGINT from now on.
@@ -330,6 +412,8 @@ mod tests {
                 &["--tls-cert", "c", "--tls-key", "k", "--client-ca", "ca", "--client-name", "n,"],
                 "expected a name",
             ),
+            (&["--dev", "--tls", "self-managed"], "leave out"),
+            (&["--tls", "self-managed", "--tls-key", "k"], "leave out"),
             (&["--dev", "--listen", "8443"], "such as 127.0.0.1:8443"),
             (&["--dev", "--drain-delay", "5"], "such as 500ms"),
             (&["--dev", "--reload-interval", "0s"], "at least 10ms"),

@@ -4,3 +4,4 @@
 
 pub mod client;
 pub mod scan;
+pub mod self_managed;

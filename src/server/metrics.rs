@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
@@ -75,6 +75,36 @@ impl Reload {
     }
 }
 
+/// What can be wrong with a webhook configuration, by which the API server finds this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigurationProblem {
+    /// It is not there.
+    Missing,
+    /// It cannot be read.
+    Unreadable,
+    /// It does not trust what is served.
+    CaBundle,
+    /// It asks about more than image-pull Secrets.
+    TypeCondition,
+}
+
+impl ConfigurationProblem {
+    fn label(self) -> ProblemLabels {
+        let problem = match self {
+            ConfigurationProblem::Missing => "missing",
+            ConfigurationProblem::Unreadable => "unreadable",
+            ConfigurationProblem::CaBundle => "ca-bundle",
+            ConfigurationProblem::TypeCondition => "type-condition",
+        };
+        ProblemLabels { problem }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProblemLabels {
+    problem: &'static str,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     webhook: &'static str,
@@ -120,6 +150,8 @@ pub(crate) struct Metrics {
     panics: Counter,
     tls_reloads: Family<ResultLabels, Counter>,
     handshake_failures: Counter,
+    ca_bundle_corrections: Counter,
+    configuration_problems: Family<ProblemLabels, Gauge>,
     policy_reloads: Family<ResultLabels, Counter>,
     audit_lost: Counter,
 }
@@ -136,6 +168,8 @@ impl Metrics {
             panics: Counter::default(),
             tls_reloads: Family::default(),
             handshake_failures: Counter::default(),
+            ca_bundle_corrections: Counter::default(),
+            configuration_problems: Family::default(),
             policy_reloads: Family::default(),
             audit_lost: Counter::default(),
         };
@@ -186,6 +220,16 @@ impl Metrics {
             "tls_handshake_failures",
             "TLS handshakes that failed",
             self.handshake_failures.clone(),
+        );
+        registry.register(
+            "ca_bundle_corrections",
+            "Webhook configurations that did not trust what is served, and were told to",
+            self.ca_bundle_corrections.clone(),
+        );
+        registry.register(
+            "webhook_configuration_problems",
+            "Webhook configurations in which something is wrong, as found by the last look at them",
+            self.configuration_problems.clone(),
         );
         registry.register("policy_reloads", "New versions of the policy file", self.policy_reloads.clone());
         registry.register(
@@ -245,6 +289,14 @@ impl Metrics {
 
     pub(crate) fn tls_reloaded(&self, reload: Reload) {
         self.tls_reloads.get_or_create(&reload.label()).inc();
+    }
+
+    pub(crate) fn ca_bundle_corrected(&self) {
+        self.ca_bundle_corrections.inc();
+    }
+
+    pub(crate) fn configuration_problem(&self, problem: ConfigurationProblem, count: u8) {
+        self.configuration_problems.get_or_create(&problem.label()).set(i64::from(count));
     }
 
     pub(crate) fn policy_reloaded(&self, reload: Reload) {

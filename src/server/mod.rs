@@ -29,6 +29,7 @@ mod ops;
 mod policy;
 mod reload;
 mod review;
+mod supply;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -52,8 +53,10 @@ pub use drain::Ended;
 pub use files::FileError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
+pub use metrics::ConfigurationProblem;
 pub use policy::read as read_policy;
 pub use review::Reviewer;
+pub use supply::Supply;
 pub use tls::{CertificateFiles, ClientCa};
 
 use audit::Audit;
@@ -78,6 +81,8 @@ pub enum CertificateSource {
     Dev,
     /// Someone else's files.
     Files(CertificateFiles),
+    /// Brought to [`Server::supply`] while it runs. Until the first comes, the server is not ready.
+    Supplied,
 }
 
 /// A checked configuration.
@@ -182,10 +187,11 @@ impl Server {
         let served = Served::new(Arc::clone(&provider))
             .map_err(|error| StartError::System(format!("TLS cannot be set up: {error}")))?;
         let tls_files = TlsFiles {
-            certificate: Some(match &config.certificate {
-                CertificateSource::Files(files) => files.clone(),
-                CertificateSource::Dev => dev::certificate(&dev::folder(), &provider, now)?,
-            }),
+            certificate: match &config.certificate {
+                CertificateSource::Files(files) => Some(files.clone()),
+                CertificateSource::Dev => Some(dev::certificate(&dev::folder(), &provider, now)?),
+                CertificateSource::Supplied => None,
+            },
             clients: config.clients.clone(),
         };
         let contents = read_together(&tls_files.paths())?;
@@ -225,6 +231,12 @@ impl Server {
     #[must_use]
     pub fn ops_address(&self) -> SocketAddr {
         self.addresses.1
+    }
+
+    /// Where to bring certificates, for [`CertificateSource::Supplied`].
+    #[must_use]
+    pub fn supply(&self) -> Supply {
+        Supply(Arc::clone(&self.shared))
     }
 
     /// For `--dev`: a request that shows what this does, to be pasted into a terminal.

@@ -139,6 +139,20 @@ pub(crate) struct Certificate {
     pub(super) named: bool,
 }
 
+impl Certificate {
+    /// Checks what comes from no file. What its names should be, whoever supplies it knows.
+    pub(crate) fn supplied(
+        certificate: &[u8],
+        key: &[u8],
+        provider: &CryptoProvider,
+        now: Timestamp,
+    ) -> Result<Self, String> {
+        let named = CertificateFiles { certificate: "the certificate".into(), key: "its key".into() };
+        let checked = named.check(certificate, key, provider, now).map_err(|error| error.to_string())?;
+        Ok(Certificate { named: true, ..checked })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};

@@ -15,7 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::certificate::Authority;
+use crate::support::certificate::{Authority, Pair};
 use crate::support::cluster::{Cluster, Namespace, pull_secret};
 use crate::support::eventually;
 use crate::support::parts::part;
@@ -66,9 +66,11 @@ impl Installation {
         map["data"]["policy.yaml"].as_str().unwrap().to_owned()
     }
 
-    /// Starts the program with the arguments of the Deployment and with what it mounts.
-    fn start(&mut self, certificate: &str, key: &str) {
-        let container = self.deployment()["spec"]["template"]["spec"]["containers"][0].clone();
+    /// Starts the program with the arguments of the Deployment and with what it mounts: the certificate, where it
+    /// mounts one.
+    fn start(&mut self, mounted: Option<&Pair>) {
+        let pod = self.deployment()["spec"]["template"]["spec"].clone();
+        let container = pod["containers"][0].clone();
         let mut serve = Serve::new();
         let mount = serve.path("etc");
         for argument in container["args"].as_array().unwrap() {
@@ -81,7 +83,18 @@ impl Installation {
                 serve = serve.arg(argument.replace("/etc/regcred", path(&mount)));
             }
         }
-        Volume::new(mount.join("tls"), &[("tls.crt", certificate), ("tls.key", key)]);
+        if let Some(Pair { certificate, key }) = mounted {
+            Volume::new(mount.join("tls"), &[("tls.crt", certificate), ("tls.key", key)]);
+        }
+        assert_eq!(pod["automountServiceAccountToken"], json!(mounted.is_none()));
+        if mounted.is_none() {
+            let token = self.cluster.token_of("regcred-system", "regcred");
+            serve = serve.kubeconfig(&self.cluster.pod_kubeconfig(
+                self.cluster.address(),
+                &token,
+                "regcred-system",
+            ));
+        }
         self.policy = Some(Volume::new(mount.join("policy"), &[("policy.yaml", &self.policy_file())]));
         self.regcred = Some(Guarded::start(serve.arg("--reload-interval=50ms")));
         for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
@@ -262,6 +275,24 @@ fn path(path: &Path) -> &str {
 }
 
 #[test]
+fn installed_by_default_it_makes_its_own_certificate_and_corrects_and_warns_and_then_refuses() {
+    let deploy = Path::new(ROOT).join("deploy");
+    let mut installation = Installation::first_step(Cluster::start(), &deploy);
+    installation.check_pod_security();
+    installation.check_that_nothing_depends_on_it();
+    installation.start(None);
+    installation.check_first_step();
+
+    let bundles = installation.webhooks("/clientConfig/caBundle");
+    assert!(bundles[0].is_string() && bundles[0] == bundles[1], "{bundles:?}");
+    installation.second_step(&deploy.join("enforce"));
+    assert_eq!(installation.webhooks("/clientConfig/caBundle"), bundles, "it outlives the second step");
+    installation.check_second_step();
+    installation.check_what_is_left_out();
+    installation.check_that_it_fails_closed();
+}
+
+#[test]
 fn installed_with_cert_manager_it_corrects_and_warns_and_then_refuses() {
     let cluster = Cluster::start();
     let definitions = part("cert-manager-crds.yaml");
@@ -269,7 +300,7 @@ fn installed_with_cert_manager_it_corrects_and_warns_and_then_refuses() {
     cluster.accepts(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"], "");
 
     let deploy = Path::new(ROOT).join("deploy");
-    let mut installation = Installation::first_step(cluster, &deploy);
+    let mut installation = Installation::first_step(cluster, &deploy.join("cert-manager"));
     installation.check_pod_security();
     let inject = "/metadata/annotations/cert-manager.io~1inject-ca-from";
     for configuration in CONFIGURATIONS {
@@ -287,11 +318,10 @@ fn installed_with_cert_manager_it_corrects_and_warns_and_then_refuses() {
             &json!([{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": bundle}]),
         );
     }
-    let pair = authority.issue();
-    installation.start(&pair.certificate, &pair.key);
+    installation.start(Some(&authority.issue()));
     installation.check_first_step();
 
-    installation.second_step(&deploy.join("enforce"));
+    installation.second_step(&deploy.join("cert-manager-enforce"));
     assert_eq!(
         installation.webhooks("/clientConfig/caBundle"),
         [bundle.clone(), bundle],
@@ -321,7 +351,7 @@ fn installed_with_files_made_as_the_readme_says_it_corrects_and_warns_and_then_r
         let data = BASE64_STANDARD.decode(secret["data"][name].as_str().unwrap()).unwrap();
         String::from_utf8(data).unwrap()
     };
-    installation.start(&file("tls.crt"), &file("tls.key"));
+    installation.start(Some(&Pair { certificate: file("tls.crt"), key: file("tls.key") }));
     installation.check_first_step();
 
     installation.second_step(&deploy.join("own-files-enforce"));

@@ -10,6 +10,7 @@ mod rancher;
 mod reach;
 mod refusal;
 mod scan;
+mod self_managed;
 mod writing;
 
 use std::sync::OnceLock;

@@ -67,6 +67,14 @@ impl Client {
         self
     }
 
+    /// The same, asking for another name than the address.
+    pub fn named(mut self, name: &'static str) -> Self {
+        if let Some((_, asked)) = &mut self.tls {
+            *asked = ServerName::try_from(name).unwrap();
+        }
+        self
+    }
+
     /// Connects, including the TLS handshake.
     pub fn try_connect(&self) -> io::Result<Connection> {
         let socket = TcpStream::connect(self.address)?;

@@ -1,5 +1,6 @@
 //! A real API server with its etcd, and kubectl.
 
+mod access;
 mod api;
 mod namespace;
 mod scanned;

@@ -37,6 +37,7 @@ pub fn command() -> Command {
 pub struct Serve {
     folder: TempDir,
     arguments: Vec<OsString>,
+    environment: Vec<(&'static str, OsString)>,
     ca: Option<PathBuf>,
     stdout_unread: bool,
 }
@@ -48,9 +49,23 @@ impl Serve {
         Serve {
             folder: tempfile::Builder::new().prefix("regcred-test-").tempdir().unwrap(),
             arguments: arguments.map(OsString::from).to_vec(),
+            environment: Vec::new(),
             ca: None,
             stdout_unread: false,
         }
+    }
+
+    /// With `--tls self-managed`, in the cluster that this kubeconfig leads to.
+    pub fn self_managed(kubeconfig: &str) -> Self {
+        Self::new().args(["--tls", "self-managed"]).kubeconfig(kubeconfig)
+    }
+
+    /// With this kubeconfig, in place of a pod's service account.
+    pub fn kubeconfig(mut self, text: &str) -> Self {
+        let path = self.path("kubeconfig");
+        fs::write(&path, text).unwrap();
+        self.environment.push(("KUBECONFIG", path.into()));
+        self
     }
 
     /// With `--dev`: the certificate is made by the program itself.
@@ -97,9 +112,18 @@ impl Serve {
     /// Starts it and waits until it is ready.
     #[track_caller]
     pub fn start(self) -> Regcred {
+        let regcred = self.start_unready();
+        regcred.wait_until_ready();
+        regcred
+    }
+
+    /// Starts it and waits until it listens.
+    #[track_caller]
+    pub fn start_unready(self) -> Regcred {
         let mut child = command()
             .current_dir(self.folder.path())
             .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -118,9 +142,7 @@ impl Serve {
         };
         let https = address("https://", "");
         let ops = address("http://", " (ops)");
-        let regcred = Regcred { child, folder: self.folder, ca: self.ca, https, ops, stdout, stderr, unread };
-        eventually("readiness", || (regcred.get("/readyz").status == 200).then_some(()));
-        regcred
+        Regcred { child, folder: self.folder, ca: self.ca, https, ops, stdout, stderr, unread }
     }
 }
 
@@ -160,6 +182,11 @@ impl Regcred {
     /// A file in the program's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    #[track_caller]
+    pub fn wait_until_ready(&self) {
+        eventually("readiness", || (self.get("/readyz").status == 200).then_some(()));
     }
 
     /// The CA that its certificate is by.

@@ -1,0 +1,95 @@
+//! The two webhook configurations: what the API server trusts, and whom it asks about what.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
+};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+
+use super::{FIELD_MANAGER, Outcome, outcome};
+use crate::cluster::client::{ClusterError, describe};
+
+/// The name of both configurations.
+const NAME: &str = "regcred";
+
+/// One of the two.
+pub(super) struct Webhook {
+    api: Api<DynamicObject>,
+    /// The configuration's kind, for the log.
+    pub(super) kind: &'static str,
+    /// The entry in it that is this program's; others are left alone.
+    name: &'static str,
+}
+
+/// A configuration as it was found.
+pub(super) struct Found {
+    version: String,
+    ca_bundle: Vec<u8>,
+    /// What is wrong with the rest of it.
+    pub(super) wrong: Option<&'static str>,
+}
+
+impl Webhook {
+    pub(super) fn both(client: &Client) -> [Webhook; 2] {
+        let api = |resource: &ApiResource| Api::all_with(client.clone(), resource);
+        [
+            Webhook {
+                api: api(&ApiResource::erase::<MutatingWebhookConfiguration>(&())),
+                kind: "MutatingWebhookConfiguration",
+                name: "mutate.regcred.dev",
+            },
+            Webhook {
+                api: api(&ApiResource::erase::<ValidatingWebhookConfiguration>(&())),
+                kind: "ValidatingWebhookConfiguration",
+                name: "validate.regcred.dev",
+            },
+        ]
+    }
+
+    /// Reads it; `None` where it does not exist, or has no such webhook.
+    pub(super) async fn find(&self) -> Result<Option<Found>, ClusterError> {
+        let configuration = self.api.get_opt(NAME).await.map_err(|error| describe(&error))?;
+        Ok(configuration.and_then(|configuration| {
+            let webhooks = configuration.data.get("webhooks")?.as_array()?;
+            let webhook = webhooks.iter().find(|webhook| webhook.get("name") == Some(&json!(self.name)))?;
+            let bundle = webhook.pointer("/clientConfig/caBundle").and_then(Value::as_str).unwrap_or_default();
+            Some(Found {
+                version: configuration.metadata.resource_version.unwrap_or_default(),
+                ca_bundle: STANDARD.decode(bundle).unwrap_or_default(),
+                wrong: (!sees_the_type(webhook)).then_some(
+                    "has no match condition on object.type: the API server asks about every Secret of the cluster. Apply \
+                     the manifests again; Kubernetes before 1.28 drops the field, do not install there",
+                ),
+            })
+        }))
+    }
+
+    /// Writes the bundle where another one was found. By a strategic merge, in which the webhook is known by its name,
+    /// and only over the version that was found: what a slower replica has read earlier does not get past it.
+    pub(super) async fn trust(&self, found: &Found, bundle: &str) -> Result<Outcome<()>, ClusterError> {
+        let patch = json!({
+            "metadata": {"resourceVersion": found.version},
+            "webhooks": [{"name": self.name, "clientConfig": {"caBundle": STANDARD.encode(bundle)}}],
+        });
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        outcome(self.api.patch(NAME, &params, &Patch::Strategic(patch)).await.map(drop))
+    }
+}
+
+impl Found {
+    pub(super) fn trusts(&self, bundle: &str) -> bool {
+        self.ca_bundle == bundle.as_bytes()
+    }
+}
+
+/// Whether a condition of the webhook looks at the Secret's type. Which types it lets through is the operator's choice.
+fn sees_the_type(webhook: &Value) -> bool {
+    let conditions = webhook.get("matchConditions").and_then(Value::as_array);
+    conditions.is_some_and(|conditions| {
+        let expressions = conditions.iter().filter_map(|condition| condition.get("expression")?.as_str());
+        expressions.into_iter().any(|expression| expression.contains("object.type"))
+    })
+}
