@@ -157,7 +157,7 @@ mod tests {
         params.self_signed(key).unwrap().pem()
     }
 
-    /// What a client without a certificate hears that does not care about the server's.
+    /// The alert by which the handshake of a client ends that trusts nobody and has no certificate, whoever sends it.
     async fn alert(served: &Served) -> AlertDescription {
         let config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&version::TLS12])
@@ -166,13 +166,13 @@ mod tests {
             .with_no_client_auth();
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let connector = TlsConnector::from(Arc::new(config));
-        let (server, client) = tokio::join!(
+        let (ours, theirs) = tokio::join!(
             served.acceptor().accept(ours),
             connector.connect("localhost".try_into().unwrap(), theirs)
         );
-        match (server.err().unwrap().downcast().unwrap(), client.err().unwrap().downcast().unwrap()) {
+        match (ours.err().unwrap().downcast().unwrap(), theirs.err().unwrap().downcast().unwrap()) {
             (_, Error::AlertReceived(alert)) | (Error::AlertReceived(alert), _) => alert,
-            (server, client) => panic!("{server}; {client}"),
+            (ours, theirs) => panic!("{ours}; {theirs}"),
         }
     }
 
