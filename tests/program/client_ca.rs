@@ -30,7 +30,7 @@ fn is_answered(connection: &mut Connection) {
 fn refusal(client: &Client) -> String {
     let answer = client.try_connect().and_then(|mut connection| {
         let headers = [("Content-Type", "application/json")];
-        connection.request("POST", "/validate", &headers, &[b' '; 1 << 20])
+        connection.request("POST", "/validate", &headers, &vec![b' '; 1 << 20])
     });
     match answer {
         Ok(answer) => panic!("answered with {}", answer.status),
