@@ -220,6 +220,31 @@ def kustomization(name, objects, certificate, enforces):
         certificates(name, objects)
 
 
+def scan(name, objects, namespace, roles):
+    """The scan is a job beside the webhook: an account that looks, and no more."""
+    same(name, "objects", sorted(objects), sorted(
+        {(kind, "regcred-scan") for kind in ("ServiceAccount", "CronJob", "NetworkPolicy", *roles)}))
+    role, binding = (objects[kind, "regcred-scan"] for kind in roles)
+    same(name, "bound", (binding["roleRef"]["kind"], [s["namespace"] for s in binding["subjects"]]), (roles[0], [namespace]))
+    verbs = {verb for rule in role["rules"] if rule["apiGroups"] == [""] for verb in rule["verbs"]}
+    same(name, "verbs on Secrets and namespaces", verbs, {"list"})
+    spec = objects["CronJob", "regcred-scan"]["spec"]
+    pod = spec["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    same(name, "concurrencyPolicy", spec["concurrencyPolicy"], "Forbid")
+    holds(name, "it repairs nothing", "--fix" not in container["args"])
+    same(name, "user", (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]), (True, 65532))
+    same(name, "container's securityContext", container["securityContext"], {
+        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
+    version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
+    same(name, "image", container["image"], f"regcred:{version}")
+    selector = objects["NetworkPolicy", "regcred-scan"]["spec"]["podSelector"]["matchLabels"]
+    labels = spec["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+    holds(name, f"the NetworkPolicy selects other pods: {selector}", selector.items() <= labels.items())
+    for (kind, _), thing in objects.items():
+        same(name, f"namespace of {kind}", thing["metadata"].get("namespace"), None if kind.startswith("Cluster") else namespace)
+
+
 def differences(first, second, path=()):
     """The places where two documents differ."""
     if isinstance(first, dict) and isinstance(second, dict):
@@ -248,6 +273,10 @@ def main(folder):
     same("deploy.enforce", "short form", rendered["deploy.enforce"], rendered["deploy.self-managed-enforce"])
     for name, (certificate, enforces) in KUSTOMIZATIONS.items():
         kustomization(name, rendered[name], certificate, enforces)
+    scans = {"deploy.scan": ("regcred-system", ("ClusterRole", "ClusterRoleBinding")),
+             "deploy.scan-namespaced": ("team", ("Role", "RoleBinding"))}
+    for name, (namespace, roles) in scans.items():
+        scan(name, read(pathlib.Path(folder) / f"{name}.json"), namespace, roles)
     for failure in failures:
         print(failure, file=sys.stderr)
     print(f"{len(KUSTOMIZATIONS)} kustomizations, {len(failures)} failures")

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
@@ -146,11 +147,12 @@ impl Args {
 /// Scans a cluster.
 pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
     log::quiet_panics();
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
+    // One thread, which drives the connection while it waits: what is received is freed where it was allocated, so that
+    // memory does not grow with what is read.
+    let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure(format!("the system refused a thread or descriptor: {error}")))?;
+        .map_err(|error| Failure(format!("the system refused a descriptor: {error}")))?;
     let ended = scan_with(&runtime, args);
     // A connection that is still open has nothing to say.
     runtime.shutdown_background();
@@ -179,7 +181,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
         judging: Judging { policy, today: today() },
         policy_reports: args.policy_reports,
     };
-    let stop = stop_on_signals(runtime)?;
+    let stop = stop_on_signals()?;
     let told = tell(runtime, client, stop, &order, args.output_format);
     match told {
         Ok(summary) if summary.unreadable() > 0 => {
@@ -244,15 +246,17 @@ fn table(summary: &Summary, language: Language) -> io::Result<()> {
     out.flush()
 }
 
-/// SIGINT and SIGTERM end the scan after the Secret that it is at; a second one ends the program at once.
-fn stop_on_signals(runtime: &Runtime) -> Result<watch::Receiver<bool>, Failure> {
+/// SIGINT and SIGTERM end the scan after the Secret that it is at; a second one ends the program at once. They are
+/// waited for on a thread of their own, since the scan may be held up by who reads its output.
+fn stop_on_signals() -> Result<watch::Receiver<bool>, Failure> {
+    let refused = |error: io::Error| Failure(format!("signals cannot be received: {error}"));
     let (stop, stopped) = watch::channel(false);
-    let _entered = runtime.enter();
-    let install =
-        |kind| signal(kind).map_err(|error| Failure(format!("signals cannot be received: {error}")));
-    let (mut interrupt, mut terminate) =
-        (install(SignalKind::interrupt())?, install(SignalKind::terminate())?);
-    runtime.spawn(async move {
+    let runtime = Builder::new_current_thread().enable_io().build().map_err(refused)?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt()).map_err(refused)?, signal(SignalKind::terminate()).map_err(refused)?)
+    };
+    let wait = async move {
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
@@ -262,7 +266,11 @@ fn stop_on_signals(runtime: &Runtime) -> Result<watch::Receiver<bool>, Failure> 
                 process::exit(2);
             }
         }
-    });
+    };
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || runtime.block_on(wait))
+        .map_err(refused)?;
     Ok(stopped)
 }
 

@@ -6,6 +6,7 @@ mod canary;
 mod load;
 mod pages;
 mod repair;
+mod reports;
 
 use serde_json::{Value, json};
 
@@ -19,9 +20,11 @@ const JSON: [&str; 2] = ["--output-format", "json"];
 #[track_caller]
 fn standing<'c>(cluster: &'c Cluster, name: &str, secrets: &[Value]) -> Namespace<'c> {
     let namespace = cluster.namespace(name, &json!({}));
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": secrets}).to_string();
-    if !secrets.is_empty() {
-        namespace.accepts(&["create", "-f", "-"], &list);
+    let mut api = cluster.api().connect().unwrap();
+    for secret in secrets {
+        let path = format!("/api/v1/namespaces/{name}/secrets");
+        let answer = api.request("POST", &path, "application/json", &secret.to_string()).unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.text());
     }
     namespace
 }
