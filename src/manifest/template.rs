@@ -18,13 +18,20 @@ pub(super) fn is_template(text: &str) -> bool {
     between("{{", "}}", |c| c != '{')
         || between("${", "}", name)
         || between("$(", ")", name)
-        || between("<", ">", |c| {
-            c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '/' | '#' | ' ')
-        })
+        || between("<path:", ">", |c| c != '<')
+        || between("<vault:", ">", |c| c != '<')
+        || in_angles(text.trim())
         || between("%{", "}", name)
         || between("ENC[", "]", |c| c != '[')
-        || text.contains("ref+")
+        || text.contains("ref+") && text.contains("://")
         || whole_variable(text)
+}
+
+/// `<password>`, the whole of it: a password may hold such marks.
+fn in_angles(text: &str) -> bool {
+    text.strip_prefix('<')
+        .and_then(|text| text.strip_suffix('>'))
+        .is_some_and(|inner| !inner.is_empty() && !inner.contains(['<', '>']))
 }
 
 /// Whether a name or a text in a JSON document holds a placeholder. Each is looked at for itself: `{{` in one and the
