@@ -18,6 +18,10 @@ use super::{is_silent, request, serve, small, tls};
 /// Requests that are sent on one connection before an answer of it is read.
 const PIPELINED: usize = 50;
 
+/// More than may be in flight, and fewer than the connections that are kept: of more that are all at work, those that
+/// are too many are closed, which is no answer.
+const OUTSTANDING: usize = 650;
+
 /// An update of a Secret of 0.6 MiB, whose entries all change and lack their auth.
 fn large() -> Vec<u8> {
     let entries = |password: &str| {
@@ -103,14 +107,19 @@ fn large_requests(time: Duration) -> Large {
     let request = request("/mutate", &large());
     let capacity = closed_loop(&client, 4, &request, Instant::now() + time / 2);
     let every = Duration::from_secs_f64(0.1 / capacity);
-    let (sent, answered, shed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let [sent, answered, shed] = [0; 3].map(AtomicUsize::new);
     let seen = watch(&regcred, || {
         thread::scope(|scope| {
             let (begun, mut number) = (Instant::now(), 0);
             while begun.elapsed() < time {
                 number += 1;
+                thread::sleep((begun + every * number).saturating_duration_since(Instant::now()));
+                let ended = answered.load(Ordering::Relaxed) + shed.load(Ordering::Relaxed);
+                if sent.load(Ordering::Relaxed) - ended >= OUTSTANDING {
+                    continue;
+                }
+                sent.fetch_add(1, Ordering::Relaxed);
                 scope.spawn(|| {
-                    sent.fetch_add(1, Ordering::Relaxed);
                     let answer = client.try_connect().and_then(|mut connection| {
                         send_until_answered(&mut connection, &request)?;
                         connection.receive()
@@ -121,7 +130,6 @@ fn large_requests(time: Duration) -> Large {
                         other => panic!("{other:?}"),
                     }
                 });
-                thread::sleep((begun + every * number).saturating_duration_since(Instant::now()));
             }
         });
     });
