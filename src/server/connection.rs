@@ -35,7 +35,7 @@ pub(crate) async fn serve_admission(
     let handshake = timeout(shared.limits.handshake, async {
         // Readiness alone can be announced too early. An error is one that the handshake meets again.
         drop(stream.peek(&mut [0]).await);
-        ticket.connection().speaks();
+        ticket.speaks();
         shared.served.acceptor().accept(stream).into_fallible().await
     });
     let stream = tokio::select! {
@@ -60,6 +60,7 @@ pub(crate) async fn serve_admission(
         },
         () = ticket.told_to_close() => return,
     };
+    ticket.speaks();
     let service = Admission { router, shared: Arc::clone(&shared), ticket: Arc::clone(&ticket) };
     let mut phase = shared.phase.subscribe();
     let fresh_until = Instant::now() + shared.limits.fresh;

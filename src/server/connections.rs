@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Connections above the limit that may exist for the moment that a closed one takes to end.
 const SLACK: usize = 64;
@@ -17,6 +17,10 @@ const MOMENT: Duration = Duration::from_secs(1);
 
 /// What is silent for so many milliseconds is not just about to speak.
 const SILENT: u64 = 1000;
+
+/// Who has begun to speak is given so many milliseconds more than who says nothing, so that a crowd that comes and says
+/// nothing makes room for others, however fast it comes. It must not be long: whoever is new has not spoken yet.
+const SPOKEN: u64 = 100;
 
 /// The open connections of one listener.
 #[derive(Debug)]
@@ -42,11 +46,10 @@ pub(crate) struct Connection {
     busy: AtomicBool,
     /// Something of an answer has not been taken by the client's end yet.
     writing: AtomicBool,
-    /// It has sent something.
-    spoken: AtomicBool,
     /// It has carried a request.
     used: AtomicBool,
-    /// When something last happened, in milliseconds since the listener's start.
+    /// When something last happened, in milliseconds since the listener's start; [`SPOKEN`] later, if it came from the
+    /// client.
     last: AtomicU64,
     /// It was answered without its body being read: see [`super::linger`].
     unread: AtomicBool,
@@ -89,7 +92,7 @@ impl Connections {
         }
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let full = held.by_number.len() >= self.limit;
-        if full && !held.give_up_one(u64::MAX) {
+        if full && !held.give_up_one(self.now(), u64::MAX) {
             return Admission::Refused;
         }
         let number = held.next;
@@ -103,8 +106,9 @@ impl Connections {
 
     /// Tells the connection that is missed least to close, if there is one that has been silent for some time.
     pub(crate) fn give_up_a_silent_one(&self) -> bool {
-        let before = self.now().saturating_sub(SILENT);
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).give_up_one(before)
+        let now = self.now();
+        let before = now.saturating_sub(SILENT);
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).give_up_one(now, before)
     }
 
     /// Waits until there is none left.
@@ -124,19 +128,20 @@ impl Connections {
 }
 
 impl Held {
-    /// Gives up the connection whose end costs least: never one at work; one whose client may not have read its answer
-    /// yet after all others; one that has sent nothing, or carried no request, before one that has; then the one that has
-    /// been silent the longest, if it has been since `before`.
-    fn give_up_one(&mut self, before: u64) -> bool {
+    /// Gives up the connection whose end costs least: never one at work, nor one whose client may just be reading its
+    /// last answer; one that has carried no request, or its last one, before one that may carry more; then the one that
+    /// has been silent the longest, if it has been since `before`.
+    fn give_up_one(&mut self, now: u64, before: u64) -> bool {
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        let last = |connection: &Connection| connection.last.load(Ordering::Relaxed);
         let least = self
             .by_number
             .iter()
             .filter(|(_, connection)| !connection.is_busy())
-            .filter(|(_, connection)| connection.last.load(Ordering::Relaxed) < before)
+            .filter(|(_, connection)| last(connection) < before)
+            .filter(|(_, connection)| !is(&connection.lingering) || last(connection) + SILENT <= now)
             .min_by_key(|(number, connection)| {
-                let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-                let last = connection.last.load(Ordering::Relaxed);
-                (is(&connection.lingering), is(&connection.used), is(&connection.spoken), last, **number)
+                (is(&connection.used) && !is(&connection.lingering), last(connection), **number)
             })
             .map(|(&number, _)| number);
         let connection = least.and_then(|number| self.by_number.remove(&number));
@@ -154,6 +159,11 @@ pub(crate) struct Ticket {
 impl Ticket {
     pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.connection
+    }
+
+    /// Something has come, and a request is to be expected.
+    pub(crate) fn speaks(&self) {
+        self.connection.last.store(self.connections.now() + SPOKEN, Ordering::Relaxed);
     }
 
     /// A request begins; it ends when there is an answer. [`Connection::set_writing`] takes over from there.
@@ -181,11 +191,6 @@ impl Connection {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Notes that something has come.
-    pub(crate) fn speaks(&self) {
-        self.spoken.store(true, Ordering::Relaxed);
-    }
-
     /// Notes that an answer is being written, or is written.
     pub(crate) fn set_writing(&self, writing: bool) {
         self.writing.store(writing, Ordering::Relaxed);
@@ -210,7 +215,7 @@ impl Connection {
         self.farewell.load(Ordering::Relaxed)
     }
 
-    /// Notes that its answer is out, and that it is kept only until the client has read that.
+    /// Notes that its last answer is out, and that it is kept only until the client has read that.
     pub(crate) fn linger(&self) {
         self.lingering.store(true, Ordering::Relaxed);
     }
@@ -250,7 +255,7 @@ mod tests {
         tokio::time::timeout(Duration::from_millis(1), ticket.told_to_close()).await.is_ok()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_silent_go_first_and_those_at_work_never() {
         let connections = Connections::new(3);
         let [used, silent, busy] = [
@@ -275,6 +280,7 @@ mod tests {
         let next = admit(&connections).await.unwrap();
         assert!(closes(&busy).await, "it is idle by now");
         let work_of_next = next.at_work();
+        tokio::time::sleep(Duration::from_millis(SILENT)).await;
         assert!(admit(&connections).await.is_some());
         assert!(closes(&newer).await, "nobody else is left");
         drop((work_of_newest, work_of_next));
@@ -282,11 +288,11 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(1), connections.ended()).await.unwrap();
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_speaks_does_not_give_way_to_a_crowd_that_says_nothing() {
         let connections = Connections::new(2);
         let speaks = admit(&connections).await.unwrap();
-        speaks.connection().speaks();
+        speaks.speaks();
         let mut crowd = Vec::new();
         for _ in 0..10 {
             crowd.push(admit(&connections).await.unwrap());
@@ -295,6 +301,9 @@ mod tests {
         for silent in &crowd[..9] {
             assert!(closes(silent).await);
         }
+        tokio::time::sleep(Duration::from_millis(SPOKEN)).await;
+        let _newest = [admit(&connections).await.unwrap(), admit(&connections).await.unwrap()];
+        assert!(closes(&speaks).await, "it has had its time");
     }
 
     #[tokio::test(start_paused = true)]
