@@ -8,7 +8,7 @@ use crate::support::regcred::{Regcred, Serve};
 use crate::support::review::{Review, document, good, pair, secret};
 
 /// Every name of the contract with its labels.
-const CONTRACT: [(&str, &[&str]); 16] = [
+const CONTRACT: [(&str, &[&str]); 17] = [
     ("regcred_admission_requests_total", &["decision", "operation", "webhook"]),
     ("regcred_findings_total", &["action", "rule", "rule_action"]),
     ("regcred_fixes_total", &[]),
@@ -24,6 +24,7 @@ const CONTRACT: [(&str, &[&str]); 16] = [
     ("regcred_tls_handshake_failures_total", &[]),
     ("regcred_policy_reloads_total", &["result"]),
     ("regcred_policy_info", &["hash"]),
+    ("regcred_ca_bundle_corrections_total", &[]),
     ("regcred_audit_records_lost_total", &[]),
 ];
 

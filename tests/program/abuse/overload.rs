@@ -154,7 +154,7 @@ fn send_until_answered(connection: &mut Connection, request: &[u8]) -> io::Resul
 /// Large answers that nobody reads. Ten seconds later they are given up.
 fn unread(connections: usize, wait: bool) -> Seen {
     let regcred = serve();
-    let request = request("/mutate", &large()).repeat(8);
+    let request = request("/mutate", &large()).repeat(4);
     watch(&regcred, || {
         let mut crowd = tls(&regcred, connections, b"");
         for connection in &mut crowd {
@@ -184,7 +184,7 @@ fn large_requests_at_ten_times_the_rate_are_answered_or_asked_to_come_again() {
 
 #[test]
 fn answers_that_nobody_reads_keep_nobody_out() {
-    let seen = unread(16, false);
+    let seen = unread(8, false);
     assert!(seen.kept.count(Told::Answer) > 0 && seen.new.count(Told::Answer) > 0, "{seen}");
 }
 
@@ -207,5 +207,5 @@ fn long_overload() {
     );
     report("updates of 0.6 MiB", &figures);
     let seen = unread(128, true);
-    report("128 connections with 8 such updates each, whose answers nobody reads", &format!("\n{seen}"));
+    report("128 connections with 4 such updates each, whose answers nobody reads", &format!("\n{seen}"));
 }

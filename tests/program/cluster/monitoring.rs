@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::cluster::{Which, pull_secret};
+use crate::support::eventually;
 use crate::support::regcred::Serve;
 use crate::support::review::{Review, document, good, secret};
 use crate::support::supervised::Guarded;
@@ -150,12 +151,28 @@ fn scrape() -> Vec<Selector> {
     assert_eq!(regcred.regcred.post("/validate", &Review::update(&old, &old).0).status, 200);
     let ours = regcred.regcred.get("/metrics").text();
 
+    let self_managed = scrape_self_managed();
     drop(regcred);
     namespace.rejects(&["create", "-f", "-"], &pull_secret("unjudged", &auths(&[&bare(HOST)])).to_string());
     let theirs = cluster().accepts(&["get", "--raw", "/metrics"], "").stdout;
     let theirs = theirs.lines().filter(|line| line.starts_with("apiserver_admission_webhook_"));
-    let lines = ours.lines().chain(theirs).filter(|line| !line.starts_with('#'));
+    let lines = ours.lines().chain(self_managed.lines()).chain(theirs).filter(|line| !line.starts_with('#'));
     lines.flat_map(|line| Query::read(line).selectors).collect()
+}
+
+/// A scrape of one that looks after its certificates, and finds no webhook configuration of its own here.
+fn scrape_self_managed() -> String {
+    let name = "monitoring-self-managed";
+    cluster().namespace(name, &json!({}));
+    cluster().accepts(&["-n", name, "create", "serviceaccount", "regcred"], "");
+    let account = format!("--serviceaccount={name}:regcred");
+    cluster().accepts(&["create", "clusterrolebinding", name, "--clusterrole=cluster-admin", &account], "");
+    let token = cluster().token_of(name, "regcred");
+    let kubeconfig = cluster().pod_kubeconfig(cluster().address(), &token, name);
+    let regcred = Serve::self_managed(&kubeconfig).start();
+    let problems = "regcred_webhook_configuration_problems{problem=\"missing\"}";
+    eventually(problems, || regcred.metric(problems).filter(|found| *found > 0.0));
+    regcred.get("/metrics").text()
 }
 
 #[test]
