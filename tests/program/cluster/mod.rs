@@ -5,6 +5,7 @@ mod deploy;
 mod language;
 mod lifecycle;
 mod monitoring;
+mod mutual_tls;
 mod proof;
 mod rancher;
 mod reach;

@@ -23,18 +23,23 @@ pub struct Pair {
 
 impl Authority {
     pub fn new() -> Self {
-        Self::until(2100)
+        Self::named("regcred test CA")
+    }
+
+    /// One with a name of its own. Who trusts a CA knows it by its name first.
+    pub fn named(name: &str) -> Self {
+        Self::until(name, 2100)
     }
 
     /// One that is of no use any more.
     pub fn expired() -> Self {
-        Self::until(2021)
+        Self::until("regcred test CA", 2021)
     }
 
-    fn until(last_year: i32) -> Self {
+    fn until(name: &str, last_year: i32) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "regcred test CA");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(last_year, 1, 1);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
