@@ -134,7 +134,7 @@ impl Held {
     fn give_up_one(&mut self, now: u64, before: u64) -> bool {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         let last = |connection: &Connection| connection.last.load(Ordering::Relaxed);
-        let least = self
+        let chosen = self
             .by_number
             .iter()
             .filter(|(_, connection)| !connection.is_busy())
@@ -144,7 +144,7 @@ impl Held {
                 (is(&connection.used) && !is(&connection.lingering), last(connection), **number)
             })
             .map(|(&number, _)| number);
-        let connection = least.and_then(|number| self.by_number.remove(&number));
+        let connection = chosen.and_then(|number| self.by_number.remove(&number));
         connection.map(|connection| connection.close.notify_one()).is_some()
     }
 }
