@@ -3,13 +3,14 @@
 mod check;
 mod judging;
 mod log;
+mod rules;
 mod scan;
 mod serve;
 
 use std::env;
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
@@ -38,6 +39,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Scan(scan::Args),
+    Rules(rules::Args),
 }
 
 /// How a run of the program ends.
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
         Command::Scan(args) => scan::run(args),
+        Command::Rules(args) => rules::run(&args),
     };
     match result {
         Ok(Exit::Clean) => ExitCode::SUCCESS,
@@ -96,6 +99,18 @@ fn command(empty: &dyn Fn(&OsStr) -> bool) -> clap::Command {
             if argument.get_env().is_some_and(empty) { argument.env(Resettable::Reset) } else { argument }
         })
     })
+}
+
+/// Writes data to standard output, with colours only where it is a terminal that shows them. A reader that has seen
+/// enough, such as `head`, is no failure.
+fn put(data: &[u8]) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout.write_all(data).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure(format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A line on standard error. When nobody can hear it, there is nobody to tell that either.

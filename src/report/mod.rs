@@ -6,6 +6,8 @@
 mod github;
 mod json;
 mod junit;
+mod paragraph;
+pub mod rules;
 mod sarif;
 mod summary;
 mod text;

@@ -32,4 +32,5 @@ mod https;
 mod metrics;
 mod reload;
 mod resilience;
+mod rules;
 mod support;

@@ -10,7 +10,7 @@ mod said;
 #[cfg(test)]
 mod tests;
 
-pub use reference::{Example, RuleDoc, reference, rule_doc};
+pub use reference::{Example, RuleDoc, reference, rule_doc, rule_reference, rule_table};
 
 use std::fmt::Write as _;
 

@@ -135,6 +135,38 @@ pub fn reference(language: Language) -> String {
     }
 }
 
+/// What the reference says of one rule, as Markdown: its section.
+#[must_use]
+pub fn rule_reference(rule: Rule, language: Language) -> String {
+    let section = |pick: Pick, language| {
+        let mut blocks = Vec::new();
+        section(&mut blocks, &rule_doc(rule, language), pick);
+        joined(&blocks)
+    };
+    match language {
+        Language::English => section(|words| words.english, language),
+        Language::Chinese => section(|words| words.chinese, language),
+        Language::Both => {
+            format!(
+                "{}\n{}",
+                rule_reference(rule, Language::English),
+                rule_reference(rule, Language::Chinese)
+            )
+        }
+    }
+}
+
+/// The table of the rules, its head first: code, default action, whether the rule repairs, what is wrong.
+#[must_use]
+pub fn rule_table(language: Language) -> Vec<[String; 4]> {
+    let text = |words: Bilingual<&'static str>| words.text(language);
+    let rows = Rule::ALL.iter().map(|rule| {
+        let repaired = if rule.is_fixable() { text(YES) } else { String::new() };
+        [rule.code().to_owned(), rule.default_action().to_string(), repaired, text(page(*rule).title)]
+    });
+    [TABLE_HEAD.map(text)].into_iter().chain(rows).collect()
+}
+
 /// The paragraphs before the table.
 const INTRODUCTION: [Bilingual<&str>; 6] = [
     both("# Rules", "# 规则"),
@@ -178,31 +210,44 @@ const GENERATED: Bilingual<&str> = both(
     "<!-- 由 engine/src/wording 生成；更新方法：REGCRED_UPDATE=1 cargo test -p regcred-engine wording -->",
 );
 
-const TABLE_HEAD: Bilingual<&str> =
-    both("| code | default action | repaired | what is wrong |", "| 代码 | 默认动作 | 自动修复 | 问题 |");
+const TABLE_HEAD: [Bilingual<&str>; 4] = [
+    both("code", "代码"),
+    both("default action", "默认动作"),
+    both("repaired", "自动修复"),
+    both("what is wrong", "问题"),
+];
+
+const YES: Bilingual<&str> = both("yes", "是");
 
 type Pick = fn(Bilingual<&'static str>) -> &'static str;
 
 fn markdown(pick: Pick, language: Language) -> String {
     let mut blocks = vec![pick(GENERATED).to_owned()];
     blocks.extend(INTRODUCTION.map(pick).map(str::to_owned));
-    blocks.push(table(pick));
+    blocks.push(table(language));
     for rule in Rule::ALL {
         section(&mut blocks, &rule_doc(*rule, language), pick);
     }
+    joined(&blocks)
+}
+
+fn joined(blocks: &[String]) -> String {
     let mut text = blocks.join("\n\n");
     text.push('\n');
     text
 }
 
-fn table(pick: Pick) -> String {
-    let rows = Rule::ALL.iter().map(|rule| {
-        let (code, action) = (rule.code(), rule.default_action());
-        let repaired = if rule.is_fixable() { pick(both("yes", "是")) } else { "" };
-        format!("| [`{code}`](#{code}) | {action} | {repaired} | {} |", pick(page(*rule).title))
-    });
-    let head = [pick(TABLE_HEAD).to_owned(), "|---|---|---|---|".to_owned()];
-    head.into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+fn table(language: Language) -> String {
+    let mut lines = Vec::new();
+    for (number, [code, action, repaired, title]) in rule_table(language).into_iter().enumerate() {
+        if number == 0 {
+            lines.push(format!("| {code} | {action} | {repaired} | {title} |"));
+            lines.push("|---|---|---|---|".to_owned());
+        } else {
+            lines.push(format!("| [`{code}`](#{code}) | {action} | {repaired} | {title} |"));
+        }
+    }
+    lines.join("\n")
 }
 
 fn section(blocks: &mut Vec<String>, doc: &RuleDoc, pick: Pick) {
