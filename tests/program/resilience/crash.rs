@@ -6,31 +6,40 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::balancer::Traffic;
-use super::load::{Load, Tally};
+use super::load::{Load, Rate, Tally};
 use super::report;
 use super::stage::{Pace, Stage};
 use crate::support::eventually;
 
 #[test]
 fn a_killed_replica_costs_what_was_on_its_way_to_it_and_nothing_else() {
-    a_replica_is_killed("killed", Pace::QUICK);
+    a_replica_is_killed("killed", in_bursts(Pace::QUICK));
 }
 
 #[test]
 fn a_frozen_replica_costs_what_was_on_its_way_to_it_and_nothing_else() {
-    a_replica_is_frozen("frozen", Pace { timeout: Duration::from_secs(3), ..Pace::QUICK });
+    a_replica_is_frozen("frozen", Pace { timeout: Duration::from_secs(3), ..in_bursts(Pace::QUICK) });
 }
 
 #[test]
 #[ignore = "takes minutes: CONTRIBUTING.md"]
 fn long_a_killed_replica_as_shipped() {
-    a_replica_is_killed("killed-long", Pace::SHIPPED);
+    for time in 1..=3 {
+        a_replica_is_killed(&format!("killed-long-{time}"), in_bursts(Pace::SHIPPED));
+    }
 }
 
 #[test]
 #[ignore = "takes minutes: CONTRIBUTING.md"]
 fn long_a_frozen_replica_as_shipped() {
-    a_replica_is_frozen("frozen-long", Pace::SHIPPED);
+    for time in 1..=3 {
+        a_replica_is_frozen(&format!("frozen-long-{time}"), in_bursts(Pace::SHIPPED));
+    }
+}
+
+/// With several connections to each replica.
+fn in_bursts(pace: Pace) -> Pace {
+    Pace { rate: Rate { at_once: true, ..pace.rate }, ..pace }
 }
 
 fn a_replica_is_killed(name: &str, pace: Pace) {
