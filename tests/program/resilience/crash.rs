@@ -6,26 +6,26 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::balancer::Traffic;
-use super::load::{Load, Rate, Tally};
+use super::load::Tally;
 use super::report;
 use super::stage::{Pace, Stage};
 use crate::support::eventually;
 
 #[test]
 fn a_killed_replica_costs_what_was_on_its_way_to_it_and_nothing_else() {
-    a_replica_is_killed("killed", in_bursts(Pace::QUICK));
+    a_replica_is_killed("killed", Pace::QUICK.in_bursts());
 }
 
 #[test]
 fn a_frozen_replica_costs_what_was_on_its_way_to_it_and_nothing_else() {
-    a_replica_is_frozen("frozen", Pace { timeout: Duration::from_secs(3), ..in_bursts(Pace::QUICK) });
+    a_replica_is_frozen("frozen", Pace { timeout: Duration::from_secs(3), ..Pace::QUICK.in_bursts() });
 }
 
 #[test]
 #[ignore = "takes minutes: CONTRIBUTING.md"]
 fn long_a_killed_replica_as_shipped() {
     for time in 1..=3 {
-        a_replica_is_killed(&format!("killed-long-{time}"), in_bursts(Pace::SHIPPED));
+        a_replica_is_killed(&format!("killed-long-{time}"), Pace::SHIPPED.in_bursts());
     }
 }
 
@@ -33,13 +33,8 @@ fn long_a_killed_replica_as_shipped() {
 #[ignore = "takes minutes: CONTRIBUTING.md"]
 fn long_a_frozen_replica_as_shipped() {
     for time in 1..=3 {
-        a_replica_is_frozen(&format!("frozen-long-{time}"), in_bursts(Pace::SHIPPED));
+        a_replica_is_frozen(&format!("frozen-long-{time}"), Pace::SHIPPED.in_bursts());
     }
-}
-
-/// With several connections to each replica.
-fn in_bursts(pace: Pace) -> Pace {
-    Pace { rate: Rate { at_once: true, ..pace.rate }, ..pace }
 }
 
 fn a_replica_is_killed(name: &str, pace: Pace) {
@@ -59,11 +54,12 @@ fn a_replica_is_killed(name: &str, pace: Pace) {
     let restarted = stage.replica();
     stage.balancer.wait_until(restarted.number, true);
     load.wait_for(pace.between);
-    let tally = load.stop();
     spared.lost_no_connection(&stage);
+    stage.replicas.push(restarted);
+    stage.recovers(&load);
     let traffic = stage.balancer.traffic(victim.number);
     assert_eq!(traffic.open(), 0, "{traffic:?}");
-    judge(name, &stage, &tally, traffic, begun..over);
+    judge(name, &stage, &load.stop(), traffic, begun..over);
 }
 
 fn a_replica_is_frozen(name: &str, pace: Pace) {
@@ -81,17 +77,14 @@ fn a_replica_is_frozen(name: &str, pace: Pace) {
     stage.balancer.wait_until(victim.number, true);
     let over = load.elapsed();
 
-    let before = stage.balancer.traffic(victim.number);
-    recovered(&stage, &load);
-    let tally = load.stop();
+    let traffic = stage.balancer.traffic(victim.number);
+    load.wait_for(pace.between);
     spared.lost_no_connection(&stage);
+    stage.replicas.push(victim);
+    stage.recovers(&load);
+    let tally = load.stop();
     assert!(tally.troubles().next().is_some(), "nothing waited for it");
-    judge(name, &stage, &tally, before, begun..over);
-}
-
-/// Everything goes well again, also on connections that are made only now.
-fn recovered(stage: &Stage, load: &Load) {
-    load.wait_for(stage.pace.between * 2);
+    judge(name, &stage, &tally, traffic, begun..over);
 }
 
 /// The replica that nothing happened to.

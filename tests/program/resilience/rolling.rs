@@ -46,8 +46,8 @@ fn what_is_sent_on_a_connection_while_its_replica_closes_it_is_not_lost() {
 #[test]
 #[ignore = "takes minutes: CONTRIBUTING.md"]
 fn long_what_is_sent_on_a_connection_while_its_replica_closes_it_is_not_lost() {
-    restarts_cross_requests("crossing-slow-long", Duration::from_millis(20), 250);
-    restarts_cross_requests("crossing-long", Duration::from_millis(1), 750);
+    restarts_cross_requests("crossing-slow-long", Duration::from_millis(20), 200);
+    restarts_cross_requests("crossing-long", Duration::from_millis(1), 400);
 }
 
 fn restarts_cross_requests(name: &str, wire: Duration, restarts: usize) {

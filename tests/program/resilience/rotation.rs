@@ -2,13 +2,12 @@
 
 use crate::support::certificate::Authority;
 
-use super::load::Load;
 use super::report;
 use super::stage::{Pace, Stage, files, policy};
 
 #[test]
 fn three_rotations_of_the_certificate_lose_nothing() {
-    certificates_are_rotated("rotation", Pace::QUICK);
+    certificates_are_rotated("rotation", Pace::QUICK.in_bursts());
 }
 
 #[test]
@@ -19,7 +18,7 @@ fn edits_of_the_policy_lose_nothing() {
 #[test]
 #[ignore = "takes minutes: CONTRIBUTING.md"]
 fn long_rotations_as_shipped_lose_nothing() {
-    certificates_are_rotated("rotation-long", Pace::SHIPPED);
+    certificates_are_rotated("rotation-long", Pace::SHIPPED.in_bursts());
 }
 
 #[test]
@@ -33,17 +32,6 @@ const CERTIFICATE_KEPT: &str = r#"regcred_tls_reloads_total{result="error"}"#;
 const POLICY_SWAPPED: &str = r#"regcred_policy_reloads_total{result="success"}"#;
 const POLICY_KEPT: &str = r#"regcred_policy_reloads_total{result="error"}"#;
 
-/// Lets the API server connect anew to both replicas, which an open connection never shows, and write for a while.
-fn writes_on_new_connections(stage: &mut Stage, load: &Load, bundle: &str) {
-    let opened = |stage: &Stage| {
-        stage.replicas.iter().map(|replica| stage.balancer.traffic(replica.number).opened).sum::<usize>()
-    };
-    let before = opened(stage);
-    stage.registration.trust(bundle);
-    load.wait_for(stage.pace.between);
-    assert!(opened(stage) > before + 1, "the API server went on with its old connections");
-}
-
 fn certificates_are_rotated(name: &str, pace: Pace) {
     let mut stage = Stage::set(name, pace);
     let load = stage.load();
@@ -52,21 +40,21 @@ fn certificates_are_rotated(name: &str, pace: Pace) {
     // A renewal by the same CA.
     let renewed = stage.authority.issue();
     stage.noticed(CERTIFICATE_SWAPPED, |stage| stage.certificate.swap(&files(&renewed)));
-    writes_on_new_connections(&mut stage, &load, &old);
+    stage.writes_on_new_connections(&load, &old);
 
     // A pair that is none: the key of another certificate.
     let broken = [("tls.crt", renewed.certificate.as_str()), ("tls.key", &stage.authority.issue().key)];
     stage.noticed(CERTIFICATE_KEPT, |stage| stage.certificate.swap(&broken));
-    writes_on_new_connections(&mut stage, &load, &old);
+    stage.writes_on_new_connections(&load, &old);
 
     // Another CA: trusted first, then used, then trusted alone.
     let authority = Authority::new();
     let both = format!("{old}{}", authority.certificate);
-    writes_on_new_connections(&mut stage, &load, &both);
+    stage.writes_on_new_connections(&load, &both);
     let pair = authority.issue();
     stage.noticed(CERTIFICATE_SWAPPED, |stage| stage.certificate.swap(&files(&pair)));
-    writes_on_new_connections(&mut stage, &load, &both);
-    writes_on_new_connections(&mut stage, &load, &authority.certificate);
+    stage.writes_on_new_connections(&load, &both);
+    stage.writes_on_new_connections(&load, &authority.certificate);
 
     let tally = load.stop();
     tally.is_clean();

@@ -49,6 +49,11 @@ impl Pace {
         rate: Rate { workers: 12, per_second: 100, at_once: false },
         between: 1000,
     };
+
+    /// With several connections to each replica.
+    pub fn in_bursts(self) -> Pace {
+        Pace { rate: Rate { at_once: true, ..self.rate }, ..self }
+    }
 }
 
 /// Replicas behind a balancer, registered with the API server.
@@ -129,6 +134,28 @@ impl Stage {
         let load = Load::start(cluster().api(), &self.registration.namespace.name, self.pace.rate, "load");
         load.wait_for(self.pace.between);
         load
+    }
+
+    /// Lets the API server connect anew, which an open connection never shows, and write for a while on connections to
+    /// every replica.
+    #[track_caller]
+    pub fn recovers(&mut self, load: &Load) {
+        let bundle = self.authority.certificate.clone();
+        self.writes_on_new_connections(load, &bundle);
+    }
+
+    /// The same, trusting another bundle of CAs.
+    #[track_caller]
+    pub fn writes_on_new_connections(&mut self, load: &Load, bundle: &str) {
+        let opened = |stage: &Stage| -> Vec<usize> {
+            stage.replicas.iter().map(|replica| stage.balancer.traffic(replica.number).opened).collect()
+        };
+        let before = opened(self);
+        self.registration.trust(bundle);
+        load.wait_for(self.pace.between);
+        let after = opened(self);
+        let each = before.iter().zip(&after).all(|(before, after)| after > before);
+        assert!(each, "the API server went on with its old connections: {before:?}, {after:?}");
     }
 
     /// What a Deployment does for each replica at a roll-out: a new one, ready, in the place of the oldest. Gives
