@@ -1,6 +1,8 @@
 //! `regcred serve`
 
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -22,6 +24,10 @@ use crate::server::{
 /// Reviews that are too large for a connection's own thread, at a time. Each can take some 15 MiB for some 10 ms, so
 /// that more of them would cost memory and gain nothing on the processors that a webhook has.
 const LARGE_REVIEWS: usize = 2;
+
+/// Threads that answer, on a machine that has so many processors. Each keeps some MiB of the allocator's: one for every
+/// processor of a large node would be more than the pod may have, and a review takes microseconds.
+const WORKERS: usize = 4;
 
 /// Run the webhook.
 ///
@@ -258,6 +264,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
     let (config, level) = args.validate()?;
     let runtime = Builder::new_multi_thread()
         .enable_all()
+        .worker_threads(available_parallelism().map_or(1, NonZero::get).min(WORKERS))
         .max_blocking_threads(LARGE_REVIEWS)
         .build()
         .map_err(|error| Failure(format!("the system refused a thread or descriptor: {error}")))?;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::resilience::report;
 use crate::support::client::Client;
 use crate::support::eventually;
-use crate::support::process::{Memory, descriptors};
+use crate::support::process::{Memory, descriptors, threads};
+use crate::support::regcred::Serve;
 use crate::support::review::{Review, document, good, pair, secret};
 
 use super::{request, serve};
@@ -105,6 +106,15 @@ fn is_flat(memory: &[Memory]) {
 #[test]
 fn twenty_thousand_requests_of_all_kinds_leave_nothing_behind() {
     is_flat(&memory_after_each(2_000));
+}
+
+/// Each thread keeps memory of its own, and the pod may have 256 MiB on every node. What is asked for here is what the
+/// runtime would take by itself where there are so many processors.
+#[test]
+fn a_node_of_many_processors_makes_no_crowd_of_threads() {
+    let regcred = Serve::dev().env("TOKIO_WORKER_THREADS", "64").start();
+    let threads = threads(regcred.pid());
+    assert!(threads < 16, "{threads}");
 }
 
 #[test]

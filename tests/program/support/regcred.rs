@@ -61,10 +61,15 @@ impl Serve {
     }
 
     /// With this kubeconfig, in place of a pod's service account.
-    pub fn kubeconfig(mut self, text: &str) -> Self {
+    pub fn kubeconfig(self, text: &str) -> Self {
         let path = self.path("kubeconfig");
         fs::write(&path, text).unwrap();
-        self.environment.push(("KUBECONFIG", path.into()));
+        self.env("KUBECONFIG", path)
+    }
+
+    /// With this in its environment.
+    pub fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name, value.into()));
         self
     }
 
