@@ -222,3 +222,16 @@ fn a_client_ca_that_is_wrong_at_the_start_is_no_start() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     }
 }
+
+/// A variable that is empty has lost its value on the way: it must not let in everybody.
+#[test]
+fn a_guard_that_is_set_to_nothing_is_no_start() {
+    for (name, says) in [("REGCRED_CLIENT_CA", "--client-ca"), ("REGCRED_CLIENT_NAME", "--client-name")] {
+        let mut command = command();
+        command.args(["serve", "--tls-cert", "c", "--tls-key", "k"]).env(name, "");
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(says), "{said}");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    }
+}
