@@ -38,6 +38,11 @@ impl Validity {
         Validity { not_before: saturating(-BACKDATED), not_after: saturating(life) }
     }
 
+    /// Whether it has begun and not ended.
+    pub(super) fn holds(&self, now: Timestamp) -> bool {
+        self.not_before <= now && now < self.not_after
+    }
+
     /// Whether two thirds of it are over. By the wall clock and not by a timer, which would sleep through a suspended
     /// machine; and also where the clock says that it has not begun.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
@@ -151,3 +156,6 @@ fn dated(params: &mut CertificateParams, validity: Validity) {
     params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_1970(validity.not_before);
     params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_1970(validity.not_after);
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ mod troubles;
 mod webhooks;
 
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use kube::Config;
 use super::client::{ClusterError, connect, describe};
 use authority::{Leaf, Validity};
 use secret::{Store, Stored};
-use state::State;
+use state::{State, Step};
 use troubles::Troubles;
 use webhooks::{Found, Webhook};
 
@@ -41,6 +42,10 @@ const PASS: Duration = Duration::from_secs(60);
 
 /// The first wait after a pass that failed when nothing is served yet; it doubles up to the interval.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
+
+/// Nothing is served for this long after the first correction: an API server that was told what to trust usually knows
+/// within a second, and until then other replicas may be there that it does trust.
+const NOTICED: Duration = Duration::from_secs(2);
 
 /// How often a pass looks again because another replica was quicker.
 const ATTEMPTS: u32 = 5;
@@ -109,11 +114,13 @@ pub fn start(config: Config, interval: Duration, serving: impl Serving + 'static
                 store: Store::new(&client, &namespace, format!("{FIELD_MANAGER}-{:016x}", random())),
                 webhooks: Webhook::both(&client),
                 names: names(&namespace),
-                wait: SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX)
-                    * PASSES_BEFORE_SWITCH,
+                wait: SignedDuration::try_from(interval)
+                    .unwrap_or(SignedDuration::MAX)
+                    .saturating_mul(PASSES_BEFORE_SWITCH),
                 serving,
                 troubles: Troubles::default(),
                 known: None,
+                held_back: false,
                 served: None,
             })
         };
@@ -140,6 +147,8 @@ struct Keeper<S> {
     troubles: Troubles,
     /// What the Secret held when it was last good.
     known: Option<State>,
+    /// Whether the first certificate was held back, for [`NOTICED`].
+    held_back: bool,
     served: Option<Issued>,
 }
 
@@ -170,9 +179,12 @@ impl<S: Serving> Keeper<S> {
                 self.serving.not_renewed();
             }
             self.troubles.report("the CA of this installation", result.map_err(|error| error.to_string()));
-            let retry = FIRST_RETRY.saturating_mul(1 << failures.min(10));
-            let wait = if failures > 0 && self.served.is_none() { retry.min(interval) } else { interval };
-            thread::sleep(jittered(wait));
+            let wait = match failures {
+                _ if self.served.is_some() => interval,
+                0 => NOTICED,
+                _ => FIRST_RETRY.saturating_mul(1 << failures.min(10)),
+            };
+            thread::sleep(jittered(wait.min(interval)));
         }
     }
 
@@ -180,28 +192,36 @@ impl<S: Serving> Keeper<S> {
     /// whatever another replica has written until then.
     async fn pass(&mut self, now: Timestamp) -> Result<(), ClusterError> {
         let [mutating, validating] = &self.webhooks;
-        let (mutating, validating) = tokio::join!(mutating.find(), validating.find());
-        let (state, version) = self.stored(now).await?;
-        let trusted = self.correct([mutating, validating], &state.bundle()).await;
-        let state = self.advance(state, &version, trusted, now).await?;
-        self.issue(&state, now)?;
-        self.known = Some(state);
-        Ok(())
+        let found: [_; 2] = tokio::join!(mutating.find(), validating.find()).into();
+        let (state, version) = self.stored(&trusted_so_far(&found), now).await?;
+        self.known = Some(state.clone());
+        let trusted = self.correct(found, &state.bundle()).await;
+        // Once only: where somebody undoes each correction, waiting would not help.
+        if self.served.is_none() && !trusted && !mem::replace(&mut self.held_back, true) {
+            return Ok(());
+        }
+        // A rotation that gets no further keeps nobody from renewing by the CA that is there.
+        let issued = self.issue(&state, now);
+        if let Some(next) = self.advance(&state, &version, trusted, now).await? {
+            self.known = Some(next);
+        }
+        issued
     }
 
-    /// The state that the replicas share, made or put back where there is none.
-    async fn stored(&self, now: Timestamp) -> Result<(State, String), ClusterError> {
+    /// The state that the replicas share, made or put back where there is none. `before` is what the configurations trust.
+    async fn stored(&self, before: &str, now: Timestamp) -> Result<(State, String), ClusterError> {
         for attempt in 0..ATTEMPTS {
             let written = match self.store.read().await? {
                 Stored::Good(state, version) if now < state.current.validity.not_after => {
                     return Ok((state, version));
                 }
-                Stored::Good(_, version) => {
+                Stored::Good(state, version) => {
                     tracing::warn!(
                         "the CA in the Secret {} has expired: a new one takes its place",
                         secret::NAME
                     );
-                    self.store.replace(&version, &new(now)?).await?
+                    let succeeded = state.succeeded(now).map_err(cannot_make)?;
+                    self.store.replace(&version, &succeeded).await?
                 }
                 Stored::Spoiled(why, version) => {
                     let Some(known) = self.usable(now) else {
@@ -221,7 +241,10 @@ impl<S: Serving> Keeper<S> {
                         );
                         self.store.create(known).await?
                     }
-                    None => self.store.create(&new(now)?).await?,
+                    None => {
+                        let state = State::new(now, before).map_err(cannot_make)?;
+                        self.store.create(&state).await?
+                    }
                 },
             };
             match written {
@@ -285,23 +308,29 @@ impl<S: Serving> Keeper<S> {
         trusted
     }
 
-    /// Does the next step of a rotation. Where another replica was quicker, what it made of it is seen in the next pass.
+    /// Does the next step of a rotation, if it is time for one. Where another replica was quicker, what it made of it is
+    /// seen in the next pass.
     async fn advance(
         &self,
-        state: State,
+        state: &State,
         version: &str,
         trusted: bool,
         now: Timestamp,
-    ) -> Result<State, ClusterError> {
+    ) -> Result<Option<State>, ClusterError> {
         let Some((step, next)) = state.step(now, trusted, self.wait).map_err(cannot_make)? else {
-            return Ok(state);
+            return Ok(None);
         };
         match self.store.replace(version, &next).await? {
             Outcome::Written(Stored::Good(state, _)) => {
-                tracing::info!("rotation: {}", step.words());
-                Ok(state)
+                match step {
+                    Step::Distrusted | Step::BegunAnew | Step::SwitchedAtTheEnd => {
+                        tracing::warn!("rotation: {}", step.words());
+                    }
+                    _ => tracing::info!("rotation: {}", step.words()),
+                }
+                Ok(Some(state))
             }
-            Outcome::Written(_) | Outcome::Conflict => Ok(state),
+            Outcome::Written(_) | Outcome::Conflict => Ok(None),
         }
     }
 
@@ -312,6 +341,9 @@ impl<S: Serving> Keeper<S> {
         if self.served.as_ref().is_some_and(good) {
             return Ok(());
         }
+        if !authority.validity.holds(now) {
+            return Err(ClusterError::new("the CA is not valid by this machine's clock"));
+        }
         let Leaf { certificate, key, validity } = authority.issue(&self.names, now).map_err(cannot_make)?;
         self.serving.serve(&certificate, &key).map_err(ClusterError::new)?;
         self.served = Some(Issued { by: authority.certificate.clone(), validity });
@@ -319,8 +351,12 @@ impl<S: Serving> Keeper<S> {
     }
 }
 
-fn new(now: Timestamp) -> Result<State, ClusterError> {
-    State::new(now).map_err(cannot_make)
+/// What the API server trusts, PEM.
+fn trusted_so_far(found: &[Result<Option<Found>, ClusterError>; 2]) -> String {
+    let mut bundles: Vec<String> =
+        found.iter().filter_map(|found| found.as_ref().ok()?.as_ref()?.certificates()).collect();
+    bundles.dedup();
+    bundles.concat()
 }
 
 /// The reason is left out: it is about keys.

@@ -31,6 +31,11 @@ const PREVIOUS_UNTIL: &str = "regcred.dev/previous-until";
 /// What the clocks of two replicas and of the API server may differ by, and more.
 const MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
+/// With less than this left of the current CA, the next one takes over whether it was seen to be trusted or not: where
+/// somebody disturbs the configurations again and again the wait for that has no end, and an expired CA is trusted by
+/// nobody.
+const LAST_CALL: SignedDuration = SignedDuration::from_hours(24);
+
 /// What all replicas go by.
 #[derive(Clone)]
 pub(super) struct State {
@@ -60,10 +65,14 @@ struct Previous {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Begun,
+    /// The next CA is not valid by this machine's clock, as by one that is far ahead.
+    BegunAnew,
     Trusted,
     /// The bundle was not in place after all: the wait begins anew.
     Distrusted,
     Switched,
+    /// The wait was cut short by the end of the old CA.
+    SwitchedAtTheEnd,
     Forgotten,
     /// A rotation was asked for while one was going on.
     Already,
@@ -73,9 +82,13 @@ impl Step {
     pub(super) fn words(self) -> &'static str {
         match self {
             Step::Begun => "a new CA is made; it signs once the API server trusts it",
+            Step::BegunAnew => "the new CA is not valid by this machine's clock; another one is made",
             Step::Trusted => "the webhook configurations trust the new CA; it signs after thirty more passes",
             Step::Distrusted => "the webhook configurations lost the new CA; the wait begins anew",
             Step::Switched => "the new CA signs; the old one is trusted until what it signed has expired",
+            Step::SwitchedAtTheEnd => {
+                "the new CA signs, though the webhook configurations were not seen to keep it: the old one ends"
+            }
             Step::Forgotten => "the old CA is not trusted any more",
             Step::Already => "a new CA is on its way already",
         }
@@ -83,9 +96,24 @@ impl Step {
 }
 
 impl State {
-    pub(super) fn new(now: Timestamp) -> Result<Self, rcgen::Error> {
+    /// With a new CA. `before`, PEM, is what the API server trusts so far: a Secret that was lost, cert-manager's, files.
+    /// Replicas that serve by it are trusted for as long as after a rotation.
+    pub(super) fn new(now: Timestamp, before: &str) -> Result<Self, rcgen::Error> {
         let current = Arc::new(Authority::new(now)?);
-        Ok(State { current, next: None, previous: None, rotation_asked: false })
+        let previous =
+            (!before.is_empty()).then(|| Previous { certificates: before.to_owned(), until: until(now) });
+        Ok(State { current, next: None, previous, rotation_asked: false })
+    }
+
+    /// When the current CA has ended: the next one in its place, or a new one.
+    pub(super) fn succeeded(&self, now: Timestamp) -> Result<Self, rcgen::Error> {
+        let mut state = self.clone();
+        let successor = match &self.next {
+            Some(next) if next.authority.validity.holds(now) => Arc::clone(&next.authority),
+            _ => Arc::new(Authority::new(now)?),
+        };
+        state.switch_to(&successor, now);
+        Ok(state)
     }
 
     /// Reads the Secret; `None` where nothing of this program is in it. The reasons do not quote what was read.
@@ -152,11 +180,21 @@ impl State {
         wait: SignedDuration,
     ) -> Result<Option<(Step, State)>, rcgen::Error> {
         let mut state = State { rotation_asked: false, ..self.clone() };
+        let ends = self.current.validity.not_after.duration_since(now) <= LAST_CALL;
         let step = match &self.next {
             None if self.rotation_asked || self.current.validity.is_due(now) => {
                 let authority = Arc::new(Authority::new(now)?);
                 state.next = Some(Next { authority, switch_after: None });
                 Step::Begun
+            }
+            Some(next) if !next.authority.validity.holds(now) => {
+                let authority = Arc::new(Authority::new(now)?);
+                state.next = Some(Next { authority, switch_after: None });
+                Step::BegunAnew
+            }
+            Some(Next { authority, .. }) if ends => {
+                state.switch_to(authority, now);
+                Step::SwitchedAtTheEnd
             }
             Some(Next { authority, switch_after }) => match switch_after {
                 Some(_) if !trusted => {
@@ -187,10 +225,8 @@ impl State {
     /// The old key is gone from here on: nothing can be signed with it any more.
     fn switch_to(&mut self, authority: &Arc<Authority>, now: Timestamp) {
         let older = self.previous.take().map_or_else(String::new, |previous| previous.certificates);
-        self.previous = Some(Previous {
-            certificates: self.current.certificate.clone() + &older,
-            until: now.saturating_add(LEAF_LIFE + MARGIN).unwrap_or(now),
-        });
+        self.previous =
+            Some(Previous { certificates: self.current.certificate.clone() + &older, until: until(now) });
         self.current = Arc::clone(authority);
         self.next = None;
     }
@@ -221,3 +257,11 @@ impl State {
         (object(&data), object(&annotations))
     }
 }
+
+/// Until when what was signed before now may be served.
+fn until(now: Timestamp) -> Timestamp {
+    now.saturating_add(LEAF_LIFE + MARGIN).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests;

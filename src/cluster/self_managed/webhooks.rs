@@ -9,6 +9,7 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
+use super::authority::certificates;
 use super::{FIELD_MANAGER, Outcome, outcome};
 use crate::cluster::client::{ClusterError, describe};
 
@@ -83,6 +84,12 @@ impl Found {
     pub(super) fn trusts(&self, bundle: &str) -> bool {
         self.ca_bundle == bundle.as_bytes()
     }
+
+    /// What it trusts, PEM that other certificates can follow; `None` where that is nothing or no PEM.
+    pub(super) fn certificates(&self) -> Option<String> {
+        let text = std::str::from_utf8(&self.ca_bundle).ok()?.trim_end().to_owned() + "\n";
+        certificates(&text).is_some().then_some(text)
+    }
 }
 
 /// Whether a condition of the webhook looks at the Secret's type. Which types it lets through is the operator's choice.
@@ -93,3 +100,6 @@ fn sees_the_type(webhook: &Value) -> bool {
         expressions.into_iter().any(|expression| expression.contains("object.type"))
     })
 }
+
+#[cfg(test)]
+mod tests;

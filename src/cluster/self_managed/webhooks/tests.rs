@@ -1,0 +1,48 @@
+//! What is read out of a webhook configuration.
+
+use super::*;
+
+const SHIPPED: &str =
+    r#"has(object.type) && object.type in ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"]"#;
+
+#[test]
+fn a_condition_that_looks_at_the_type_is_seen_whatever_types_it_lets_through() {
+    let conditions = |expressions: &[&str]| {
+        let conditions: Vec<_> =
+            expressions.iter().map(|text| json!({"name": "x", "expression": text})).collect();
+        json!({"name": "validate.regcred.dev", "matchConditions": conditions})
+    };
+    assert!(sees_the_type(&conditions(&[SHIPPED])));
+    assert!(sees_the_type(&conditions(&[
+        "request.operation != 'DELETE'",
+        "object.type.startsWith('kubernetes.io/docker')"
+    ])));
+
+    assert!(!sees_the_type(&json!({"name": "validate.regcred.dev"})), "as Kubernetes before 1.28 stores it");
+    assert!(!sees_the_type(&conditions(&[])));
+    assert!(!sees_the_type(&conditions(&["has(object.metadata.labels)"])));
+    for odd in [
+        json!(null),
+        json!("object.type"),
+        json!([null]),
+        json!(["object.type"]),
+        json!([{"name": "object.type"}]),
+    ] {
+        assert!(!sees_the_type(&json!({"matchConditions": odd})));
+    }
+}
+
+#[test]
+fn what_a_configuration_trusts_is_taken_over_only_where_it_is_certificates() {
+    let found =
+        |bundle: &str| Found { version: String::new(), ca_bundle: bundle.into(), wrong: None }.certificates();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+    assert_eq!(found(&certificate), Some(certificate.clone()));
+    assert_eq!(found(certificate.trim_end()), Some(certificate.clone()), "another one can follow");
+    for nothing in
+        ["", "\n", "canary", &key.serialize_pem(), &format!("{certificate}{}", key.serialize_pem())]
+    {
+        assert_eq!(found(nothing), None);
+    }
+}
