@@ -245,6 +245,26 @@ def scan(name, objects, namespace, roles):
         same(name, f"namespace of {kind}", thing["metadata"].get("namespace"), None if kind.startswith("Cluster") else namespace)
 
 
+def client_ca(name, without, objects):
+    """What the component adds, which is nothing but a file and its flag."""
+    added = {("ConfigMap", "regcred-client-ca")}
+    same(name, "objects that mutual TLS adds", set(objects) - set(without), added)
+    holds(name, "the client CA is no certificate",
+          objects["ConfigMap", "regcred-client-ca"]["data"]["ca.crt"].startswith("-----BEGIN CERTIFICATE-----"))
+    pods = [thing["Deployment", "regcred"]["spec"]["template"]["spec"] for thing in (without, objects)]
+    args, mounts, volumes = [], [], []
+    for pod in pods:
+        (container,) = pod["containers"]
+        args.append(container["args"])
+        mounts.append({m["name"]: m["mountPath"] for m in container["volumeMounts"]})
+        volumes.append({v["name"] for v in pod["volumes"]})
+    same(name, "args", args[1], [*args[0], "--client-ca=/etc/regcred/client-ca/ca.crt"])
+    same(name, "mounts", mounts[1], mounts[0] | {"client-ca": "/etc/regcred/client-ca"})
+    same(name, "volumes", volumes[1], volumes[0] | {"client-ca"})
+    changed = [thing for thing in without if without[thing] != objects.get(thing)]
+    same(name, "what else it changes", changed, [("Deployment", "regcred")])
+
+
 def differences(first, second, path=()):
     """The places where two documents differ."""
     if isinstance(first, dict) and isinstance(second, dict):
@@ -271,6 +291,8 @@ def main(folder):
              [("enforcement: warn", "enforcement: enforce")])
     same("deploy", "short form", rendered["deploy"], rendered["deploy.self-managed"])
     same("deploy.enforce", "short form", rendered["deploy.enforce"], rendered["deploy.self-managed-enforce"])
+    for name in ("deploy.self-managed-enforce", "deploy.cert-manager-enforce", "deploy.own-files-enforce"):
+        client_ca(name, rendered[name], read(pathlib.Path(folder) / f"client-ca.{name}.json"))
     for name, (certificate, enforces) in KUSTOMIZATIONS.items():
         kustomization(name, rendered[name], certificate, enforces)
     scans = {"deploy.scan": ("regcred-system", ("ClusterRole", "ClusterRoleBinding")),

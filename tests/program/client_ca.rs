@@ -20,14 +20,14 @@ fn review() -> serde_json::Value {
 }
 
 #[track_caller]
-fn is_answered(connection: &mut Connection) {
+pub fn is_answered(connection: &mut Connection) {
     assert_eq!(connection.post("/validate", &review()).json()["response"]["allowed"], true);
 }
 
 /// What a client hears that is not let in. With TLS 1.3 it hears it only after it has sent its request, and has to hear
 /// it even if that is a large one.
 #[track_caller]
-fn refusal(client: &Client) -> String {
+pub fn refusal(client: &Client) -> String {
     let answer = client.try_connect().and_then(|mut connection| {
         let headers = [("Content-Type", "application/json")];
         connection.request("POST", "/validate", &headers, &vec![b' '; 1 << 20])

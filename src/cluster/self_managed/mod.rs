@@ -233,19 +233,19 @@ impl<S: Serving> Keeper<S> {
                     tracing::warn!("the Secret {} {why}: it is put back as it was", secret::NAME);
                     self.store.replace(&version, known).await?
                 }
-                Stored::Nothing => match self.usable(now) {
-                    Some(known) => {
-                        tracing::warn!(
-                            "the Secret {} is gone or empty: it is put back as it was",
-                            secret::NAME
-                        );
-                        self.store.create(known).await?
-                    }
-                    None => {
-                        let state = State::new(now, before).map_err(cannot_make)?;
-                        self.store.create(&state).await?
-                    }
-                },
+                Stored::Nothing => {
+                    let state = match self.usable(now) {
+                        Some(known) => {
+                            tracing::warn!(
+                                "the Secret {} is gone or empty: it is put back as it was",
+                                secret::NAME
+                            );
+                            known.clone()
+                        }
+                        None => State::new(now, before).map_err(cannot_make)?,
+                    };
+                    self.store.create(&state).await?
+                }
             };
             match written {
                 Outcome::Written(Stored::Good(state, version)) => return Ok((state, version)),

@@ -2,6 +2,7 @@
 //! `deploy/`. Pods do not run there, so replicas are processes with the account's token, and the Service leads to a
 //! balancer.
 
+mod beginning;
 mod healing;
 mod rotation;
 

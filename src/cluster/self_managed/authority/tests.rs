@@ -136,7 +136,7 @@ fn what_is_no_ca_of_this_program_is_refused_and_not_quoted() {
         ("canary", &key, "holds no certificate"),
         ("", &key, "holds no certificate"),
         (&certificate, "canary", "holds no private key"),
-        (&certificate, &key[..key.len() / 2], "holds no private key"),
+        (&certificate, key.split_at(key.len() / 2).0, "holds no private key"),
         (&certificate, &other_key, "holds a key that is not its certificate's"),
         (&both, &key, "holds what is not one CA's certificate"),
         // Another certificate joined to it would begin in the middle of a line.

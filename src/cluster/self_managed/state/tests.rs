@@ -191,6 +191,9 @@ fn each_state_is_read_from_the_secret_as_it_was_written() {
     }
 }
 
+/// Which files of the Secret are replaced by what, or taken away, and the reason that is given.
+type Spoilt<'s> = (&'s [&'s str], Option<&'s [u8]>, &'s str);
+
 #[test]
 fn a_secret_with_nothing_of_this_program_is_none_and_a_spoiled_one_is_told_from_it() {
     let mut foreign = Secret::default();
@@ -202,7 +205,7 @@ fn a_secret_with_nothing_of_this_program_is_none_and_a_spoiled_one_is_told_from_
     let begun = does(&asked(&switched), after(3), true, Step::Begun);
     let whole = secret(&does(&begun, after(3), true, Step::Trusted));
     let key_alone = "holds a certificate without its key, or a key without its certificate";
-    let cases: [(&[&str], Option<&[u8]>, &str); 11] = [
+    let cases: [Spoilt<'_>; 11] = [
         (&["ca.crt"], None, key_alone),
         (&["ca.key"], None, key_alone),
         (&["next.key"], None, key_alone),
