@@ -59,10 +59,13 @@ impl Body {
         timeout(deadline, Body::read_all(incoming, limit, share)).await.unwrap_or(Err(BodyError::TooSlow))
     }
 
-    async fn read_all(mut incoming: HttpBody, limit: usize, share: Share) -> Result<Self, BodyError> {
+    async fn read_all(mut incoming: HttpBody, limit: usize, mut share: Share) -> Result<Self, BodyError> {
         let announced = announced(&incoming).and_then(|length| usize::try_from(length).ok());
         let first = announced.unwrap_or(UNANNOUNCED).min(BELIEVED).min(limit);
         let most = announced.unwrap_or(limit).min(limit);
+        if !share.grow(first) {
+            return Err(BodyError::NoRoom);
+        }
         let mut body = Body { content: Zeroizing::new(Vec::with_capacity(first)), share };
         while let Some(frame) = incoming.frame().await {
             let frame = frame.map_err(|_| BodyError::Broken)?;
@@ -77,14 +80,14 @@ impl Body {
     }
 
     /// A `Vec` that grows by itself leaves its old buffer behind as it is. Here the old one is wiped. The buffer grows
-    /// no larger than `most`, the whole body's size where that is known.
+    /// no larger than `most`, the whole body's size where that is known, and counts as large as it is, full or not.
     fn append(&mut self, data: &[u8], most: usize) -> Result<(), BodyError> {
-        if !self.share.grow(data.len()) {
-            return Err(BodyError::NoRoom);
-        }
         let needed = self.content.len() + data.len();
         if needed > self.content.capacity() {
             let capacity = needed.max(self.content.capacity().saturating_mul(2)).min(most.max(needed));
+            if !self.share.grow(capacity - self.content.capacity()) {
+                return Err(BodyError::NoRoom);
+            }
             let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
             larger.extend_from_slice(&self.content);
             self.content = larger;

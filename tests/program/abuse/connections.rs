@@ -4,7 +4,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::resilience::report;
-use crate::support::client::Connection;
 
 use super::watch::{Seen, Told, watch};
 use super::{CONNECTIONS, IN_FLIGHT, begun, is_silent, serve, small, tcp, tls};
@@ -24,10 +23,10 @@ const LONG: Scale = Scale { silent: 2000, slow: 1000, stay: Duration::from_secs(
 
 #[track_caller]
 fn nobody_was_kept_out(seen: &Seen) {
-    for (who, met) in [("kept", &seen.kept), ("new", &seen.new)] {
-        assert!(met.count(Told::Answer) > 0, "{who}: {met}");
-        assert_eq!(met.count(Told::ComeAgain) + met.count(Told::Nothing), 0, "{who}: {met}");
-    }
+    assert_eq!(seen.kept.count(Told::Nothing), 0, "{seen}");
+    // In a storm of new connections one that is new as well may be closed before it has spoken.
+    assert!(seen.new.count(Told::Nothing) <= seen.new.count(Told::Answer) / 50, "{seen}");
+    assert_eq!(seen.kept.count(Told::ComeAgain) + seen.new.count(Told::ComeAgain), 0, "{seen}");
 }
 
 /// More connections than the server keeps, of which none says a word: some before TLS, some behind it.
@@ -93,8 +92,8 @@ fn half_bodies(scale: &Scale) -> Seen {
     let body = small();
     let half = [&begun("/mutate", body.len()), &body[..body.len() / 2]].concat();
     let seen = watch(&regcred, || {
+        let mut crowd = tls(&regcred, IN_FLIGHT + 50, &half);
         let until = Instant::now() + scale.stay;
-        let mut crowd: Vec<Connection> = Vec::new();
         loop {
             // Those that were told that they were too slow are replaced.
             crowd.retain(is_silent);

@@ -52,7 +52,11 @@ fn request(path: &str, body: &[u8]) -> Vec<u8> {
 
 /// So many TCP connections, each with these bytes on it.
 pub fn tcp(address: SocketAddr, number: usize, bytes: &[u8]) -> Vec<TcpStream> {
-    let connect = |_| {
+    let connect = |count: usize| {
+        if count.is_multiple_of(100) {
+            // Faster than they can be told apart from somebody who speaks a moment later is not tried here.
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
         let mut stream = TcpStream::connect(address).unwrap();
         // The server may have closed it already.
         drop(stream.write_all(bytes));
@@ -61,19 +65,23 @@ pub fn tcp(address: SocketAddr, number: usize, bytes: &[u8]) -> Vec<TcpStream> {
     (0..number).map(connect).collect()
 }
 
-/// So many TLS connections, each with these bytes on it; two threads make them.
+/// So many TLS connections, less those that the server closes because they are too many, and when all are there, these
+/// bytes on each.
 pub fn tls(regcred: &Regcred, number: usize, bytes: &[u8]) -> Vec<Connection> {
     let client = regcred.client();
-    let connect = || -> io::Result<Connection> {
-        let mut connection = client.try_connect()?;
-        connection.send(bytes)?;
-        Ok(connection)
-    };
-    std::thread::scope(|scope| {
-        let half = || scope.spawn(|| (0..number.div_ceil(2)).map(|_| connect().unwrap()).collect::<Vec<_>>());
+    let mut crowd: Vec<Connection> = std::thread::scope(|scope| {
+        let half = || {
+            let connect =
+                || (0..number.div_ceil(2)).filter_map(|_| client.try_connect().ok()).collect::<Vec<_>>();
+            scope.spawn(connect)
+        };
         let halves = [half(), half()];
         halves.into_iter().flat_map(|half| half.join().unwrap()).collect()
-    })
+    });
+    for connection in &mut crowd {
+        drop(connection.send(bytes));
+    }
+    crowd
 }
 
 /// Whether nothing has come, neither an answer nor the end.

@@ -101,6 +101,10 @@ pub fn watch<T>(regcred: &Regcred, misbehave: impl FnOnce() -> T) -> Seen {
         let kept = scope.spawn(|| keep_asking(&regcred.client(), &done));
         let new = scope.spawn(|| repeat(&done, || ask_anew(&regcred.client())));
         let health = scope.spawn(|| health(regcred, &done));
+        // An API server that is at work has spoken before.
+        eventually("the first answers", || {
+            regcred.metric("regcred_admission_duration_seconds_count").filter(|count| *count >= 2.0)
+        });
         let rest = misbehave();
         let during = Memory::of(regcred.pid());
         done.store(true, Ordering::Relaxed);

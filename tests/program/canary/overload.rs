@@ -9,9 +9,10 @@ use crate::support::eventually;
 use crate::support::regcred::{Regcred, Serve};
 use crate::support::review::{Review, document, secret};
 
-/// What is announced of a body that is to take much memory, and what is sent of it.
+/// What is announced of a body that is to take much memory, and what is sent of it: a little more than half, which makes
+/// its buffer as large as was announced.
 const LARGE: usize = 8 << 20;
-const SENT: usize = LARGE - (64 << 10);
+const SENT: usize = LARGE / 2 + (64 << 10);
 
 fn review() -> Vec<u8> {
     let rancher = document(&[("r.example.com", json!({"username": USERNAME, "password": PASSWORD}))]);
@@ -50,7 +51,7 @@ fn all_places_are_taken(regcred: &Regcred, heard: &mut Heard) -> Vec<Connection>
 fn all_memory_is_taken(regcred: &Regcred, heard: &mut Heard) -> Vec<Connection> {
     let canary = format!("{GARBAGE} {PASSWORD} ");
     let body = canary.repeat(SENT / canary.len());
-    // Eight of them leave half a megabyte, which a ninth takes until it is shed.
+    // There is room for eight.
     let mut crowd = tls(regcred, 8, &[&begun("/validate", LARGE), body.as_bytes()].concat());
     let mut ninth = regcred.client().connect();
     drop(ninth.send(&[&begun("/validate", LARGE), body.as_bytes()].concat()));
