@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -84,6 +84,8 @@ pub struct Traffic {
     pub ended_by_client: usize,
     /// Ended first by the replica.
     pub ended_by_server: usize,
+    /// Of both: ended with something of the API server's unanswered.
+    pub unanswered: usize,
 }
 
 impl Traffic {
@@ -221,26 +223,41 @@ async fn carry(
     for stream in [&client, &server] {
         drop(stream.set_nodelay(true));
     }
-    let ended = OnceLock::new();
+    let life = Life::default();
     let carried = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
-        let up = pump((from_client, End::Client), (to_server, End::Server), wire, &ended);
-        let down = pump((from_server, End::Server), (to_client, End::Client), wire, &ended);
+        let up = pump((from_client, End::Client), (to_server, End::Server), wire, &life);
+        let down = pump((from_server, End::Server), (to_client, End::Client), wire, &life);
         tokio::try_join!(up, down)
     };
     if carried.is_err() {
         reset(&client);
         reset(&server);
     }
-    match ended.get() {
+    match life.ended.get() {
         Some(End::Server) => count(|traffic| traffic.ended_by_server += 1),
         Some(End::Client) | None => count(|traffic| traffic.ended_by_client += 1),
     }
+    if life.unanswered.into_inner() {
+        count(|traffic| traffic.unanswered += 1);
+    }
 }
 
+/// What is seen of a connection without looking into it.
+#[derive(Default)]
+struct Life {
+    /// Who ended it first.
+    ended: OnceLock<End>,
+    /// The last that was said, the word of its end apart, was said by the API server.
+    unanswered: AtomicBool,
+}
+
+/// The size of the record by which TLS 1.3 says that a connection ends.
+const CLOSE_NOTIFY: usize = 24;
+
 /// One of the two ends of a connection.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Client,
     Server,
@@ -251,17 +268,20 @@ async fn pump(
     (mut from, source): (ReadHalf<'_>, End),
     (mut to, sink): (WriteHalf<'_>, End),
     wire: Duration,
-    ended: &OnceLock<End>,
+    life: &Life,
 ) -> io::Result<()> {
     // It counts once, for whoever was first.
     let first = |end: End| {
-        ended.get_or_init(|| end);
+        life.ended.get_or_init(|| end);
     };
     let mut piece = vec![0; 64 << 10];
     loop {
         let size = from.read(&mut piece).await.inspect_err(|_| first(source))?;
         if size == 0 {
             first(source);
+        } else if life.ended.get().is_none() && (source == End::Server || size > CLOSE_NOTIFY) {
+            // An answer that comes after the end is none.
+            life.unanswered.store(source == End::Client, Ordering::Relaxed);
         }
         if !wire.is_zero() {
             sleep(wire).await;

@@ -54,7 +54,7 @@ fn a_replica_is_killed(name: &str, pace: Pace) {
     let restarted = stage.replica();
     stage.balancer.wait_until(restarted.number, true);
     load.wait_for(pace.between);
-    spared.lost_no_connection(&stage);
+    spared.lost_no_call(&stage);
     stage.replicas.push(restarted);
     stage.recovers(&load);
     let traffic = stage.balancer.traffic(victim.number);
@@ -79,7 +79,7 @@ fn a_replica_is_frozen(name: &str, pace: Pace) {
 
     let traffic = stage.balancer.traffic(victim.number);
     load.wait_for(pace.between);
-    spared.lost_no_connection(&stage);
+    spared.lost_no_call(&stage);
     stage.replicas.push(victim);
     stage.recovers(&load);
     let tally = load.stop();
@@ -95,12 +95,13 @@ impl Spared {
         Spared(stage.balancer.traffic(stage.replicas[1].number))
     }
 
-    /// A call over HTTP/1.1 that is cut off or given up costs its connection. So where none has ended, every call was
-    /// answered; and the replica's own counters say that each answer was a decision.
-    fn lost_no_connection(&self, stage: &Stage) {
+    /// A call over HTTP/1.1 that is cut off or given up costs its connection. So where none has ended with something
+    /// unanswered, every call was answered; and the replica's own counters say that each answer was a decision.
+    fn lost_no_call(&self, stage: &Stage) {
         let spared = &stage.replicas[0];
         let traffic = stage.balancer.traffic(spared.number);
-        assert_eq!((traffic.ended(), traffic.refused), (self.0.ended(), self.0.refused), "{traffic:?}");
+        let lost = |traffic: &Traffic| (traffic.ended_by_server, traffic.unanswered, traffic.refused);
+        assert_eq!(lost(&traffic), lost(&self.0), "{traffic:?}");
         let answers = spared.regcred.get("/metrics").text();
         for series in ["regcred_shed_total", "regcred_panics_total", "regcred_tls_handshake_failures_total"] {
             let counts = answers.lines().filter(|line| line.starts_with(series));
@@ -120,16 +121,17 @@ fn judge(name: &str, stage: &Stage, tally: &Tally, victim: Traffic, time: std::o
     report(
         name,
         &format!(
-            "{}; {failed_open} calls failed open; of the connections to the replica {ended} ended and {refused} were \
-             refused; it was away from {:?} to {:?}, writes in trouble began from {:?} to {:?}",
+            "{}; {failed_open} calls failed open; of the connections to the replica {ended} ended, {} of them \
+             unanswered, and {refused} were refused; it was away from {:?} to {:?}, writes in trouble began from {:?} to {:?}",
             tally.figures(),
+            victim.unanswered,
             time.start,
             time.end,
             begun().min(),
             begun().max(),
         ),
     );
-    assert!(tally.failed.len() + failed_open <= ended + refused, "{:#?}", tally.failed);
+    assert!(tally.failed.len() + failed_open <= victim.unanswered + refused, "{:#?}", tally.failed);
     assert!(tally.unpatched.len() <= failed_open);
     for trouble in tally.troubles() {
         assert!(trouble.at <= time.end, "after the recovery: {trouble:?}");
