@@ -81,8 +81,43 @@ struct Position {
     token: Option<String>,
     /// The key of the last object that was taken.
     taken: String,
+    order: Order,
+    /// What was taken comes again, and is passed over until there is something behind it.
+    again: bool,
+    /// It has come again at least once.
+    resumed: bool,
     seen_in_parts: bool,
     breaks: u32,
+}
+
+/// In what order objects come.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Order {
+    /// In that of their keys, as far as they have come: what comes again can be told from what is new.
+    #[default]
+    ByKey,
+    /// In another: API servers on kine (k3s) listed by age until 2024, and databases have orders of their own.
+    Unknown,
+}
+
+impl Position {
+    /// Takes note of an object: whether it is new. `None` where that cannot be told.
+    fn is_new(&mut self, key: String) -> Option<bool> {
+        if self.again && key <= self.taken {
+            return Some(false);
+        }
+        self.again = false;
+        if key < self.taken {
+            self.order = Order::Unknown;
+            // It may have been passed over, or be here for the second time.
+            if self.resumed {
+                return None;
+            }
+        }
+        self.taken = key;
+        self.breaks = 0;
+        Some(true)
+    }
 }
 
 impl List<'_, '_> {
@@ -116,13 +151,14 @@ impl List<'_, '_> {
     fn expired(&self, refusal: Refusal, at: &mut Position) -> Result<(), CallError> {
         at.seen_in_parts = true;
         at.token = refusal.continue_token;
-        if at.token.is_none() {
-            self.broken(at)?;
-        }
-        Ok(())
+        self.broken(at)
     }
 
     fn broken(&self, at: &mut Position) -> Result<(), CallError> {
+        if at.order == Order::Unknown {
+            return Err(cannot_be_resumed());
+        }
+        (at.again, at.resumed) = (true, true);
         at.breaks += 1;
         if at.breaks > MOST_BREAKS {
             let why = "the API server breaks off its list again and again";
@@ -140,13 +176,11 @@ impl List<'_, '_> {
         let mut failed = None;
         let mut take_new = |object: &RawValue| -> Result<(), &'static str> {
             let key = serde_json::from_str::<Named>(object.get()).map_err(|_| NO_OBJECT)?.metadata.key();
-            if key > at.taken {
+            if at.is_new(key).ok_or(NO_ORDER)? {
                 take(object).map_err(|error| {
                     failed = Some(error);
                     TAKER_FAILED
                 })?;
-                at.taken = key;
-                at.breaks = 0;
             }
             Ok(())
         };
@@ -164,6 +198,7 @@ impl List<'_, '_> {
                     Ok(Page::Broken)
                 }
             }
+            _ if at.resumed && at.order == Order::Unknown => Err(cannot_be_resumed().into()),
             _ => {
                 Err(CallError::Unanswered("what answers is no API server: it sends no list".to_owned())
                     .into())
@@ -194,7 +229,15 @@ enum Page {
     Broken,
 }
 
+/// The report would tell of some twice, or of some never.
+fn cannot_be_resumed() -> CallError {
+    let why = "the API server broke off its list, and cannot go on with it, since it lists in no order of names; scan \
+               namespace by namespace (-n)";
+    CallError::Unanswered(why.to_owned())
+}
+
 // What serde is told; it is shown to nobody.
+const NO_ORDER: &str = "no order";
 const NO_OBJECT: &str = "no object";
 const TAKER_FAILED: &str = "the taker failed";
 
@@ -286,3 +329,6 @@ impl<'de, T: FnMut(&RawValue) -> Result<(), &'static str>> Visitor<'de> for Item
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
