@@ -23,6 +23,8 @@ pub(super) enum WhatIsWrong {
     CutOff,
     Tab,
     TooDeep,
+    /// A few aliases can make more of a file than any memory holds.
+    Repeated,
     UnknownAnchor,
     /// A Helm template, or one of another kind, that is no YAML.
     Template,
@@ -72,6 +74,10 @@ impl WhatIsWrong {
                 ("YAML is not indented with tabs; use spaces", "YAML 不能用制表符缩进，请用空格")
             }
             WhatIsWrong::TooDeep => ("too deeply nested to be a manifest", "嵌套过深，不像清单文件"),
+            WhatIsWrong::Repeated => (
+                "aliases repeat the same document too often, from here on nothing was judged; write the Secrets out",
+                "别名重复引用同一文档的次数过多，从此处起未作判断；请分别写出各个 Secret",
+            ),
             WhatIsWrong::UnknownAnchor => (
                 "this alias has no anchor in its document; text that begins with `*` belongs in quotes",
                 "该别名在本文档中没有对应的锚点；以 `*` 开头的文本要加引号",

@@ -1,5 +1,6 @@
 //! The pull Secrets in a manifest, and where their documents stand.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -54,6 +55,9 @@ pub(super) enum Writing {
     Base64,
 }
 
+/// Documents that aliases repeat come to so many bytes at most: thousands of real ones.
+const REPEATED_BYTES: usize = 8 << 20;
+
 /// What was found in a file.
 #[derive(Default)]
 pub(super) struct Found {
@@ -67,7 +71,13 @@ impl Found {
     /// Takes in the objects of one YAML document or JSON value, which is at `range` of the file.
     pub(super) fn objects(&mut self, file: &str, tree: &Tree, root: NodeId, range: &Range<usize>) {
         let mut left = vec![(root, false)];
+        let mut seen = HashSet::new();
+        let mut repeated = 0;
         while let Some((id, in_secret_list)) = left.pop() {
+            // What aliases repeat is one object: lists of aliases of lists of … would have no end.
+            if !tree.resolve(id).is_some_and(|(node, ..)| seen.insert(node)) {
+                continue;
+            }
             let Some(members) = tree.members(id) else { continue };
             let text = |name: &str| members.get(name).and_then(|member| tree.text(member.value));
             let (version, kind) = (text("apiVersion"), text("kind"));
@@ -90,7 +100,17 @@ impl Found {
                     let object = object(tree, members.get("metadata"));
                     let encrypted = members.contains_key("sops");
                     match secret(file, tree, id, secret_type, encrypted) {
-                        Ok(secret) => self.secrets.push(PullSecret { object: Some(object), ..secret }),
+                        Ok(secret) => {
+                            repeated += if secret.place.shared { secret.document.len() } else { 0 };
+                            if repeated > REPEATED_BYTES {
+                                let object = Some(object);
+                                let offset = tree.span(id).start;
+                                let what = WhatIsWrong::Repeated;
+                                self.problems.push(Problem { offset, object, what });
+                                return;
+                            }
+                            self.secrets.push(PullSecret { object: Some(object), ..secret });
+                        }
                         Err(problem) => self.problems.push(Problem { object: Some(object), ..problem }),
                     }
                 }

@@ -2,15 +2,19 @@
 
 use serde_json::Value;
 
+/// What stands between the marks of a placeholder is not longer, in bytes.
+const LONGEST_NAME: usize = 200;
+
 /// Whether a text holds a placeholder of Helm, kustomize's and Flux's substitutions, envsubst, Argo CD's and other vault
 /// plugins, or of Jenkins and GitLab.
 pub(super) fn is_template(text: &str) -> bool {
     let between = |open: &str, close: &str, inner: fn(char) -> bool| {
         text.match_indices(open).any(|(at, _)| {
             let behind = text.get(at + open.len()..).unwrap_or_default();
-            behind.find(close).is_some_and(|end| {
-                end > 0 && end < 200 && behind.get(..end).is_some_and(|name| name.chars().all(inner))
-            })
+            // Looked for in what is near: a text may be nothing but openings.
+            let near = (LONGEST_NAME..LONGEST_NAME + 4).find_map(|end| behind.get(..end)).unwrap_or(behind);
+            near.find(close)
+                .is_some_and(|end| end > 0 && near.get(..end).is_some_and(|name| name.chars().all(inner)))
         })
     };
     let name: fn(char) -> bool =

@@ -164,6 +164,43 @@ fn what_cannot_be_repaired_safely_is_left_alone_and_named() {
     }
 }
 
+/// A list in which aliases stand for a Secret with a document of this size.
+fn repeated(times: usize, size: usize) -> String {
+    let document = format!(r#"{{"auths":{{}},"x":"{}"}}"#, "y".repeat(size));
+    let secret = format!(
+        "{{kind: Secret, type: kubernetes.io/dockerconfigjson, stringData: {{.dockerconfigjson: '{document}'}}}}"
+    );
+    let items = (0..times).map(|at| format!("{{<<: *a, metadata: {{name: n{at}}}}}")).collect::<Vec<_>>();
+    format!("kind: List\nx: &a {secret}\nitems: [{}]\n", items.join(", "))
+}
+
+/// Without its bounds this test does not fail: it does not end, or takes all memory.
+#[test]
+fn a_small_file_cannot_make_work_without_end() {
+    let policy = Policy::default();
+    let checked = |text: &str| Manifest::read("a.yaml", text).check(terms(&policy));
+
+    let lists = (1..20).map(|at| {
+        let items = vec![format!("*a{}", at - 1); 10].join(", ");
+        format!("- &a{at} {{kind: List, items: [{items}]}}\n")
+    });
+    let lists = lists.collect::<Vec<_>>().concat();
+    let checked_lists =
+        checked(&format!("kind: List\nx:\n- &a0 {{kind: List, items: []}}\n{lists}items: [*a19]\n"));
+    assert_eq!((checked_lists.judged.len(), checked_lists.troubles.len()), (0, 0));
+
+    let openings = "{{".repeat(500_000);
+    for field in ["stringData", "data"] {
+        let troubles = checked(&manifest(&openings).replace("stringData", field)).troubles;
+        assert_eq!(troubles.len(), 1, "{field}");
+    }
+
+    assert_eq!(checked(&repeated(3, 1_000_000)).judged.len(), 3);
+    let too_often = checked(&repeated(3_000, 1_000_000));
+    assert_eq!((too_often.judged.len(), too_often.troubles.len()), (8, 1));
+    assert_eq!(too_often.troubles[0].kind, TroubleKind::Unreadable);
+}
+
 #[test]
 fn what_cannot_be_judged_is_told_with_its_place() {
     let secret = "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\n";

@@ -13,6 +13,8 @@ pub(super) type NodeId = usize;
 #[derive(Default)]
 pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
+    /// So many members were looked at because of merges.
+    merged: Cell<usize>,
 }
 
 /// A value and where it stands.
@@ -50,8 +52,8 @@ pub(super) struct Member {
     pub(super) shared: bool,
 }
 
-/// So many members are looked at on behalf of one mapping: an alias of an alias of … costs no more.
-const MERGED_MEMBERS: usize = 100_000;
+/// So many members are merged into the mappings of a document: an alias of an alias of … costs no more.
+const MERGED_MEMBERS: usize = 1_000_000;
 
 impl Tree {
     pub(super) fn add(&mut self, span: Range<usize>, value: Value) -> NodeId {
@@ -85,32 +87,29 @@ impl Tree {
     pub(super) fn members(&self, id: NodeId) -> Option<BTreeMap<&str, Member>> {
         let (_, Value::Map(_), shared) = self.resolve(id)? else { return None };
         let mut members = BTreeMap::new();
-        self.merge(id, shared, &mut members, &Cell::new(MERGED_MEMBERS), 0);
+        self.merge(id, shared, &mut members, 0);
         Some(members)
     }
 
-    fn merge<'t>(
-        &'t self,
-        id: NodeId,
-        shared: bool,
-        members: &mut BTreeMap<&'t str, Member>,
-        budget: &Cell<usize>,
-        depth: usize,
-    ) {
+    fn merge<'t>(&'t self, id: NodeId, shared: bool, members: &mut BTreeMap<&'t str, Member>, depth: usize) {
         let Some((_, Value::Map(pairs), _)) = self.resolve(id) else { return };
         for &(key, value) in pairs {
-            let Some(left) = budget.get().checked_sub(1).filter(|_| depth < 16) else { return };
-            budget.set(left);
+            if depth > 0 {
+                self.merged.set(self.merged.get() + 1);
+                if depth == 16 || self.merged.get() > MERGED_MEMBERS {
+                    return;
+                }
+            }
             let Some((_, Value::Text(name), _)) = self.resolve(key) else { continue };
             if name.text == "<<" && name.style == Style::Plain {
                 match self.resolve(value) {
                     // The first of several counts.
                     Some((_, Value::List(maps), _)) => {
                         for &map in maps.iter().rev() {
-                            self.merge(map, true, members, budget, depth + 1);
+                            self.merge(map, true, members, depth + 1);
                         }
                     }
-                    _ => self.merge(value, true, members, budget, depth + 1),
+                    _ => self.merge(value, true, members, depth + 1),
                 }
                 continue;
             }
