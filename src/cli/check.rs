@@ -145,6 +145,9 @@ impl Run<'_> {
             Err(error) => return self.unreadable(&path, &error),
         };
         let Ok(text) = std::str::from_utf8(&bytes) else {
+            if self.args.fix && matches!(input, Input::Stdin) {
+                io::stdout().write_all(&bytes)?;
+            }
             return self.report.trouble(&not_utf8(&path, self.terms));
         };
         let manifest = Manifest::read(&path, text);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{check, check_stdin, folder};
+use super::{check, check_stdin, command, folder};
 
 const BAD: &str = r#"{"auths":{"r.example.com":{"username":"u","password":"p"}}}"#;
 const WARNS: &str = r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#;
@@ -120,6 +120,15 @@ fn a_repair_of_standard_input_is_written_to_standard_output() {
     assert_eq!(ran.status, 0);
     let other = check_stdin("kind: ConfigMap\n", ["--fix", "-"]);
     assert_eq!((other.status, other.stdout.as_str()), (0, "kind: ConfigMap\n"));
+
+    // Also what is no text.
+    let folder = folder();
+    let bytes = b"\xff\xfek\0i\0n\0d\0";
+    fs::write(folder.path().join("utf-16"), bytes).unwrap();
+    let mut command = command();
+    command.args(["check", "--fix", "-"]).stdin(fs::File::open(folder.path().join("utf-16")).unwrap());
+    let output = command.output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &bytes[..]));
 }
 
 #[test]
