@@ -227,17 +227,26 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
     /// Reads some namespaces; those that the user named have to be there.
     fn namespaces(&mut self, names: &[String], source: Source) -> Result<(), Stop> {
         for name in names {
+            if let Some(reports) = &mut self.reports {
+                reports.begin();
+            }
             let before = self.report.summary().secrets();
             match self.secrets(Some(name)) {
                 Ok(()) => {
                     let empty = self.report.summary().secrets() == before;
-                    if empty && source == Source::User && self.is_missing(name)? {
-                        let line = self.words(
-                            &format!("there is no namespace {name}"),
-                            &format!("没有名为 {name} 的命名空间"),
-                        );
-                        self.trouble(line)?;
-                        continue;
+                    match if empty && source == Source::User { self.is_there(name)? } else { Some(true) } {
+                        Some(true) => {}
+                        Some(false) => {
+                            let line = self.words(
+                                &format!("there is no namespace {name}"),
+                                &format!("没有名为 {name} 的命名空间"),
+                            );
+                            self.trouble(line)?;
+                            continue;
+                        }
+                        None => self.listener.say(&format!(
+                            "nothing was found in namespace {name}; whether there is such a namespace may not be asked"
+                        )),
                     }
                     self.write_report(name)?;
                 }
@@ -254,12 +263,29 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         Ok(())
     }
 
-    /// Whether there is no such namespace. Who may not look is told nothing, as there is nothing to tell.
-    fn is_missing(&self, name: &str) -> Result<bool, CallError> {
+    /// Whether there is such a namespace; `None` for who may neither get nor list any.
+    fn is_there(&self, name: &str) -> Result<Option<bool>, Stop> {
         match self.server.call(&Call::get(format!("/api/v1/namespaces/{}", segment(name)))) {
-            Err(CallError::Refused(refusal)) => Ok(refusal.code == StatusCode::NOT_FOUND),
-            Ok(_) => Ok(false),
-            Err(error) => Err(error),
+            Ok(_) => return Ok(Some(true)),
+            Err(CallError::Refused(refusal)) if refusal.code == StatusCode::FORBIDDEN => {}
+            Err(CallError::Refused(refusal)) => return Ok(Some(refusal.code != StatusCode::NOT_FOUND)),
+            Err(error) => return Err(error.into()),
+        }
+        let list = List {
+            server: self.server,
+            path: "/api/v1/namespaces".to_owned(),
+            field_selector: Some(format!("metadata.name={name}")),
+            label_selector: None,
+        };
+        let mut found = false;
+        let listed = list.each(|_| {
+            found = true;
+            Ok(())
+        });
+        match listed.map_err(Stop::from) {
+            Ok(_) => Ok(Some(found)),
+            Err(Stop::Call(CallError::Refused(_))) => Ok(None),
+            Err(stop) => Err(stop),
         }
     }
 

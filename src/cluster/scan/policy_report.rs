@@ -75,6 +75,11 @@ impl<'s, 'r> PolicyReports<'s, 'r> {
         Ok(None)
     }
 
+    /// Forgets what was found in a namespace that could not be read to its end.
+    pub(super) fn begin(&mut self) {
+        self.namespace = Tally::default();
+    }
+
     /// Takes in what was found in one Secret.
     pub(super) fn add(&mut self, judged: &Judged) {
         self.namespace.secrets += 1;

@@ -113,6 +113,17 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
 
     let scanned = cluster().scan(&of(&["access-empty"], &[])).run();
     assert_eq!((scanned.code, &scanned.summary()["secrets"]), (Some(0), &json!(0)));
+
+    // Who may list Secrets and nothing else, and then namespaces too, but not get any.
+    grant("namespaceless", None, "secrets");
+    let missing = of(&["access-missing"], &[]);
+    let scanned = once_granted("namespaceless", &missing, |scanned| scanned.code == Some(0));
+    assert!(scanned.stderr.contains("whether there is such a namespace may not be asked"), "{scanned:?}");
+    grant("namespaceless", None, "namespaces");
+    let scanned = once_granted("namespaceless", &missing, |scanned| scanned.code == Some(2));
+    assert_eq!(scanned.errors(), ["there is no namespace access-missing"]);
+    let scanned = cluster().scan_as(Account::As("namespaceless"), &of(&["access-empty"], &[])).run();
+    assert_eq!((scanned.code, scanned.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
