@@ -1,8 +1,10 @@
 //! The command line: one file a subcommand, arguments in, calls out.
 
 mod check;
+mod create;
 mod judging;
 mod log;
+mod password;
 mod rules;
 mod scan;
 mod serve;
@@ -10,10 +12,11 @@ mod serve;
 use std::env;
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -39,6 +42,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Scan(scan::Args),
+    Create(create::Args),
     Rules(rules::Args),
 }
 
@@ -70,12 +74,13 @@ pub fn main() -> ExitCode {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
     // Wrong usage ends here, with exit code 2 and the parser's own words.
-    let matches = command(&empty).get_matches();
+    let matches = command(&empty).try_get_matches().unwrap_or_else(|error| without_password(error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
         Command::Scan(args) => scan::run(args),
+        Command::Create(args) => create::run(&args),
         Command::Rules(args) => rules::run(&args),
     };
     match result {
@@ -106,12 +111,27 @@ fn command(empty: &dyn Fn(&OsStr) -> bool) -> clap::Command {
     })
 }
 
+/// What was given for a flag about passwords, or stands where none belongs, may be a password, and is not repeated.
+fn without_password(mut error: clap::Error) -> clap::Error {
+    let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let (about, usage) = (said(ContextKind::InvalidArg), said(ContextKind::Usage));
+    if about.contains("password") {
+        error.remove(ContextKind::InvalidValue);
+    } else if error.kind() == ErrorKind::UnknownArgument
+        && usage.contains(" create ")
+        && !about.starts_with('-')
+    {
+        error.remove(ContextKind::InvalidArg);
+    }
+    error
+}
+
 /// Writes data to standard output, with colours only where it is a terminal that shows them. A reader that has seen
 /// enough, such as `head`, is no failure.
 fn put(data: &[u8]) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(data).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure(format!("standard output cannot be written: {error}")))
         }
         _ => Ok(()),

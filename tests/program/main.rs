@@ -26,6 +26,7 @@ mod cases;
 mod check;
 mod client_ca;
 mod cluster;
+mod create;
 mod drain;
 mod golden;
 mod https;

@@ -9,6 +9,13 @@ pub(crate) use acr::{acr_service, generic_host};
 pub(crate) use key::Key;
 pub use list::{HostList, HostPattern, HostPatternError};
 
+/// Whether two keys, as written, name one registry: without scheme, default port, a leading `/v1` or `/v2` and closing
+/// slashes, Docker Hub's spellings being one.
+#[must_use]
+pub fn is_same(one: &str, other: &str) -> bool {
+    Key::parse(one).identity() == Key::parse(other).identity()
+}
+
 /// A host of Alibaba ACR that is no registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AcrService {

@@ -1,0 +1,168 @@
+//! `regcred create`
+
+use std::path::PathBuf;
+
+use regcred_engine::policy::Policy;
+use regcred_engine::secret::MAX_SECRET_BYTES;
+use zeroize::Zeroizing;
+
+use super::judging::{Judging, today};
+use super::password::PasswordSource;
+use super::{Exit, Failure, put, say};
+use crate::create::docker_config::DockerConfig;
+use crate::create::document::{Entries, Entry, Login};
+use crate::create::object::{Form, Label, Metadata, Name, Namespace};
+use crate::create::{Verdict, judged};
+use crate::manifest::input::Input;
+
+/// Write a right image-pull Secret to standard output
+///
+/// The password comes from standard input or a file, or is asked for in a terminal, and is never an argument. What the
+/// rules deny is refused as the webhook refuses it, with exit code 1. It asks no cluster.
+///
+///   regcred create acr --registry r.example.com --username robot | kubectl apply -f -
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// The Secret's name
+    #[arg(value_name = "NAME")]
+    name: Name,
+
+    /// The registry's host, as image names begin with it
+    ///
+    /// With --from-docker-config: the registries that are taken; can be given several times.
+    #[arg(
+        long,
+        env = "REGCRED_REGISTRY",
+        hide_env_values = true,
+        value_name = "HOST",
+        value_delimiter = ',',
+        required_unless_present = "from_docker_config"
+    )]
+    registry: Vec<String>,
+
+    /// The username
+    #[arg(
+        long,
+        env = "REGCRED_USERNAME",
+        hide_env_values = true,
+        value_name = "USERNAME",
+        required_unless_present = "from_docker_config"
+    )]
+    username: Option<String>,
+
+    #[command(flatten)]
+    password: PasswordSource,
+
+    /// The email address, which no registry asks for any more
+    #[arg(long, env = "REGCRED_EMAIL", hide_env_values = true, value_name = "EMAIL", default_value = "")]
+    email: String,
+
+    /// Take the credentials from a Docker config, such as ~/.docker/config.json; - is standard input
+    #[arg(
+        long,
+        env = "REGCRED_FROM_DOCKER_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE",
+        conflicts_with_all = ["username", "password_stdin", "password_file"]
+    )]
+    from_docker_config: Option<PathBuf>,
+
+    /// The Secret's namespace; without it kubectl's own counts
+    #[arg(short, long, env = "REGCRED_NAMESPACE", hide_env_values = true, value_name = "NAME")]
+    namespace: Option<Namespace>,
+
+    /// A label of the Secret; can be given several times
+    #[arg(
+        long,
+        env = "REGCRED_LABEL",
+        hide_env_values = true,
+        value_name = "KEY=VALUE",
+        value_delimiter = ','
+    )]
+    label: Vec<Label>,
+
+    /// In which form
+    #[arg(
+        short,
+        long,
+        env = "REGCRED_OUTPUT",
+        hide_env_values = true,
+        value_name = "FORM",
+        default_value = "yaml",
+        ignore_case = true
+    )]
+    output: Form,
+
+    #[command(flatten)]
+    judging: Judging,
+}
+
+/// Makes a Secret.
+pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+    let policy = args.judging.policy()?;
+    let entries = match &args.from_docker_config {
+        Some(path) => of_docker_config(path.clone(), &args.registry)?,
+        None => match of_flags(args, &policy)? {
+            Ok(entries) => entries,
+            Err(denial) => return Ok(refused(&denial)),
+        },
+    };
+    let Verdict { warnings, denial } = args.verdict(&entries, &policy);
+    for warning in &warnings {
+        say(format_args!("Warning: {warning}"));
+    }
+    if let Some(denial) = denial {
+        return Ok(refused(&denial));
+    }
+    let document = entries.document();
+    if document.len() > MAX_SECRET_BYTES {
+        return Err(Failure(
+            "the document would be larger than 1 MiB, the most that a Secret holds".to_owned(),
+        ));
+    }
+    let metadata = Metadata::new(&args.name, args.namespace.as_ref(), &args.label);
+    put(&metadata.secret(&document, args.output)?)?;
+    Ok(Exit::Clean)
+}
+
+fn refused(denial: &str) -> Exit {
+    say(format_args!("{denial}"));
+    Exit::Findings
+}
+
+impl Args {
+    fn verdict(&self, entries: &Entries, policy: &Policy) -> Verdict {
+        let namespace = self.namespace.as_ref().map_or("", Namespace::as_str);
+        judged(entries, namespace, policy, today())
+    }
+}
+
+/// The one entry that the flags speak of; or why it is refused whatever the password is, before one is asked for.
+fn of_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Failure> {
+    let [registry] = args.registry.as_slice() else {
+        return Err(Failure("several registries can be named with --from-docker-config only".to_owned()));
+    };
+    let entries = |password: Zeroizing<String>| {
+        let username = Zeroizing::new(args.username.clone().unwrap_or_default());
+        let login = Login { username, password, email: args.email.clone() };
+        let mut entries = Entries::default();
+        entries.push(registry, Entry::Login(login));
+        entries
+    };
+    args.password.check()?;
+    let stand_in = entries(Zeroizing::new("x".to_owned()));
+    if let Some(denial) = args.verdict(&stand_in, policy).denial {
+        return Ok(Err(denial));
+    }
+    Ok(Ok(entries(args.password.read()?)))
+}
+
+fn of_docker_config(path: PathBuf, registries: &[String]) -> Result<Entries, Failure> {
+    let input = if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
+    let shown = input.shown();
+    let failure = |why: &dyn std::fmt::Display| Failure(format!("{shown}: {why}"));
+    let file = input.read().map_err(|error| failure(&format_args!("cannot be read: {error}")))?;
+    let config = DockerConfig::read(&file).map_err(|why| failure(&why))?;
+    config.choose(registries).map_err(|why| failure(&why))
+}

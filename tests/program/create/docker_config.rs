@@ -1,0 +1,101 @@
+//! Entries of a Docker config become a Secret.
+
+use serde_json::json;
+
+use super::{Ran, create, fed, with_password};
+
+fn from_config(config: &str, arguments: &[&str]) -> Ran {
+    fed(
+        create(&[&["pull", "--from-docker-config", "-", "-o", "json"], arguments].concat()),
+        config.as_bytes(),
+    )
+}
+
+#[test]
+fn a_login_is_written_as_if_it_was_given_by_flags() {
+    let wanted = with_password(b"p:<q>", &["-o", "json"]).stdout;
+    let auth = "cm9ib3Q6cDo8cT4="; // robot:p:<q>
+    for entry in [
+        json!({"auth": auth}),
+        json!({"auth": auth.trim_end_matches('=')}),
+        json!({"username": "robot", "password": "p:<q>"}),
+        json!({"auth": auth, "username": "robot"}),
+    ] {
+        let config =
+            json!({"auths": {"r.example.com": entry, "s.example.com": {"auth": "!"}}, "credsStore": "pass"});
+        let ran = from_config(&config.to_string(), &["--registry", "r.example.com"]);
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), (wanted.as_str(), ""), "{config}");
+    }
+}
+
+#[test]
+fn registries_are_chosen_by_any_of_their_spellings_and_keep_the_one_that_stands_there() {
+    let login = json!({"auth": "cm9ib3Q6cA=="});
+    let config = json!({"auths": {
+        "https://index.docker.io/v1/": login, "r.example.com": login, "s.example.com:5000": login,
+    }});
+    let keys = |arguments: &[&str]| {
+        let document: serde_json::Value =
+            serde_json::from_str(&from_config(&config.to_string(), arguments).document()).unwrap();
+        document["auths"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&["--registry", "docker.io"]), ["https://index.docker.io/v1/"]);
+    assert_eq!(
+        keys(&["--registry", "https://R.example.com", "--registry", "s.example.com:5000"]),
+        ["r.example.com", "s.example.com:5000"]
+    );
+    assert_eq!(keys(&[]).len(), 3);
+}
+
+#[test]
+fn what_is_not_in_the_file_is_said() {
+    let marked = json!({"auths": {"r.example.com": {}}, "credsStore": "desktop"});
+    let helped = json!({"auths": {"s.example.com": {"auth": "cm9ib3Q6cA=="}}, "credHelpers": {"r.example.com": "gcloud"}});
+    let only_helped = json!({"credHelpers": {"r.example.com": "gcloud"}});
+    for (config, registry, said) in [
+        (
+            &marked,
+            None,
+            "the credentials of r.example.com are not in it: docker keeps them with its credential helper desktop",
+        ),
+        (&marked, Some("r.example.com"), "credential helper desktop"),
+        (&helped, Some("r.example.com"), "credential helper gcloud"),
+        (&only_helped, None, "credential helper gcloud"),
+        (&helped, Some("t.example.com"), "t.example.com is not in it; there are: s.example.com"),
+        (&json!({}), None, "there is no registry in it"),
+        (&json!([]), None, "no Docker config"),
+        (&json!({"auths": 1}), None, "no Docker config"),
+    ] {
+        let arguments: Vec<_> = registry.iter().flat_map(|registry| ["--registry", registry]).collect();
+        let ran = from_config(&config.to_string(), &arguments);
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{config}: {ran:?}");
+        assert!(ran.stderr.starts_with("regcred: -: ") && ran.stderr.contains(said), "{config}: {ran:?}");
+    }
+    let ran = from_config(&helped.to_string(), &[]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+}
+
+#[test]
+fn what_is_no_login_is_judged_as_it_stands() {
+    for (entry, status, code) in [
+        (r#"{"auth":"!"}"#, 1, "auth-not-base64"),
+        (r#"{"auth":"cm9ib3Q6cA==","username":"robot","password":"other"}"#, 0, "auth-disagrees"),
+        (r#"{"username":"robot:x","password":"p"}"#, 1, "username-has-colon"),
+        (r#"{"username":"robot","username":"robot","password":"p"}"#, 1, "ambiguous-json"),
+        (r#"["robot","p"]"#, 1, "not-an-object"),
+        (r#"{"identitytoken":"t"}"#, 0, "token-only"),
+        ("{}", 1, "no-credentials"),
+    ] {
+        let config = format!(r#"{{"auths":{{"r.example.com":{entry}}}}}"#);
+        let ran = from_config(&config, &[]);
+        assert_eq!(ran.status, status, "{entry}: {ran:?}");
+        assert!(ran.stderr.contains(&format!("[regcred/{code}] r.example.com: ")), "{entry}: {ran:?}");
+        if status == 0 {
+            assert_eq!(ran.document(), config);
+        }
+    }
+    let login = r#"{"auth":"cm9ib3Q6cA=="}"#;
+    let twice = format!(r#"{{"auths":{{"r.example.com":{login},"r.example.com":{login}}}}}"#);
+    let ran = from_config(&twice, &[]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
+}

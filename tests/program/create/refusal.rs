@@ -1,0 +1,140 @@
+//! What the webhook would refuse is refused, in its words; what cannot be done is said.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::{create, fed, with_password};
+use crate::support::eventually;
+
+/// What the webhook says of `registry-vpc.cn-shanghai.aliyuncs.com`.
+fn webhooks_words(language: &str) -> String {
+    let file = format!("tests/golden/generic-host{language}.validate.response.json");
+    let golden = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let golden: Value = serde_json::from_slice(&golden).unwrap();
+    golden["response"]["status"]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_generic_host_is_refused_in_the_webhooks_words_before_a_password_is_read() {
+    for (language, golden) in [("en", ""), ("zh", ".zh")] {
+        let mut command =
+            create(&["pull", "--registry", "registry-vpc.cn-shanghai.aliyuncs.com", "--username", "robot"]);
+        command.args(["--password-stdin", "--lang", language]);
+        // Nothing comes, and no end either.
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdin = child.stdin.take();
+        eventually("its end", || child.try_wait().unwrap());
+        let output = child.wait_with_output().unwrap();
+        drop(stdin);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty());
+        assert_eq!(String::from_utf8(output.stderr).unwrap().trim_end(), webhooks_words(golden));
+    }
+}
+
+#[test]
+fn a_colon_in_the_username_is_refused() {
+    let arguments = ["pull", "--registry", "r.example.com", "--username", "robot:x", "--password-stdin"];
+    let ran = fed(create(&arguments), b"p");
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
+    assert!(ran.stderr.contains("\n[regcred/username-has-colon] r.example.com: "), "{ran:?}");
+}
+
+#[test]
+fn a_control_character_in_the_password_is_refused_and_white_space_warned_of() {
+    let ran = with_password(b"p\x01q", &[]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
+    assert!(ran.stderr.contains("\n[regcred/control-characters] r.example.com: "), "{ran:?}");
+    let ran = with_password(b"p ", &["-o", "json"]);
+    assert!(ran.stderr.starts_with("Warning: [regcred/surrounding-whitespace] r.example.com: "), "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1);
+    assert!(ran.document().contains(r#""password":"p ""#));
+}
+
+#[test]
+fn the_policy_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    let head = "apiVersion: regcred/v1\nkind: Policy\n";
+    let with_policy = |text: &str| {
+        fs::write(&policy, format!("{head}{text}")).unwrap();
+        with_password(b"p ", &["--policy", policy.to_str().unwrap(), "-o", "json"])
+    };
+    let denied = with_policy("rules: {surrounding-whitespace: {action: deny}}\n");
+    assert_eq!((denied.status, denied.stdout.as_str()), (1, ""), "{denied:?}");
+    let silent = with_policy(
+        "rules: {surrounding-whitespace: {action: 'off'}, missing-auth: {action: deny, fix: false}}\n",
+    );
+    assert_eq!((silent.status, silent.stderr.as_str()), (0, ""), "{silent:?}");
+    assert!(silent.document().contains(r#""auth":"cm9ib3Q6cCA=""#));
+}
+
+#[test]
+fn wrong_usage_is_said_with_exit_code_2() {
+    let login = ["--registry", "r.example.com", "--username", "robot"];
+    for (arguments, said) in [
+        (&["Pull", "--password-stdin"][..], "small letters"),
+        (&["pull"], "--password-stdin or --password-file"),
+        (&["pull", "--password-stdin", "--password-file", "f"], "cannot be used with"),
+        (&["pull", "--password-stdin", "--from-docker-config", "f"], "cannot be used with"),
+        (&["pull", "--password-stdin", "--namespace", "a.b"], "at most 63"),
+        (&["pull", "--password-stdin", "--label", "a"], "KEY=VALUE"),
+        (&["pull", "--password-stdin", "--label", "a/b/c=d"], "a label's key"),
+        (&["pull", "--password-stdin", "--label", "a=-"], "a label's value"),
+        (&["pull", "--password-stdin", "--registry", "s.example.com"], "--from-docker-config only"),
+        (&["pull", "--password-file", "/nowhere/at/all"], "/nowhere/at/all: the password cannot be read"),
+    ] {
+        let ran = fed(create(&[arguments, &login].concat()), b"p");
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains(said), "{arguments:?}: {ran:?}");
+    }
+    let large = vec![b'p'; (1 << 20) + 1];
+    for (password, said) in [(&b""[..], "empty"), (b"\r\n", "empty"), (b"\xff", "UTF-8"), (&large, "1 MiB")] {
+        let ran = with_password(password, &[]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
+        assert!(ran.stderr.contains(said), "{ran:?}");
+    }
+}
+
+/// The terminal that a child of this process has as its standard input.
+fn terminal_of_child(pid: u32) -> Option<String> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    let child = children.split_whitespace().next()?;
+    let terminal = fs::read_link(format!("/proc/{child}/fd/0")).ok()?;
+    let terminal = terminal.to_str()?.to_owned();
+    terminal.starts_with("/dev/pts/").then_some(terminal)
+}
+
+#[test]
+fn in_a_terminal_it_asks_and_shows_nothing() {
+    use std::io::{Read as _, Write as _};
+    let plain = create(&["pull", "--registry", "r.example.com", "--username", "robot", "-o", "json"]);
+    let line: Vec<_> = std::iter::once(plain.get_program())
+        .chain(plain.get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect();
+    // util-linux' script gives it a terminal.
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
+    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let terminal = eventually("a terminal", || terminal_of_child(child.id()));
+    eventually("a terminal that shows nothing", || {
+        let state = Command::new("stty").args(["--file", &terminal, "-a"]).output().unwrap();
+        String::from_utf8_lossy(&state.stdout).contains("-echo ").then_some(())
+    });
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"typed-pass\r").unwrap();
+    let mut shown = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    let status = child.wait().unwrap();
+    drop(stdin);
+    assert!(status.success(), "{shown}");
+    assert!(shown.starts_with("Password: ") && !shown.contains("typed-pass"), "{shown}");
+    assert!(shown.contains(
+        "eyJhdXRocyI6eyJyLmV4YW1wbGUuY29tIjp7InVzZXJuYW1lIjoicm9ib3QiLCJwYXNzd29yZCI6InR5cGVkLXBhc3Mi"
+    ));
+}
