@@ -8,11 +8,13 @@ mod password;
 mod rules;
 mod scan;
 mod serve;
+mod shell;
 
 use std::env;
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
@@ -44,6 +46,8 @@ enum Command {
     Scan(scan::Args),
     Create(create::Args),
     Rules(rules::Args),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 /// How a run of the program ends.
@@ -74,7 +78,11 @@ pub fn main() -> ExitCode {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
     // Wrong usage ends here, with exit code 2 and the parser's own words.
-    let matches = command(&empty).try_get_matches().unwrap_or_else(|error| without_password(error).exit());
+    let mut command = command(&empty);
+    if is_plugin() {
+        command = command.bin_name("kubectl regcred");
+    }
+    let matches = command.try_get_matches().unwrap_or_else(|error| without_password(error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
@@ -82,6 +90,8 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(args),
         Command::Create(args) => create::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Completions(args) => shell::completions(&args, Cli::command()),
+        Command::Man(args) => shell::man(&args, Cli::command()),
     };
     match result {
         Ok(Exit::Clean) => ExitCode::SUCCESS,
@@ -99,6 +109,12 @@ pub fn main() -> ExitCode {
 /// Variables that keep somebody out. Whoever sets one of them to nothing has lost its value on the way, and must not find
 /// the door open.
 const GUARDS: [&str; 2] = ["REGCRED_CLIENT_CA", "REGCRED_CLIENT_NAME"];
+
+/// Whether kubectl runs the program as its plugin: then it has that name.
+fn is_plugin() -> bool {
+    let path = env::args_os().next();
+    path.is_some_and(|path| Path::new(&path).file_name() == Some(OsStr::new("kubectl-regcred")))
+}
 
 /// The command line. A variable that is set to nothing is one that is not set, for every flag but the guards: manifests
 /// write it that way.

@@ -34,4 +34,5 @@ mod metrics;
 mod reload;
 mod resilience;
 mod rules;
+mod shell;
 mod support;

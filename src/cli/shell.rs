@@ -1,0 +1,41 @@
+//! `regcred completions` and `regcred man`: what is made from the definitions of the arguments.
+
+use std::path::PathBuf;
+
+use clap_complete::Shell;
+
+use super::{Exit, Failure, put};
+
+/// Print the completions for a shell
+///
+///   source <(regcred completions bash)
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+/// Prints the completions.
+pub(crate) fn completions(args: &Completions, mut command: clap::Command) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "regcred", &mut script);
+    put(&script)?;
+    Ok(Exit::Clean)
+}
+
+/// Write the manual pages into a folder
+#[derive(Debug, clap::Args)]
+pub(crate) struct Man {
+    /// The folder, such as /usr/local/share/man/man1
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+}
+
+/// Writes the pages.
+pub(crate) fn man(args: &Man, command: clap::Command) -> Result<Exit, Failure> {
+    clap_mangen::generate_to(command, &args.folder)
+        .map_err(|error| Failure(format!("{}: cannot be written: {error}", args.folder.display())))?;
+    Ok(Exit::Clean)
+}
