@@ -87,6 +87,10 @@ pub(crate) enum FailOn {
 impl FailOn {
     /// How a run ends that came to this.
     pub(crate) fn exit(self, summary: &Summary) -> Exit {
+        // Whatever findings are taken for: what was asked for was not done.
+        if summary.total().refused > 0 {
+            return Exit::Findings;
+        }
         let least = match self {
             FailOn::Deny => Action::Deny,
             FailOn::Warn => Action::Warn,

@@ -233,7 +233,7 @@ fn table(summary: &Summary, language: Language) -> io::Result<()> {
     };
     let mut out = anstream::stdout().lock();
     writeln!(out, "\n{:names$}  {:codes$}  {}", "NAMESPACE", "RULE", heads.join("  "))?;
-    for (namespace, rule, Counts { deny, warn, audit, repairable, fixed }) in rows {
+    for (namespace, rule, Counts { deny, warn, audit, repairable, fixed, .. }) in rows {
         let namespace = namespace.unwrap_or_default();
         write!(out, "{namespace:names$}  {:codes$}", rule.code())?;
         for (head, count) in heads.iter().zip([deny, warn, audit, repairable, fixed]) {

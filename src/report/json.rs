@@ -103,7 +103,7 @@ impl<'a> FindingJson<'a> {
             repairable: finding.outcome == Outcome::Repairable,
             fixed: finding.outcome == Outcome::Fixed,
             not_fixed: match &finding.outcome {
-                Outcome::Held(why) => Some(why),
+                Outcome::Held(why) | Outcome::Refused(why) => Some(why),
                 Outcome::Stands | Outcome::Repairable | Outcome::Fixed => None,
             },
             place: PlaceJson::new(Some(&judged.subject), finding.region.as_ref()),
@@ -219,7 +219,7 @@ struct CountsJson {
 }
 
 impl From<Counts> for CountsJson {
-    fn from(Counts { deny, warn, audit, repairable, fixed }: Counts) -> Self {
+    fn from(Counts { deny, warn, audit, repairable, fixed, .. }: Counts) -> Self {
         CountsJson { deny, warn, audit, repairable, fixed }
     }
 }

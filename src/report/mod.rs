@@ -179,6 +179,8 @@ pub enum Outcome {
     Repairable,
     /// It could be repaired, and was not; the sentence says why.
     Held(String),
+    /// Its repair was tried and refused; the sentence says by whom and why.
+    Refused(String),
     /// It was repaired, so it does not stand any more.
     Fixed,
 }

@@ -29,6 +29,8 @@ pub struct Counts {
     pub audit: u64,
     /// Those of the above that a repair would mend.
     pub repairable: u64,
+    /// Those of the above whose repair was tried and refused.
+    pub refused: u64,
     /// Findings that were mended.
     pub fixed: u64,
 }
@@ -45,6 +47,7 @@ impl Counts {
             Action::Audit | Action::Off => self.audit += 1,
         }
         self.repairable += u64::from(finding.outcome == Outcome::Repairable);
+        self.refused += u64::from(matches!(finding.outcome, Outcome::Refused(_)));
     }
 
     /// How many stand.

@@ -45,7 +45,7 @@ impl Text {
         group = group
             .element(Level::NOTE.message(statement.affected.clone()))
             .element(Level::HELP.message(finding.remedy().to_owned()));
-        if let Outcome::Held(why) = &finding.outcome {
+        if let Outcome::Held(why) | Outcome::Refused(why) = &finding.outcome {
             let not_fixed = say("not repaired", "未修复");
             group = group.element(Level::NOTE.message(format!("{not_fixed}: {why}")));
         }
@@ -116,7 +116,7 @@ const fn said(language: Language, english: &'static str, chinese: &'static str) 
 /// What a run came to, in one line.
 pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
     let secrets = summary.secrets();
-    let Counts { deny, warn, audit, repairable, fixed } = summary.total();
+    let Counts { deny, warn, audit, repairable, fixed, .. } = summary.total();
     let errors = summary.unreadable() + summary.policy_faults();
     let chinese = language == Language::Chinese;
     let mut line = match (chinese, secrets) {

@@ -50,7 +50,7 @@ impl Repairer<'_, '_> {
                 return Ok(Some(self.judged(&standing, self.unrepaired(findings))));
             };
             if let Some(why) = self.held(&standing) {
-                return Ok(Some(self.judged(&standing, held(findings, &why))));
+                return Ok(Some(self.judged(&standing, instead(findings, &Outcome::Held(why)))));
             }
             if self.fix == Fix::No {
                 return Ok(Some(self.judged(&standing, findings)));
@@ -64,7 +64,7 @@ impl Repairer<'_, '_> {
                         format!("the API server refused the repair: {why}"),
                         format!("API server 拒绝了修复：{why}"),
                     );
-                    return Ok(Some(self.judged(&standing, held(findings, &why))));
+                    return Ok(Some(self.judged(&standing, instead(findings, &Outcome::Refused(why)))));
                 }
                 Patched::Changed => {}
             }
@@ -77,7 +77,7 @@ impl Repairer<'_, '_> {
             format!("somebody else changed it in the middle of each of {ATTEMPTS} attempts; run this again"),
             format!("尝试了 {ATTEMPTS} 次，每次都被其他人同时修改；请重新运行"),
         );
-        Ok(Some(self.judged(&standing, held(findings, &why))))
+        Ok(Some(self.judged(&standing, instead(findings, &Outcome::Refused(why)))))
     }
 
     /// Findings without a repair. What is repairable among them all the same is so but for the policy.
@@ -86,7 +86,7 @@ impl Repairer<'_, '_> {
             "the policy says enforcement: audit, under which nothing is changed".to_owned(),
             "策略为 enforcement: audit，不做任何修改".to_owned(),
         );
-        held(findings, &why)
+        instead(findings, &Outcome::Held(why))
     }
 
     /// Why a Secret that could be repaired is left alone.
@@ -195,10 +195,11 @@ fn change(finding: &Finding) -> String {
     }
 }
 
-fn held(mut findings: Vec<Finding>, why: &str) -> Vec<Finding> {
+/// What could be repaired comes to this instead.
+fn instead(mut findings: Vec<Finding>, outcome: &Outcome) -> Vec<Finding> {
     for finding in &mut findings {
         if finding.outcome == Outcome::Repairable {
-            finding.outcome = Outcome::Held(why.to_owned());
+            finding.outcome = outcome.clone();
         }
     }
     findings
