@@ -43,7 +43,8 @@ fn is_shed(regcred: &Regcred, reason: &str, heard: &mut Heard) {
 fn all_places_are_taken(regcred: &Regcred, heard: &mut Heard) -> Vec<Connection> {
     let body = review();
     let half = [&begun("/mutate", body.len()), &body[..body.len() - 20]].concat();
-    let crowd = tls(regcred, IN_FLIGHT, &half);
+    // Some more, in case that the server gave up a handshake.
+    let crowd = tls(regcred, IN_FLIGHT + 50, &half);
     is_shed(regcred, "requests", heard);
     crowd
 }
