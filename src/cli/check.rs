@@ -4,17 +4,16 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
 use regcred_engine::policy::Policy;
-use regcred_engine::rule::Action;
 
 use super::judging::{Judging, today};
+use super::reporting::Reporting;
 use super::{Exit, Failure};
 use crate::manifest::input::{Input, inputs};
 use crate::manifest::replace::replace;
 use crate::manifest::{Checked, Manifest, Terms, mended, not_utf8, unified};
-use crate::report::{Format, Report, Subject, Summary, Trouble, TroubleKind};
+use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 
 /// Judge the image-pull Secrets in files, before a cluster sees them
 ///
@@ -47,69 +46,17 @@ pub(crate) struct Args {
     )]
     diff: bool,
 
-    /// How findings are written
-    #[arg(
-        long,
-        env = "REGCRED_OUTPUT_FORMAT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "text",
-        ignore_case = true
-    )]
-    output_format: Format,
-
-    /// From which findings on the exit code is 1
-    #[arg(
-        long,
-        env = "REGCRED_FAIL_ON",
-        hide_env_values = true,
-        value_name = "ACTION",
-        default_value = "deny",
-        ignore_case = true
-    )]
-    fail_on: FailOn,
+    #[command(flatten)]
+    reporting: Reporting,
 
     #[command(flatten)]
     judging: Judging,
 }
 
-/// From which findings on a run has failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailOn {
-    /// Findings that deny
-    Deny,
-    /// Findings that deny or warn
-    Warn,
-    /// None
-    Never,
-}
-
-impl FailOn {
-    /// How a run ends that came to this.
-    pub(crate) fn exit(self, summary: &Summary) -> Exit {
-        // Whatever findings are taken for: what was asked for was not done.
-        if summary.total().refused > 0 {
-            return Exit::Findings;
-        }
-        let least = match self {
-            FailOn::Deny => Action::Deny,
-            FailOn::Warn => Action::Warn,
-            FailOn::Never => return Exit::Clean,
-        };
-        if summary.worst().is_some_and(|worst| worst >= least) { Exit::Findings } else { Exit::Clean }
-    }
-}
-
 /// Checks what the arguments name.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
-    match check(args, &policy) {
-        Ok(summary) if summary.unreadable() > 0 => Ok(Exit::Incomplete),
-        Ok(summary) => Ok(args.fail_on.exit(&summary)),
-        // A reader that has seen enough, such as `head`, is not told so.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Incomplete),
-        Err(error) => Err(Failure(format!("what was found cannot be written: {error}"))),
-    }
+    args.reporting.exit(check(args, &policy))
 }
 
 fn check(args: &Args, policy: &Policy) -> io::Result<Summary> {
@@ -121,7 +68,7 @@ fn check(args: &Args, policy: &Policy) -> io::Result<Summary> {
     } else {
         Box::new(anstream::stdout().lock())
     };
-    let report = Report::begin(args.output_format, policy.language, io::BufWriter::new(out))?;
+    let report = Report::begin(args.reporting.output_format, policy.language, io::BufWriter::new(out))?;
     let mut run = Run { args, terms, report };
     for path in &args.paths {
         for input in inputs(path) {

@@ -5,6 +5,7 @@ mod create;
 mod judging;
 mod log;
 mod password;
+mod reporting;
 mod rules;
 mod scan;
 mod serve;

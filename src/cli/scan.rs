@@ -13,8 +13,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::check::FailOn;
 use super::judging::{self, today};
+use super::reporting::Reporting;
 use super::{Exit, Failure, log, say};
 use crate::cluster::client::{Access, connect_within};
 use crate::cluster::scan::{Fix, Judging, Listener, Order, Scope, scan};
@@ -99,27 +99,8 @@ pub(crate) struct Args {
     )]
     policy_reports: bool,
 
-    /// How findings are written
-    #[arg(
-        long,
-        env = "REGCRED_OUTPUT_FORMAT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "text",
-        ignore_case = true
-    )]
-    output_format: Format,
-
-    /// From which findings on the exit code is 1
-    #[arg(
-        long,
-        env = "REGCRED_FAIL_ON",
-        hide_env_values = true,
-        value_name = "ACTION",
-        default_value = "deny",
-        ignore_case = true
-    )]
-    fail_on: FailOn,
+    #[command(flatten)]
+    reporting: Reporting,
 
     #[command(flatten)]
     judging: judging::Judging,
@@ -182,19 +163,11 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
         policy_reports: args.policy_reports,
     };
     let stop = stop_on_signals()?;
-    let told = tell(runtime, client, stop, &order, args.output_format);
-    match told {
-        Ok(summary) if summary.unreadable() > 0 => {
-            say(format_args!(
-                "regcred: this report is not complete: it names what could not be read or done"
-            ));
-            Ok(Exit::Incomplete)
-        }
-        Ok(summary) => Ok(args.fail_on.exit(&summary)),
-        // A reader that has seen enough, such as `head`, is not told so.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Incomplete),
-        Err(error) => Err(Failure(format!("what was found cannot be written: {error}"))),
+    let told = tell(runtime, client, stop, &order, args.reporting.output_format);
+    if told.as_ref().is_ok_and(|summary| summary.unreadable() > 0) {
+        say(format_args!("regcred: this report is not complete: it names what could not be read or done"));
     }
+    args.reporting.exit(told)
 }
 
 /// Scans, and writes what is found.
