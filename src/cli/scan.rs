@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use kube::Client;
-use regcred_engine::policy::Language;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -18,7 +17,7 @@ use super::reporting::Reporting;
 use super::{Exit, Failure, log, say};
 use crate::cluster::client::{Access, connect_within};
 use crate::cluster::scan::{Fix, Judging, Listener, Order, Scope, scan};
-use crate::report::{Counts, Format, Report, Summary};
+use crate::report::{Format, Report, Summary, table};
 
 /// How long the API server may be silent in an answer. It gives up on most requests by itself after a minute.
 const ANSWER: Duration = Duration::from_secs(65);
@@ -185,38 +184,9 @@ fn tell(
     progress.clear();
     let summary = report.end()?;
     if format == Format::Text {
-        table(&summary, language)?;
+        table::write(&summary, language, &mut anstream::stdout().lock())?;
     }
     Ok(summary)
-}
-
-/// The findings of each namespace and rule.
-fn table(summary: &Summary, language: Language) -> io::Result<()> {
-    let rows: Vec<_> = summary.by_namespace().collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let names = rows.iter().map(|(namespace, ..)| namespace.unwrap_or_default().len());
-    let names = names.max().unwrap_or_default().max("NAMESPACE".len());
-    let codes = rows.iter().map(|(_, rule, _)| rule.code().len()).max().unwrap_or_default();
-    let heads = if language == Language::Chinese {
-        ["拒绝", "警告", "记录", "可修复", "已修复"]
-    } else {
-        ["deny", "warn", "audit", "repairable", "fixed"]
-    };
-    let mut out = anstream::stdout().lock();
-    writeln!(out, "\n{:names$}  {:codes$}  {}", "NAMESPACE", "RULE", heads.join("  "))?;
-    for (namespace, rule, Counts { deny, warn, audit, repairable, fixed, .. }) in rows {
-        let namespace = namespace.unwrap_or_default();
-        write!(out, "{namespace:names$}  {:codes$}", rule.code())?;
-        for (head, count) in heads.iter().zip([deny, warn, audit, repairable, fixed]) {
-            // A Chinese character takes two columns.
-            let width = head.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
-            write!(out, "  {count:>width$}")?;
-        }
-        writeln!(out)?;
-    }
-    out.flush()
 }
 
 /// SIGINT and SIGTERM end the scan after the Secret that it is at; a second one ends the program at once. They are

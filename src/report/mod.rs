@@ -10,6 +10,7 @@ mod paragraph;
 pub mod rules;
 mod sarif;
 mod summary;
+pub mod table;
 mod text;
 
 use std::io::{self, Write};

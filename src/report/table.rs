@@ -1,0 +1,35 @@
+//! For people: the findings of each namespace and rule, in columns.
+
+use std::io::{self, Write};
+
+use regcred_engine::policy::Language;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{Counts, Summary};
+
+/// Writes the findings of each namespace and rule behind an empty line; nothing where there are none.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write(summary: &Summary, language: Language, out: &mut impl Write) -> io::Result<()> {
+    let rows: Vec<_> = summary.by_namespace().collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let names = rows.iter().map(|(namespace, ..)| namespace.unwrap_or_default().len());
+    let names = names.max().unwrap_or_default().max("NAMESPACE".len());
+    let codes = rows.iter().map(|(_, rule, _)| rule.code().len()).max().unwrap_or_default();
+    let heads = match language {
+        Language::English | Language::Both => ["deny", "warn", "audit", "repairable", "fixed"],
+        Language::Chinese => ["拒绝", "警告", "记录", "可修复", "已修复"],
+    };
+    writeln!(out, "\n{:names$}  {:codes$}  {}", "NAMESPACE", "RULE", heads.join("  "))?;
+    for (namespace, rule, Counts { deny, warn, audit, repairable, fixed, .. }) in rows {
+        write!(out, "{:names$}  {:codes$}", namespace.unwrap_or_default(), rule.code())?;
+        for (head, count) in heads.iter().zip([deny, warn, audit, repairable, fixed]) {
+            write!(out, "  {count:>width$}", width = head.width())?;
+        }
+        writeln!(out)?;
+    }
+    out.flush()
+}
