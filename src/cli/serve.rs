@@ -1,5 +1,7 @@
 //! `regcred serve`
 
+mod self_managed;
+
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -14,11 +16,10 @@ use tokio::sync::mpsc;
 use super::log::{self, LogLevel};
 use super::{Exit, Failure, say};
 use crate::admission;
-use crate::cluster::client::{self, ClusterError};
-use crate::cluster::self_managed::{self, Serving, Wrong};
+use crate::cluster;
 use crate::server::{
-    AuditTarget, CertificateFiles, CertificateSource, ClientCa, Config, ConfigurationProblem, Ended, Limits,
-    Listen, Server, Supply, duration,
+    AuditTarget, CertificateFiles, CertificateSource, ClientCa, Config, Ended, Limits, Listen, Server,
+    duration,
 };
 
 /// Reviews that are too large for a connection's own thread, at a time. Each can take some 15 MiB for some 10 ms, so
@@ -283,7 +284,7 @@ fn serve(runtime: &Runtime, config: &Config, level: LogLevel) -> Result<Ended, F
         let shutdown = signals()?;
         log::quiet_panics();
         let cluster = match config.certificate {
-            CertificateSource::Supplied => Some(cluster().await?),
+            CertificateSource::Supplied => Some(self_managed::cluster().await?),
             CertificateSource::Files(_) | CertificateSource::Dev => None,
         };
         let server = Server::prepare(config, admission::review)?;
@@ -295,47 +296,10 @@ fn serve(runtime: &Runtime, config: &Config, level: LogLevel) -> Result<Ended, F
         // The log begins after these lines, so that they come first at every level.
         log::init(level);
         if let Some(cluster) = cluster {
-            self_managed::start(cluster, config.reload_interval, server.supply())?;
+            cluster::self_managed::start(cluster, config.reload_interval, server.supply())?;
         }
         Ok(server.run(shutdown).await?)
     })
-}
-
-/// The cluster that certificates are managed in. Whether it answers is seen later: the server starts without it.
-async fn cluster() -> Result<kube::Config, ClusterError> {
-    let config = client::infer().await?;
-    // What is wrong with the credentials themselves is said now.
-    drop(client::connect(config.clone())?);
-    Ok(config)
-}
-
-impl Serving for Supply {
-    fn serve(&self, certificate: &str, key: &str) -> Result<(), String> {
-        Supply::serve(self, certificate, key)
-    }
-
-    fn not_renewed(&self) {
-        self.failed();
-    }
-
-    fn bundle_corrected(&self) {
-        Supply::bundle_corrected(self);
-    }
-
-    fn configurations_wrong(&self, wrong: Wrong) {
-        for (problem, count) in [
-            (ConfigurationProblem::Missing, wrong.missing),
-            (ConfigurationProblem::Unreadable, wrong.unreadable),
-            (ConfigurationProblem::CaBundle, wrong.ca_bundle),
-            (ConfigurationProblem::TypeCondition, wrong.type_condition),
-        ] {
-            self.configuration_problem(problem, count);
-        }
-    }
-
-    fn panicked(&self) {
-        Supply::panicked(self);
-    }
 }
 
 /// A message for each SIGTERM and SIGINT from now on.
