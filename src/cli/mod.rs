@@ -37,7 +37,7 @@ struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  nothing to report
-  1  findings that deny, or work that was cut off
+  1  findings that deny, a repair that was refused, or work that was cut off
   2  it could not do its job: wrong usage, unreadable input, no cluster";
 
 #[derive(Debug, Subcommand)]
@@ -56,7 +56,7 @@ enum Command {
 enum Exit {
     /// Nothing to report.
     Clean,
-    /// Findings that deny, a refused action, or work that was cut off.
+    /// Findings that deny, a repair that was refused, or work that was cut off.
     Findings,
     /// It could not do all of its job, and said so where it says what it found.
     Incomplete,
