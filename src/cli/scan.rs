@@ -89,7 +89,8 @@ pub(crate) struct Args {
 
     /// Also write the findings into the cluster, as reports of openreports.io or wgpolicyk8s.io
     ///
-    /// One report a namespace, called regcred. It needs the permission to create, patch and delete them.
+    /// One report a namespace, called regcred, about all of its pull Secrets; so it does not go with -l. It needs the
+    /// permission to create, patch and delete them.
     #[arg(
         long,
         env = "REGCRED_POLICY_REPORTS",
@@ -140,6 +141,12 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
+    if args.policy_reports && args.selector.is_some() {
+        // It would take the others out of the report that is there, or the report itself away.
+        return Err(Failure::from(
+            "--policy-reports is about all pull Secrets of a namespace: leave out --selector, or --policy-reports",
+        ));
+    }
     let policy = args.judging.policy()?;
     let fix = args.fix();
     let access = Access { kubeconfig: args.kubeconfig, context: args.context };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::cluster::{Account, Cluster, Scanned, pull_secret};
+use crate::support::cluster::{Account, Cluster, Scan, Scanned, pull_secret};
 
 use super::{HOST, auths, bad, bare, standing, whole};
 
@@ -38,7 +38,7 @@ fn run(cluster: &Cluster, namespace: &str) -> Scanned {
     let mut kubeconfig = cluster.kubeconfig(Account::As(&account), None);
     // What a pod's namespace is to the program in it.
     kubeconfig["contexts"][0]["context"]["namespace"] = json!(namespace);
-    let scan = crate::support::cluster::Scan::new(&kubeconfig, &others);
+    let scan = Scan::new(&kubeconfig, &others);
     if others.len() == arguments.len() - 1 {
         return scan.run();
     }
@@ -158,4 +158,12 @@ fn the_shipped_job_of_one_namespace_reads_that_one() {
     let account = "--as=system:serviceaccount:team:regcred-scan";
     cluster.accepts(&["auth", "can-i", "list", "secrets", "-n", "team", account], "");
     cluster.rejects(&["auth", "can-i", "list", "secrets", "-n", "other", account], "");
+}
+
+#[test]
+fn a_report_of_some_of_the_secrets_is_refused_before_it_takes_the_place_of_one_of_all() {
+    // A cluster is not even asked.
+    let scanned = Scan::without_kubeconfig(&["-A", "-l", "team=a", "--policy-reports"]).run();
+    assert_eq!((scanned.code, scanned.stdout.as_str()), (Some(2), ""), "{scanned:?}");
+    assert!(scanned.stderr.contains("leave out --selector, or --policy-reports"), "{scanned:?}");
 }
