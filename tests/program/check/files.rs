@@ -263,6 +263,21 @@ fn a_repaired_file_keeps_its_mode_and_a_link_stays_a_link() {
 }
 
 #[test]
+fn a_repaired_file_is_a_new_one_so_that_another_hard_link_keeps_the_old() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    let (file, link) = (folder.path().join("a.yaml"), folder.path().join("link.yaml"));
+    fs::copy(&samples("repaired")[0], &file).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    fs::hard_link(&file, &link).unwrap();
+    let old = fs::read(&file).unwrap();
+    assert_eq!(check(folder.path(), ["--fix", "a.yaml"]).status, 0);
+    assert_ne!(fs::read(&file).unwrap(), old, "it is repaired although it is read-only");
+    assert_eq!(fs::read(&link).unwrap(), old);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o444);
+}
+
+#[test]
 fn what_is_fixed_is_told_and_what_remains_decides() {
     let folder = folder();
     let document = json!({"auths": {
