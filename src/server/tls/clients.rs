@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
 };
 use rustls_pki_types::pem::{PemObject, SectionKind};
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
 
@@ -41,7 +42,7 @@ impl ClientCa {
     ) -> Result<Clients, FileError> {
         let wrong = |message: String| FileError::new(&self.file, message);
         let mut roots = RootCertStore::empty();
-        let mut not_after: Option<Timestamp> = None;
+        let mut ends = Vec::new();
         let mut expired = Vec::new();
         for (index, der) in certificates(content).map_err(&wrong)?.into_iter().enumerate() {
             let number = index + 1;
@@ -53,9 +54,9 @@ impl ClientCa {
             roots.add(der).map_err(|_| {
                 wrong(format!("holds as number {number} a certificate that cannot be used as a CA's"))
             })?;
-            not_after = not_after.max(Some(end));
+            ends.push(end);
         }
-        let Some(not_after) = not_after else {
+        let Some(not_after) = ends.iter().max().copied() else {
             return Err(wrong(match expired.last() {
                 None => "holds no certificate: expected PEM CERTIFICATE blocks, those of the clients' CAs"
                     .to_owned(),
@@ -66,13 +67,23 @@ impl ClientCa {
                 }
             }));
         };
-        let authorities = roots.len();
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            .build()
+        let authorities: Vec<_> = ends.into_iter().map(unix).zip(roots.roots.iter().cloned()).collect();
+        let count = authorities.len();
+        let by_all = verifier_by(roots, provider)
             .map_err(|_| wrong("cannot be used to check clients' certificates".to_owned()))?;
-        let verifier = Verifier { by_authority: verifier, names: self.names.clone() };
-        Ok(Clients { verifier: Arc::new(verifier), file: self.file.clone(), authorities, not_after, expired })
+        let names = self.names.clone();
+        let verifier = Verifier { by_all, authorities, provider: Arc::clone(provider), names };
+        let file = self.file.clone();
+        Ok(Clients { verifier: Arc::new(verifier), file, authorities: count, not_after, expired })
     }
+}
+
+/// The usual checks of a certificate by one of these CAs.
+fn verifier_by(
+    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, VerifierBuilderError> {
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build()
 }
 
 /// The certificates of a PEM file in which there is no private key.
@@ -109,6 +120,11 @@ fn end(authority: &CertificateDer<'_>, number: usize) -> Result<Timestamp, Strin
     Ok(time(certificate.validity().not_after))
 }
 
+/// The same moment for the verifier; before 1970 there is none.
+fn unix(time: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(time.as_second()).unwrap_or_default()))
+}
+
 /// Who may connect, checked.
 pub(crate) struct Clients {
     pub(super) verifier: Arc<dyn ClientCertVerifier>,
@@ -136,14 +152,30 @@ impl Clients {
     }
 }
 
-/// The usual checks, and the name on top of them.
+/// The usual checks, the dates of the CAs, and the name on top of them.
 #[derive(Debug)]
 struct Verifier {
-    by_authority: Arc<dyn ClientCertVerifier>,
+    /// The usual checks, good until the first of the authorities expires.
+    by_all: Arc<dyn ClientCertVerifier>,
+    /// Each with its end.
+    authorities: Vec<(UnixTime, TrustAnchor<'static>)>,
+    provider: Arc<CryptoProvider>,
     names: Vec<String>,
 }
 
 impl Verifier {
+    /// The usual checks, by those authorities alone that have not expired since the file was read: of an authority's
+    /// certificate rustls keeps no date.
+    fn by_valid(&self, now: UnixTime) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+        let valid = || self.authorities.iter().filter(|(end, _)| *end > now);
+        if valid().count() == self.authorities.len() {
+            return Ok(Arc::clone(&self.by_all));
+        }
+        let roots = valid().map(|(_, authority)| authority.clone()).collect();
+        // There is no other reason than that none is left.
+        verifier_by(roots, &self.provider).map_err(|_| Error::InvalidCertificate(CertificateError::Expired))
+    }
+
     /// As the API server does it with the clients of its own request-header CA, where any name will do if none is
     /// listed. Beside the common name, which is what Kubernetes calls users by, a DNS name counts.
     fn allows(&self, certificate: &CertificateDer<'_>) -> bool {
@@ -167,7 +199,7 @@ impl Verifier {
 
 impl ClientCertVerifier for Verifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.by_authority.root_hint_subjects()
+        self.by_all.root_hint_subjects()
     }
 
     fn verify_client_cert(
@@ -176,7 +208,7 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verified = self.by_authority.verify_client_cert(end_entity, intermediates, now)?;
+        let verified = self.by_valid(now)?.verify_client_cert(end_entity, intermediates, now)?;
         if self.allows(end_entity) {
             Ok(verified)
         } else {
@@ -191,7 +223,7 @@ impl ClientCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.by_authority.verify_tls12_signature(message, certificate, signature)
+        self.by_all.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -200,18 +232,16 @@ impl ClientCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.by_authority.verify_tls13_signature(message, certificate, signature)
+        self.by_all.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.by_authority.supported_verify_schemes()
+        self.by_all.supported_verify_schemes()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
     use super::super::provider;
@@ -291,18 +321,42 @@ mod tests {
         common_name: &str,
         dns: &[&str],
     ) -> Result<(), CertificateError> {
-        let mut params = params(common_name, 2028);
+        lets_in_at(now(), clients, by, common_name, dns)
+    }
+
+    fn lets_in_at(
+        at: Timestamp,
+        clients: &Clients,
+        by: &Made,
+        common_name: &str,
+        dns: &[&str],
+    ) -> Result<(), CertificateError> {
+        let mut params = params(common_name, 2030);
         params.subject_alt_names = dns
             .iter()
             .map(|&name| rcgen::SanType::DnsName(name.try_into().unwrap()))
             .chain([rcgen::SanType::Rfc822Name("mail".try_into().unwrap())])
             .collect();
         let leaf = params.signed_by(&KeyPair::generate().unwrap(), &by.issuer).unwrap();
-        let now = Duration::from_secs(now().as_second().try_into().unwrap());
-        match clients.verifier.verify_client_cert(leaf.der(), &[], UnixTime::since_unix_epoch(now)) {
+        match clients.verifier.verify_client_cert(leaf.der(), &[], unix(at)) {
             Ok(_) => Ok(()),
             Err(Error::InvalidCertificate(error)) => Err(error),
             Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn an_authority_that_expires_while_the_program_runs_lets_in_nobody_any_more() {
+        let (short, long) = (authority("short", 2027), authority("long", 2028));
+        let clients = clients(&(short.pem.clone() + &long.pem), &[]).unwrap();
+        for (at, by_short, by_long) in [
+            ("2026-12-31T23:59:59Z", Ok(()), Ok(())),
+            ("2027-01-01T00:00:00Z", Err(CertificateError::UnknownIssuer), Ok(())),
+            ("2028-01-01T00:00:00Z", Err(CertificateError::Expired), Err(CertificateError::Expired)),
+        ] {
+            let at = at.parse().unwrap();
+            assert_eq!(lets_in_at(at, &clients, &short, "client", &[]), by_short, "{at}");
+            assert_eq!(lets_in_at(at, &clients, &long, "client", &[]), by_long, "{at}");
         }
     }
 
