@@ -12,15 +12,15 @@ mod serve;
 mod shell;
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::builder::Resettable;
+use clap::builder::{BoolishValueParser, Resettable, TypedValueParser as _};
 use clap::error::{ContextKind, ErrorKind};
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Kubernetes admission webhook that corrects and refuses image-pull Secrets.
@@ -77,9 +77,8 @@ pub fn main() -> ExitCode {
     // A core file would hold the credentials of the last requests. Lowering a limit is always allowed. (Where the
     // kernel pipes cores to a program, that program has to honour the limit.)
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    let empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
     // Wrong usage ends here, with exit code 2 and the parser's own words.
-    let mut command = command(&empty);
+    let mut command = command(&|name| env::var_os(name));
     if is_plugin() {
         command = command.bin_name("kubectl regcred");
     }
@@ -117,15 +116,26 @@ fn is_plugin() -> bool {
     path.is_some_and(|path| Path::new(&path).file_name() == Some(OsStr::new("kubectl-regcred")))
 }
 
-/// The command line. A variable that is set to nothing is one that is not set, for every flag but the guards: manifests
-/// write it that way.
-fn command(empty: &dyn Fn(&OsStr) -> bool) -> clap::Command {
-    let unset = |name: &OsStr| empty(name) && !GUARDS.iter().any(|guard| name == *guard);
+/// The command line, without the variables that are as good as not set.
+fn command(variable: &dyn Fn(&OsStr) -> Option<OsString>) -> clap::Command {
+    let unset = |argument: &Arg| {
+        let value = argument.get_env().and_then(variable);
+        value.is_some_and(|value| is_unset(argument, &value))
+    };
     Cli::command().mut_subcommands(|subcommand| {
-        subcommand.mut_args(|argument| {
-            if argument.get_env().is_some_and(unset) { argument.env(Resettable::Reset) } else { argument }
-        })
+        subcommand.mut_args(|arg| if unset(&arg) { arg.env(Resettable::Reset) } else { arg })
     })
+}
+
+/// Whether the variable of this flag is as good as not set. One that is set to nothing is, for every flag but the guards:
+/// manifests write it that way. So is one that turns a switch off: otherwise the switch would count as given where it does
+/// not go with another.
+fn is_unset(argument: &Arg, value: &OsStr) -> bool {
+    if value.is_empty() {
+        return !GUARDS.iter().any(|guard| argument.get_env() == Some(OsStr::new(guard)));
+    }
+    let said = BoolishValueParser::new().parse_ref(&clap::Command::default(), None, value);
+    matches!(argument.get_action(), ArgAction::SetTrue) && matches!(said, Ok(false))
 }
 
 /// What was given for a flag about passwords, or stands where none belongs, may be a password, and is not repeated.
@@ -172,12 +182,12 @@ mod tests {
         };
         let all = twins(Cli::command());
         assert!(all.len() > 5);
-        assert_eq!(twins(command(&|_| false)), all);
+        assert_eq!(twins(command(&|_| None)), all);
         for name in &all {
             let guards = |other: &OsStr| GUARDS.iter().any(|guard| other == *guard);
             let others: Vec<_> =
                 all.iter().filter(|other| *other != name || guards(other)).cloned().collect();
-            assert_eq!(twins(command(&|other| other == name)), others);
+            assert_eq!(twins(command(&|other| (other == name).then(OsString::new))), others);
         }
     }
 

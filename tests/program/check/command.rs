@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{check, check_stdin, command, folder};
+use super::{Ran, check, check_stdin, command, folder};
 
 const BAD: &str = r#"{"auths":{"r.example.com":{"username":"u","password":"p"}}}"#;
 const WARNS: &str = r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#;
@@ -129,6 +129,20 @@ fn a_repair_of_standard_input_is_written_to_standard_output() {
     command.args(["check", "--fix", "-"]).stdin(fs::File::open(folder.path().join("utf-16")).unwrap());
     let output = command.output().unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &bytes[..]));
+}
+
+#[test]
+fn a_switch_that_a_variable_turns_off_is_one_that_was_not_given() {
+    let folder = folder();
+    fs::write(folder.path().join("config.json"), BAD).unwrap();
+    let mut check = command();
+    // Of --diff and --fix only one may be given.
+    check.args(["check", "--diff", "config.json"]).env("REGCRED_FIX", "off").current_dir(folder.path());
+    let ran = Ran::from(check.output().unwrap());
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("--- "), "{}", ran.stdout);
+    let wrong = Ran::from(check.env("REGCRED_FIX", "perhaps").output().unwrap());
+    assert!(wrong.status == 2 && wrong.stderr.contains("value was not a boolean"), "{}", wrong.stderr);
 }
 
 #[test]
