@@ -1,5 +1,7 @@
 //! The value of `auth`: base64 of `username:password`, decoded as the kubelet decodes it.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -24,7 +26,11 @@ impl Auth {
     /// Decodes as the kubelet does: line breaks do not count; a value that ends in `=` must be padded rightly, any
     /// other must not be padded (docs/facts.md, "Base64").
     pub(crate) fn decode(value: &str) -> Result<Auth, NotBase64> {
-        let letters: Vec<u8> = value.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+        let letters: Cow<'_, [u8]> = if value.contains(['\r', '\n']) {
+            value.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect()
+        } else {
+            Cow::Borrowed(value.as_bytes())
+        };
         let padded = value.trim_end().ends_with('=');
         let engine = if padded { &PADDED } else { &UNPADDED };
         let decoded = engine.decode(&letters).map_err(|_| likely_cause(value))?;
@@ -50,9 +56,9 @@ impl Auth {
     }
 }
 
-/// Encodes a pair.
-pub(crate) fn encode(username: &str, password: &str) -> String {
-    base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"))
+/// Appends the `auth` of a pair.
+pub(crate) fn encode(username: &str, password: &str, text: &mut String) {
+    base64::engine::general_purpose::STANDARD.encode_string([username, ":", password].concat(), text);
 }
 
 /// What a value that cannot be decoded most likely is.

@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use crate::auth;
 use crate::document::{Document, Member, Text, line_break_end};
-use crate::finding::EntryField;
 
 /// What a repair would change in a document. It holds credentials: there is no `Debug`.
 pub struct Repair {
@@ -20,19 +19,26 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    /// Puts the pair's `auth` in: into the place of a null or empty one, else behind the entry's last member.
+    /// Puts the pair's `auth` in: into the place of the null or `empty` one that there is, else behind the entry's last member.
     pub(crate) fn add_auth(
         document: &Document<'_>,
         entry: &Member,
+        empty: Option<&Member>,
         username: Text<'_>,
         password: Text<'_>,
     ) -> Option<Edit> {
-        let auth = auth::encode(&username.decode(), &password.decode());
-        if let Some(empty) = document.entry(entry).member(EntryField::Auth) {
-            return Some(Edit { range: empty.value(), text: format!("\"{auth}\"") });
-        }
-        let end = document.members(entry).last()?.value().end;
-        Some(Edit { range: end..end, text: format!(",\"auth\":\"{auth}\"") })
+        let (range, begin) = if let Some(empty) = empty {
+            (empty.value(), "\"")
+        } else {
+            let end = document.members(entry).last()?.value().end;
+            (end..end, ",\"auth\":\"")
+        };
+        let (username, password) = (username.decode(), password.decode());
+        let mut text = String::with_capacity(begin.len() + (username.len() + password.len()) * 4 / 3 + 8);
+        text.push_str(begin);
+        auth::encode(&username, &password, &mut text);
+        text.push('"');
+        Some(Edit { range, text })
     }
 
     /// Takes line breaks off the end of an `auth` and adds its padding; its letters stay as they are written.

@@ -27,8 +27,11 @@ impl<'a> Text<'a> {
     /// the long s and the Kelvin sign are the only strangers that meet ASCII letters
     /// (docs/facts.md, "JSON dialect").
     pub(crate) fn folds_to(self, known: &str) -> bool {
+        if !self.escaped && self.raw.eq_ignore_ascii_case(known) {
+            return true;
+        }
         if !self.escaped && self.raw.is_ascii() {
-            return self.raw.eq_ignore_ascii_case(known);
+            return false;
         }
         let folded = self.chars().map(|c| match c {
             '\u{17f}' => 's',

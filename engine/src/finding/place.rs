@@ -40,6 +40,9 @@ impl fmt::Display for RegistryKey<'_> {
     /// Without anything up to the last `@`, control characters escaped, cut at 253 characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.0.rsplit_once('@').map_or(&*self.0, |(_, behind)| behind);
+        if shown.len() <= SHOWN_KEY_CHARS && shown.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return f.write_str(shown);
+        }
         let mut room = SHOWN_KEY_CHARS;
         for c in shown.chars() {
             let escape = c.is_control() || is_invisible(c);
@@ -114,15 +117,26 @@ impl fmt::Display for Place<'_> {
         match &self.spot {
             Spot::Document => Ok(()),
             Spot::Top(field) => f.write_str(field.name()),
-            Spot::Entry(key) => write!(f, "{wrapper}[\"{}\"]", quoted(key)),
-            Spot::Field(key, field) => write!(f, "{wrapper}[\"{}\"].{}", quoted(key), field.name()),
+            Spot::Entry(key) => entry(f, wrapper, key),
+            Spot::Field(key, field) => {
+                entry(f, wrapper, key)?;
+                f.write_str(".")?;
+                f.write_str(field.name())
+            }
         }
     }
 }
 
-/// A key between quotation marks: those of its own are escaped.
-fn quoted(key: &RegistryKey<'_>) -> String {
-    key.to_string().replace('"', "\\\"")
+/// An entry's path. The quotation marks of its key are escaped.
+fn entry(f: &mut fmt::Formatter<'_>, wrapper: &str, key: &RegistryKey<'_>) -> fmt::Result {
+    f.write_str(wrapper)?;
+    f.write_str("[\"")?;
+    if key.0.contains('"') {
+        f.write_str(&key.to_string().replace('"', "\\\""))?;
+    } else {
+        fmt::Display::fmt(key, f)?;
+    }
+    f.write_str("\"]")
 }
 
 /// A known field at the top of a dockerconfigjson document.

@@ -1,11 +1,12 @@
 //! What an UPDATE kept, and what it lost.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use super::{EntryUnderJudgement, Judge, Kept};
 use crate::auth::Auth;
-use crate::document::{Document, Entry};
+use crate::document::{Document, Entry, Member};
 use crate::finding::{EntryField, Fault, RegistryKey, Spot};
 use crate::registry::Key;
 use crate::rule::Rule;
@@ -13,50 +14,71 @@ use crate::rule::Rule;
 /// What an entry can lose while it keeps its username and password.
 const STRIPPED: [EntryField; 3] = [EntryField::IdentityToken, EntryField::RegistryToken, EntryField::Email];
 
-/// The entries of the old document. Each is looked into once, however often the new document repeats its key.
-pub(super) struct OldEntries<'a> {
+/// The entries of the old document. Each is looked into at most once, however often the new document repeats its key, and
+/// not at all where the new one has it as it was: most of what an UPDATE holds.
+pub(super) struct OldEntries<'d, 'a> {
+    document: &'d Document<'a>,
     /// In the order of the document.
-    entries: Vec<OldEntry<'a>>,
+    entries: Vec<OldEntry<'d>>,
     /// By key as written: which of `entries`, the last of each key.
     last: HashMap<Cow<'a, str>, usize>,
-    /// Key and bytes of every one.
-    exact: HashSet<(Cow<'a, str>, &'a str)>,
+    /// Key and bytes of those that are not the last of their key.
+    others: HashSet<(Cow<'a, str>, &'a str)>,
 }
 
-struct OldEntry<'a> {
-    key: RegistryKey<'a>,
-    /// Somebody could log in with it.
-    usable: bool,
+struct OldEntry<'d> {
+    member: &'d Member,
+    /// The new document has its key.
+    found: bool,
     /// Which of [`STRIPPED`] it holds.
-    held: [bool; STRIPPED.len()],
+    held: OnceCell<[bool; STRIPPED.len()]>,
 }
 
-impl<'a> OldEntries<'a> {
-    pub(super) fn new(document: &Document<'a>) -> Self {
-        let mut old = OldEntries { entries: Vec::new(), last: HashMap::new(), exact: HashSet::new() };
-        for member in document.entries() {
-            let key = document.name(member).decode();
-            let fields = document.entry(member);
-            old.exact.insert((key.clone(), document.raw_value(member)));
-            old.last.insert(key.clone(), old.entries.len());
-            old.entries.push(OldEntry {
-                key: RegistryKey::new(key),
-                usable: is_usable(&fields),
-                held: STRIPPED.map(|field| fields.text(field).is_some()),
-            });
+impl<'d, 'a> OldEntries<'d, 'a> {
+    pub(super) fn new(document: &'d Document<'a>) -> Self {
+        let entries: Vec<_> = document
+            .entries()
+            .map(|member| OldEntry { member, found: false, held: OnceCell::new() })
+            .collect();
+        let mut last: HashMap<_, usize> = HashMap::with_capacity(entries.len());
+        let mut others = HashSet::new();
+        for (at, entry) in entries.iter().enumerate() {
+            let key = document.name(entry.member).decode();
+            if let Some(earlier) = last.insert(key.clone(), at).and_then(|earlier| entries.get(earlier)) {
+                others.insert((key, document.raw_value(earlier.member)));
+            }
         }
-        old
+        OldEntries { document, entries, last, others }
     }
 
-    pub(super) fn kept(&self, key: &RegistryKey<'a>, bytes: &'a str) -> Kept {
+    /// How much there was of an entry of the new document.
+    pub(super) fn keep(&mut self, key: &RegistryKey<'a>, bytes: &'a str) -> Kept {
+        let last = self.last.get(key.as_written()).and_then(|&at| self.entries.get_mut(at));
+        let Some(last) = last else { return Kept::Nothing };
+        last.found = true;
         let name = Cow::Borrowed(key.as_written());
-        if self.exact.contains(&(name.clone(), bytes)) {
+        if self.document.raw_value(last.member) == bytes || self.others.contains(&(name, bytes)) {
             Kept::KeyAndBytes
-        } else if self.last.contains_key(&name) {
-            Kept::Key
         } else {
-            Kept::Nothing
+            Kept::Key
         }
+    }
+
+    /// Which of [`STRIPPED`] the last entry of this key holds.
+    fn held(&self, key: &RegistryKey<'a>) -> Option<[bool; STRIPPED.len()]> {
+        let entry = self.last.get(key.as_written()).and_then(|&at| self.entries.get(at))?;
+        Some(*entry.held.get_or_init(|| {
+            let fields = self.document.entry(entry.member);
+            STRIPPED.map(|field| fields.text(field).is_some())
+        }))
+    }
+
+    /// The keys of the entries with usable credentials whose key the new document does not have.
+    fn lost(&self) -> impl Iterator<Item = RegistryKey<'a>> {
+        self.entries
+            .iter()
+            .filter(|entry| !entry.found && is_usable(&self.document.entry(entry.member)))
+            .map(|entry| RegistryKey::new(self.document.name(entry.member).decode()))
     }
 }
 
@@ -75,22 +97,30 @@ fn is_usable(fields: &Entry<'_, '_>) -> bool {
 
 impl<'a> Judge<'_, 'a> {
     /// Registries with usable credentials that a person took out of a document that still holds an entry.
-    pub(super) fn registries_dropped(&mut self, registries: &[RegistryKey<'a>], old: &OldEntries<'a>) {
+    pub(super) fn registries_dropped(&mut self, registries: &[RegistryKey<'a>], old: &OldEntries<'_, 'a>) {
         let looked_for = self.request.requester.is_person() && !self.is_off(Rule::RegistriesDropped);
         if !looked_for {
             return;
         }
+        let mut lost = old.lost().peekable();
+        if lost.peek().is_none() {
+            return;
+        }
         let identity = |key: &RegistryKey<'_>| Key::parse(key.as_written()).identity();
         let mut present: HashSet<String> = registries.iter().map(identity).collect();
-        for entry in old.entries.iter().filter(|entry| entry.usable) {
-            if present.insert(identity(&entry.key)) {
-                self.found(None, Fault::RegistriesDropped, 0, Spot::Entry(entry.key.clone()));
+        for key in lost {
+            if present.insert(identity(&key)) {
+                self.found(Kept::Nothing, Fault::RegistriesDropped, 0, Spot::Entry(key));
             }
         }
     }
 
     /// A token or email that an entry had, and lost while it kept its username and password.
-    pub(super) fn credentials_stripped(&mut self, entry: &EntryUnderJudgement<'_, 'a>, old: &OldEntries<'a>) {
+    pub(super) fn credentials_stripped(
+        &mut self,
+        entry: &EntryUnderJudgement<'_, 'a>,
+        old: &OldEntries<'_, 'a>,
+    ) {
         if entry.kept == Kept::KeyAndBytes {
             return;
         }
@@ -100,12 +130,11 @@ impl<'a> Judge<'_, 'a> {
         {
             return;
         }
-        let last = old.last.get(entry.key.as_written());
-        let Some(old_entry) = last.and_then(|&at| old.entries.get(at)) else { return };
-        for (field, held) in STRIPPED.into_iter().zip(old_entry.held) {
+        let Some(held) = old.held(&entry.key) else { return };
+        for (field, held) in STRIPPED.into_iter().zip(held) {
             if held && fields.text(field).is_none() {
                 let spot = Spot::Field(entry.key.clone(), field);
-                self.found(Some(entry), Fault::CredentialsStripped, entry.offset(), spot);
+                self.found(entry.kept, Fault::CredentialsStripped, entry.offset(), spot);
             }
         }
     }

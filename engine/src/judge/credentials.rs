@@ -1,11 +1,10 @@
 //! The rules about what an entry logs in with.
 
-use super::{EntryUnderJudgement, Judge, name_offset};
+use super::{EntryUnderJudgement, Judge, Mend, name_offset};
 use crate::auth::Auth;
 use crate::document::{Document, Entry, Text};
 use crate::finding::{EmptyHalf, EntryField, Fault, Spot};
 use crate::repair::Edit;
-use crate::rule::Rule;
 
 /// An entry's non-empty credentials.
 struct Credentials<'a> {
@@ -29,12 +28,12 @@ impl<'a> Credentials<'a> {
 }
 
 impl<'a> Judge<'_, 'a> {
-    /// Judges an entry's credentials. Returns how to repair the entry, and which finding that mends.
+    /// Judges an entry's credentials. Returns how to repair the entry.
     pub(super) fn credentials(
         &mut self,
         document: &Document<'a>,
         entry: &EntryUnderJudgement<'_, 'a>,
-    ) -> Option<(usize, Edit)> {
+    ) -> Option<Mend> {
         let fields = &entry.fields;
         if [EntryField::Username, EntryField::Password, EntryField::Auth]
             .iter()
@@ -54,11 +53,11 @@ impl<'a> Judge<'_, 'a> {
     /// Takes in a finding about a field; where the field is absent, about its entry.
     fn field_fault(&mut self, entry: &EntryUnderJudgement<'_, 'a>, field: EntryField, fault: Fault<'a>) {
         let offset = entry.fields.member(field).map_or_else(|| entry.offset(), name_offset);
-        self.found(Some(entry), fault, offset, Spot::Field(entry.key.clone(), field));
+        self.found(entry.kept, fault, offset, Spot::Field(entry.key.clone(), field));
     }
 
     fn entry_fault(&mut self, entry: &EntryUnderJudgement<'_, 'a>, fault: Fault<'a>) {
-        self.found(Some(entry), fault, entry.offset(), Spot::Entry(entry.key.clone()));
+        self.found(entry.kept, fault, entry.offset(), Spot::Entry(entry.key.clone()));
     }
 
     /// Characters that do not belong in a plain username or password.
@@ -80,19 +79,17 @@ impl<'a> Judge<'_, 'a> {
         document: &Document<'a>,
         entry: &EntryUnderJudgement<'_, 'a>,
         credentials: &Credentials<'a>,
-    ) -> Option<(usize, Edit)> {
+    ) -> Option<Mend> {
         let has_colon = credentials.username.is_some_and(|username| username.chars().any(|c| c == ':'));
         if has_colon {
             self.field_fault(entry, EntryField::Username, Fault::UsernameHasColon);
         }
         match (credentials.username, credentials.password) {
             (Some(username), Some(password)) if !has_colon => {
-                let finding = self.findings.len();
-                self.field_fault(entry, EntryField::Auth, Fault::MissingAuth);
-                return self
-                    .fixes(Rule::MissingAuth)
-                    .then(|| Edit::add_auth(document, entry.member, username, password))?
-                    .map(|edit| (finding, edit));
+                return self.auth_fault(entry, Fault::MissingAuth, || {
+                    let empty = entry.fields.member(EntryField::Auth);
+                    Edit::add_auth(document, entry.member, empty, username, password)
+                });
             }
             (Some(_), Some(_)) => {}
             _ if credentials.token => self.entry_fault(entry, Fault::TokenOnly),
@@ -113,7 +110,7 @@ impl<'a> Judge<'_, 'a> {
         entry: &EntryUnderJudgement<'_, 'a>,
         credentials: &Credentials<'a>,
         auth: Text<'a>,
-    ) -> Option<(usize, Edit)> {
+    ) -> Option<Mend> {
         let auth = match Auth::decode(&auth.decode()) {
             Ok(auth) => auth,
             Err(cause) => {
@@ -128,12 +125,9 @@ impl<'a> Judge<'_, 'a> {
         if auth.missing_padding == 0 {
             return None;
         }
-        let finding = self.findings.len();
-        self.field_fault(entry, EntryField::Auth, Fault::AuthUnpadded);
-        let member = entry.fields.member(EntryField::Auth)?;
-        self.fixes(Rule::AuthUnpadded)
-            .then(|| Edit::pad_auth(document, member, auth.missing_padding))?
-            .map(|edit| (finding, edit))
+        self.auth_fault(entry, Fault::AuthUnpadded, || {
+            Edit::pad_auth(document, entry.fields.member(EntryField::Auth)?, auth.missing_padding)
+        })
     }
 
     /// What `auth` decodes to.
@@ -179,9 +173,17 @@ impl<'a> Judge<'_, 'a> {
         }
     }
 
-    /// Whether the rule repairs what it finds.
-    fn fixes(&self, rule: Rule) -> bool {
-        self.setting(rule).fix && !self.is_off(rule)
+    /// Takes in a finding about `auth`, and makes the edit that mends it, if its rule repairs what it finds.
+    fn auth_fault(
+        &mut self,
+        entry: &EntryUnderJudgement<'_, 'a>,
+        fault: Fault<'a>,
+        edit: impl FnOnce() -> Option<Edit>,
+    ) -> Option<Mend> {
+        let (finding, rule) = (self.findings.len(), fault.rule());
+        self.field_fault(entry, EntryField::Auth, fault);
+        let edit = (self.setting(rule).fix && !self.is_off(rule)).then(edit)??;
+        Some(Mend { finding, entry: entry.offset(), kept: entry.kept, edit })
     }
 }
 

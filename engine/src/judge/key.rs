@@ -42,7 +42,7 @@ impl<'a> Judge<'_, 'a> {
     /// Takes a finding in, unless the rule's own list allows the host.
     fn key_fault(&mut self, entry: &EntryUnderJudgement<'_, 'a>, key: &Key<'_>, fault: Fault<'a>) {
         if !self.policy.rules.get(fault.rule()).allow.allows(key) {
-            self.found(Some(entry), fault, entry.offset(), Spot::Entry(entry.key.clone()));
+            self.found(entry.kept, fault, entry.offset(), Spot::Entry(entry.key.clone()));
         }
     }
 }

@@ -72,7 +72,7 @@ pub fn judge<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
     match Document::read(request.secret.document, request.secret.secret_type) {
         Ok(document) => judge.document(&document),
         Err(fault) => {
-            judge.found(None, Fault::InvalidJson(fault.reason), fault.offset, Spot::Document);
+            judge.found(Kept::Nothing, Fault::InvalidJson(fault.reason), fault.offset, Spot::Document);
             judge.judgement(None, Vec::new(), api_server_refuses(fault.reason))
         }
     }
@@ -104,6 +104,16 @@ struct EntryUnderJudgement<'d, 'a> {
     kept: Kept,
 }
 
+/// How to repair an entry.
+struct Mend {
+    /// Which finding that mends.
+    finding: usize,
+    /// Where the entry begins.
+    entry: usize,
+    kept: Kept,
+    edit: Edit,
+}
+
 /// How much of an entry the old document had.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
@@ -133,21 +143,16 @@ impl<'a> Judge<'_, 'a> {
         self.setting(rule).action == Action::Off
     }
 
-    /// Takes a finding in, with the action that is left after exemptions, ratchet and enforcement.
-    fn found(
-        &mut self,
-        entry: Option<&EntryUnderJudgement<'_, 'a>>,
-        fault: Fault<'a>,
-        offset: usize,
-        spot: Spot<'a>,
-    ) {
+    /// Takes a finding in, with the action that is left after exemptions, ratchet and enforcement. `kept` is how much the
+    /// old document had of the entry that it is about.
+    fn found(&mut self, kept: Kept, fault: Fault<'a>, offset: usize, spot: Spot<'a>) {
         let rule = fault.rule();
         self.never_patched |= matches!(rule, Rule::InvalidJson | Rule::AmbiguousJson | Rule::NotAnObject);
         let Setting { rule_action, action: exempted, .. } = self.setting(rule);
         if exempted == Action::Off {
             return;
         }
-        let kept = match entry.map_or(Kept::Nothing, |entry| entry.kept) {
+        let kept = match kept {
             Kept::KeyAndBytes => true,
             Kept::Key => rule.judges_host(),
             Kept::Nothing => false,
@@ -171,29 +176,27 @@ impl<'a> Judge<'_, 'a> {
     }
 
     fn document(mut self, document: &Document<'a>) -> Judgement<'a> {
-        let old = self.old_document().as_ref().map(OldEntries::new);
+        let old_document = self.old_document();
+        let mut old = old_document.as_ref().map(OldEntries::new);
         let entries = self.structure(document);
         let mut registries = Vec::with_capacity(entries.len());
-        let mut edits = Vec::new();
-        let mut mended = Vec::new();
+        let mut mends = Vec::new();
         for member in &entries {
             let key = RegistryKey::new(document.name(member).decode());
             registries.push(key.clone());
-            let kept = old.as_ref().map_or(Kept::Nothing, |old| old.kept(&key, document.raw_value(member)));
+            let bytes = document.raw_value(member);
+            let kept = old.as_mut().map_or(Kept::Nothing, |old| old.keep(&key, bytes));
             let entry = EntryUnderJudgement { member, key, fields: document.entry(member), kept };
             let first = self.findings.len();
-            let edit = self.entry(document, &entry, old.as_ref());
-            if let Some((finding, edit)) = edit.filter(|_| self.may_be_patched(first)) {
-                mended.push((finding, entry));
-                edits.push(edit);
-            }
+            let mend = self.entry(document, &entry, old.as_ref());
+            mends.extend(mend.filter(|_| self.may_be_patched(first)));
         }
         let holds_entry =
             entries.iter().any(|member| matches!(member.kind, JsonType::Object | JsonType::Null));
         if let Some(old) = old.as_ref().filter(|_| holds_entry) {
             self.registries_dropped(&registries, old);
         }
-        let repair = self.repair(edits, &mended);
+        let repair = self.repair(mends);
         let refused = !matches!(document.kind(), JsonType::Object | JsonType::Null);
         self.judgement(repair, registries, refused)
     }
@@ -204,16 +207,16 @@ impl<'a> Judge<'_, 'a> {
         Document::read(bytes, self.request.secret.secret_type).ok()
     }
 
-    /// Judges one entry. Returns how to repair it, and which finding that mends.
+    /// Judges one entry. Returns how to repair it.
     fn entry(
         &mut self,
         document: &Document<'a>,
         entry: &EntryUnderJudgement<'_, 'a>,
-        old: Option<&OldEntries<'a>>,
-    ) -> Option<(usize, Edit)> {
+        old: Option<&OldEntries<'_, 'a>>,
+    ) -> Option<Mend> {
         if !matches!(entry.member.kind, JsonType::Object | JsonType::Null) {
             let fault = Fault::NotAnObject(entry.member.kind);
-            self.found(Some(entry), fault, entry.offset(), Spot::Entry(entry.key.clone()));
+            self.found(entry.kept, fault, entry.offset(), Spot::Entry(entry.key.clone()));
             return None;
         }
         self.registry_key(entry, &Key::parse(entry.key.as_written()));
@@ -235,30 +238,27 @@ impl<'a> Judge<'_, 'a> {
     }
 
     /// Puts the edits of the entries together, unless the document may not be patched or would grow too large.
-    fn repair(
-        &mut self,
-        edits: Vec<Edit>,
-        mended: &[(usize, EntryUnderJudgement<'_, 'a>)],
-    ) -> Option<Repair> {
+    fn repair(&mut self, mends: Vec<Mend>) -> Option<Repair> {
         let immutable = self.request.old.is_some_and(|old| old.immutable);
-        if edits.is_empty() || self.never_patched || self.unchanged || immutable {
+        if mends.is_empty() || self.never_patched || self.unchanged || immutable {
             return None;
         }
+        let (mended, edits): (Vec<_>, Vec<_>) = mends
+            .into_iter()
+            .map(|Mend { finding, entry, kept, edit }| ((finding, entry, kept), edit))
+            .unzip();
         let repair = Repair::new(edits);
         let would_be = repair.size_after(self.request.secret.data_bytes);
-        if would_be > MAX_SECRET_BYTES {
-            for (_, entry) in mended {
-                let fault = Fault::TooLargeToFix { would_be };
-                self.found(Some(entry), fault, entry.offset(), Spot::Entry(entry.key.clone()));
-            }
-            return None;
-        }
-        for (finding, _) in mended {
-            if let Some(finding) = self.findings.get_mut(*finding) {
+        let too_large = would_be > MAX_SECRET_BYTES;
+        for (finding, entry, kept) in mended {
+            let Some(finding) = self.findings.get_mut(finding) else { continue };
+            if !too_large {
                 finding.repairable = true;
+            } else if let Some(key) = finding.place.key().cloned() {
+                self.found(kept, Fault::TooLargeToFix { would_be }, entry, Spot::Entry(key));
             }
         }
-        Some(repair)
+        (!too_large).then_some(repair)
     }
 
     fn judgement(

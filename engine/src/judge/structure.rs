@@ -1,6 +1,6 @@
 //! The rules about the shape of a document: types, duplicates, wrappers, and what is there at all.
 
-use super::{EntryUnderJudgement, Judge, name_offset};
+use super::{EntryUnderJudgement, Judge, Kept, name_offset};
 use crate::document::{Document, Member, Repetitions};
 use crate::finding::{EntryField, Fault, JsonType, RegistryKey, Repeated, Spot, TopField};
 use crate::rule::Rule;
@@ -10,7 +10,7 @@ impl<'a> Judge<'_, 'a> {
     /// Judges everything but the entries, and returns the entries that are to be judged.
     pub(super) fn structure<'d>(&mut self, document: &'d Document<'a>) -> Vec<&'d Member> {
         if !matches!(document.kind(), JsonType::Object | JsonType::Null) {
-            self.found(None, Fault::NotAnObject(document.kind()), 0, Spot::Document);
+            self.found(Kept::Nothing, Fault::NotAnObject(document.kind()), 0, Spot::Document);
             return Vec::new();
         }
         let entries = match self.request.secret.secret_type {
@@ -40,13 +40,13 @@ impl<'a> Judge<'_, 'a> {
         }
         for (field, member) in [(TopField::CredsStore, creds_store), (TopField::CredHelpers, cred_helpers)] {
             if let Some(member) = member.filter(|member| is_set(document, member)) {
-                self.found(None, Fault::ClientOnlySettings, name_offset(member), Spot::Top(field));
+                self.found(Kept::Nothing, Fault::ClientOnlySettings, name_offset(member), Spot::Top(field));
             }
         }
         let wrapper_missing = auths.is_none() && self.missing_auths_wrapper(document);
         let entries: Vec<_> = document.entries().collect();
         if entries.is_empty() && !wrapper_missing && !unreadable_auths {
-            self.found(None, Fault::NoRegistries, 0, Spot::Document);
+            self.found(Kept::Nothing, Fault::NoRegistries, 0, Spot::Document);
         }
         entries
     }
@@ -61,10 +61,10 @@ impl<'a> Judge<'_, 'a> {
         let (wrappers, entries): (Vec<_>, Vec<_>) = document.entries().partition(|member| is_wrapper(member));
         for wrapper in &wrappers {
             let spot = Spot::Top(TopField::Auths);
-            self.found(None, Fault::MisplacedAuthsWrapper, name_offset(wrapper), spot);
+            self.found(Kept::Nothing, Fault::MisplacedAuthsWrapper, name_offset(wrapper), spot);
         }
         if wrappers.is_empty() && entries.is_empty() {
-            self.found(None, Fault::NoRegistries, 0, Spot::Document);
+            self.found(Kept::Nothing, Fault::NoRegistries, 0, Spot::Document);
         }
         entries
     }
@@ -73,7 +73,7 @@ impl<'a> Judge<'_, 'a> {
     fn must_be_object(&mut self, field: TopField, member: &Member) -> bool {
         let wrong = !matches!(member.kind, JsonType::Object | JsonType::Null);
         if wrong {
-            self.found(None, Fault::NotAnObject(member.kind), name_offset(member), Spot::Top(field));
+            self.found(Kept::Nothing, Fault::NotAnObject(member.kind), name_offset(member), Spot::Top(field));
         }
         wrong
     }
@@ -85,7 +85,7 @@ impl<'a> Judge<'_, 'a> {
         for header in document.members(headers) {
             if !matches!(header.kind, JsonType::String | JsonType::Null) {
                 let spot = Spot::Top(TopField::HttpHeaders);
-                self.found(None, Fault::FieldNotString(header.kind), name_offset(header), spot);
+                self.found(Kept::Nothing, Fault::FieldNotString(header.kind), name_offset(header), spot);
             }
         }
     }
@@ -101,7 +101,7 @@ impl<'a> Judge<'_, 'a> {
             return false;
         };
         let fault = Fault::MissingAuthsWrapper { bare_entry: bare.is_some() };
-        self.found(None, fault, name_offset(first), Spot::Document);
+        self.found(Kept::Nothing, fault, name_offset(first), Spot::Document);
         true
     }
 
@@ -114,7 +114,7 @@ impl<'a> Judge<'_, 'a> {
                 .repeats(field.map_or_else(|| document.name(member).decode(), |field| field.name().into()))
             {
                 let what = field.map_or(Repeated::Unknown, Repeated::Top);
-                self.found(None, Fault::AmbiguousJson(what), name_offset(member), Spot::Document);
+                self.found(Kept::Nothing, Fault::AmbiguousJson(what), name_offset(member), Spot::Document);
             }
         }
     }
@@ -130,7 +130,7 @@ impl<'a> Judge<'_, 'a> {
             let name = document.name(member).decode();
             if names.repeats(name.clone()) {
                 let what = Repeated::Registry(RegistryKey::new(name));
-                self.found(None, Fault::AmbiguousJson(what), name_offset(member), Spot::Document);
+                self.found(Kept::Nothing, Fault::AmbiguousJson(what), name_offset(member), Spot::Document);
             }
         }
     }
@@ -140,12 +140,12 @@ impl<'a> Judge<'_, 'a> {
         for again in &entry.fields.repeated {
             let what = again.known.map_or(Repeated::Unknown, Repeated::Entry);
             let spot = Spot::Entry(entry.key.clone());
-            self.found(Some(entry), Fault::AmbiguousJson(what), name_offset(again.member), spot);
+            self.found(entry.kept, Fault::AmbiguousJson(what), name_offset(again.member), spot);
         }
         for field in EntryField::ALL.into_iter().filter(|field| entry.fields.wrong_type(*field)) {
             if let Some(member) = entry.fields.member(field) {
                 let spot = Spot::Field(entry.key.clone(), field);
-                self.found(Some(entry), Fault::FieldNotString(member.kind), name_offset(member), spot);
+                self.found(entry.kept, Fault::FieldNotString(member.kind), name_offset(member), spot);
             }
         }
     }

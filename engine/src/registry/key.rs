@@ -32,6 +32,8 @@ pub(crate) struct Key<'a> {
     /// From its first slash up to a query or fragment.
     path: &'a str,
     query_or_fragment: bool,
+    /// See [`is_plain_host`].
+    plain_host: bool,
 }
 
 /// The port of a key or pattern.
@@ -78,6 +80,21 @@ impl KeyGlob<'_> {
 
 impl<'a> Key<'a> {
     pub(crate) fn parse(written: &'a str) -> Self {
+        if is_plain_host(written) {
+            return Key {
+                written,
+                scheme: None,
+                rest: written,
+                host_port: written,
+                user_info: false,
+                host_written: written,
+                host: Cow::Borrowed(written),
+                port: Port::None,
+                path: "",
+                query_or_fragment: false,
+                plain_host: true,
+            };
+        }
         let (scheme, rest) = match split_scheme(written) {
             Some((scheme, rest)) => (Some(scheme), rest),
             None => (None, written),
@@ -97,6 +114,7 @@ impl<'a> Key<'a> {
             port,
             path,
             query_or_fragment: !query_and_fragment.is_empty(),
+            plain_host: false,
         }
     }
 
@@ -121,7 +139,7 @@ impl<'a> Key<'a> {
     /// for generic hosts as well, so that there can be two readings: with it cut off, and with it in the host.
     pub(crate) fn globs(&self) -> impl Iterator<Item = KeyGlob<'_>> {
         let cut = self.is_wildcard().then(|| KeyGlob { host: Cow::Borrowed(&*self.host), port: self.port });
-        let (authority, _) = split_before(self.rest, &['/', '#']);
+        let authority = if self.plain_host { "" } else { split_before(self.rest, &['/', '#']).0 };
         let whole = authority.contains('?').then(|| {
             let (_, host_port) = split_user_info(authority);
             let (host, port) = split_port(host_port);
@@ -132,7 +150,7 @@ impl<'a> Key<'a> {
 
     /// Whether only consumers that know globs find the key.
     pub(crate) fn is_wildcard(&self) -> bool {
-        self.host.contains(['*', '[']) && !is_bracketed_ipv6(&self.host)
+        !self.plain_host && self.host.contains(['*', '[']) && !is_bracketed_ipv6(&self.host)
     }
 
     /// Whether the key holds user-info, or what would have been user-info had its password no `/`, `?` or `#`.
@@ -140,17 +158,9 @@ impl<'a> Key<'a> {
         self.user_info || self.rest.split_once(':').is_some_and(|(_, behind)| behind.contains('@'))
     }
 
-    /// Whether the key is nothing but a host of small letters, digits, hyphens and dots, as most are: then nothing is
-    /// wrong with it that takes a closer look.
-    fn is_plain_host(&self) -> bool {
-        let is_plain =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
-        !self.written.is_empty() && !self.written.ends_with('.') && self.written.bytes().all(is_plain)
-    }
-
     /// Why the key names no registry.
     pub(crate) fn fault(&self) -> Option<KeyFault> {
-        if self.is_plain_host() {
+        if self.plain_host {
             return None;
         }
         let faults = [
@@ -173,7 +183,7 @@ impl<'a> Key<'a> {
 
     /// Why ordinary image references do not find the key in the kubelet. Asked only of a key without a fault.
     pub(crate) fn never_matches(&self) -> Option<NeverMatches> {
-        if self.is_plain_host() {
+        if self.plain_host {
             return is_one_word(&self.host).then_some(NeverMatches::OneWord);
         }
         let upper = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -238,6 +248,14 @@ impl<'a> Key<'a> {
             .unwrap_or(self.path);
         format!("{host}{port}{}", path.trim_end_matches('/'))
     }
+}
+
+/// Whether a key is nothing but a host of small letters, digits, hyphens and dots, as most are: then there is nothing to
+/// take apart, and nothing is wrong with it that takes a closer look.
+fn is_plain_host(written: &str) -> bool {
+    let is_plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    !written.is_empty() && !written.ends_with('.') && written.bytes().all(is_plain)
 }
 
 /// Splits off a scheme: a letter, then letters, digits, `+`, `.` and `-` (RFC 3986), then `://`.

@@ -7,18 +7,18 @@ pub(super) const WARNING_CHARS: usize = 256;
 pub(super) const SHOWN_HOST_CHARS: usize = 80;
 
 /// Cuts the end off a text that is longer than `chars`.
-pub(super) fn cut(text: &str, chars: usize) -> String {
+pub(super) fn cut(text: String, chars: usize) -> String {
     if text.chars().count() <= chars {
-        return text.to_owned();
+        return text;
     }
     text.chars().take(chars.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Cuts the middle out of a text that is longer than `chars`: of a host, both ends tell something.
-pub(super) fn cut_middle(text: &str, chars: usize) -> String {
+pub(super) fn cut_middle(text: String, chars: usize) -> String {
     let count = text.chars().count();
     if count <= chars {
-        return text.to_owned();
+        return text;
     }
     let tail = chars.saturating_sub(1) / 2;
     let head = chars.saturating_sub(1 + tail);
@@ -27,7 +27,10 @@ pub(super) fn cut_middle(text: &str, chars: usize) -> String {
 
 /// Escapes what is not ASCII. Browsers take the bytes of a warning for Latin-1, and in a registry key a letter that
 /// only looks like an ASCII one is better seen.
-pub(super) fn ascii(text: &str) -> String {
+pub(super) fn ascii(text: String) -> String {
+    if text.is_ascii() {
+        return text;
+    }
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_ascii() || c == '…' { shown.push(c) } else { shown.extend(c.escape_unicode()) }
@@ -41,20 +44,20 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_between_characters() {
-        assert_eq!(cut("镜像", 2), "镜像");
-        assert_eq!(cut("镜像拉取", 3), "镜像…");
-        assert_eq!(cut("镜", 0), "…");
+        assert_eq!(cut("镜像".to_owned(), 2), "镜像");
+        assert_eq!(cut("镜像拉取".to_owned(), 3), "镜像…");
+        assert_eq!(cut("镜".to_owned(), 0), "…");
     }
 
     #[test]
     fn a_host_keeps_both_ends() {
-        assert_eq!(cut_middle("abcdefgh", 8), "abcdefgh");
-        assert_eq!(cut_middle("abcdefghi", 8), "abcd…ghi");
-        assert_eq!(cut_middle("一二三四五六", 5), "一二…五六");
+        assert_eq!(cut_middle("abcdefgh".to_owned(), 8), "abcdefgh");
+        assert_eq!(cut_middle("abcdefghi".to_owned(), 8), "abcd…ghi");
+        assert_eq!(cut_middle("一二三四五六".to_owned(), 5), "一二…五六");
     }
 
     #[test]
     fn what_is_not_ascii_is_seen() {
-        assert_eq!(ascii("r．example…"), "r\\u{ff0e}example…");
+        assert_eq!(ascii("r．example…".to_owned()), "r\\u{ff0e}example…");
     }
 }

@@ -162,7 +162,7 @@ fn sentences(said: Said) -> Bilingual<String> {
 }
 
 fn as_warnings(opening: &str, behind: Bilingual<String>, language: Language) -> Vec<String> {
-    let one = |text: String| cut(&format!("{opening} {text}"), WARNING_CHARS);
+    let one = |text: String| cut(format!("{opening} {text}"), WARNING_CHARS);
     match language {
         Language::English => vec![one(behind.english)],
         Language::Chinese => vec![one(behind.chinese)],
@@ -203,22 +203,23 @@ impl<'f, 'a> Subject<'f, 'a> {
 
     /// As a warning shows it: what browsers would garble is escaped, and the middle of what is long is left out.
     fn shown_short(&self) -> String {
-        cut_middle(&ascii(&self.shown()), SHOWN_HOST_CHARS)
+        cut_middle(ascii(self.shown()), SHOWN_HOST_CHARS)
     }
 }
 
 /// The keys, as many as there is room for, and how many are left.
 fn listed(keys: &[&RegistryKey<'_>]) -> Option<String> {
-    let mut keys = keys.iter().map(|key| Subject::Registry(key).shown_short());
-    let mut list = keys.next()?;
-    let mut left = 0_usize;
-    for key in keys {
-        if left == 0 && list.chars().count() + key.chars().count() <= LISTED_HOSTS_CHARS {
-            list.push_str(", ");
-            list.push_str(&key);
-        } else {
-            left += 1;
+    let mut keys = keys.iter();
+    let mut list = Subject::Registry(keys.next()?).shown_short();
+    let mut left = 0;
+    while let Some(key) = keys.next() {
+        let key = Subject::Registry(key).shown_short();
+        if list.chars().count() + key.chars().count() > LISTED_HOSTS_CHARS {
+            left = 1 + keys.len();
+            break;
         }
+        list.push_str(", ");
+        list.push_str(&key);
     }
     if left > 0 {
         let _ = write!(list, " and {left} more"); // a String takes everything
