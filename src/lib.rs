@@ -12,3 +12,4 @@ pub mod create;
 pub mod manifest;
 pub mod report;
 pub mod server;
+mod wiped;

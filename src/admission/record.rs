@@ -85,7 +85,7 @@ const fn is_zero(count: &usize) -> bool {
 
 /// No more characters than such a text has in a cluster: a record must fit the queue, whatever was sent.
 fn cut(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
+    text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text).to_owned()
 }
 
 impl Record {
@@ -104,7 +104,7 @@ impl Record {
             dry_run: review.dry_run(),
             namespace: cut(review.namespace(), 253),
             name: match review.name() {
-                "" => Name::GenerateName(cut(&review.generate_name().unwrap_or_default(), 253)),
+                "" => Name::GenerateName(cut(review.generate_name().unwrap_or_default(), 253)),
                 name => Name::Name(cut(name, 253)),
             },
             secret_type: secret_type.map(SecretType::name),

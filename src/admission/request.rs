@@ -6,11 +6,12 @@ use std::fmt;
 use regcred_engine::policy::Requester;
 use regcred_engine::secret::{MAX_SECRET_BYTES, OldSecret, Secret, SecretType};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 use super::secret::{SecretJson, decode, decoded_bytes};
+use crate::wiped::Wiped;
 
 /// What was asked of the API server. PATCH and server-side apply arrive as one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,35 +75,61 @@ pub(super) const KIND: &str = "AdmissionReview";
 
 /// A review that can be answered: it has a uid.
 pub(super) struct Review<'a> {
-    request: RequestJson<'a>,
+    /// An object is `None` where it cannot be read as a Secret.
+    request: RequestJson<'a, Option<SecretJson<'a>>>,
     uid: String,
 }
 
+/// A review whose objects are read as `O`.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ReviewJson<'a> {
+#[serde(rename_all = "camelCase", bound(deserialize = "O: Deserialize<'de>, 'de: 'a"))]
+struct ReviewJson<'a, O> {
     api_version: Option<String>,
     kind: Option<String>,
-    #[serde(borrow)]
-    request: Option<RequestJson<'a>>,
+    request: Option<RequestJson<'a, O>>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestJson<'a> {
+#[serde(rename_all = "camelCase", bound(deserialize = "O: Deserialize<'de>, 'de: 'a"))]
+struct RequestJson<'a, O> {
     uid: Option<String>,
     kind: Option<KindJson>,
     name: Option<String>,
     namespace: Option<String>,
     operation: Option<String>,
     user_info: Option<UserJson>,
-    #[serde(borrow)]
-    object: Option<&'a RawValue>,
-    #[serde(borrow)]
-    old_object: Option<&'a RawValue>,
+    object: Option<O>,
+    old_object: Option<O>,
     dry_run: Option<bool>,
     #[serde(borrow)]
     options: Option<&'a RawValue>,
+}
+
+impl<'a, O> ReviewJson<'a, O> {
+    fn parse<'de: 'a>(body: &'de [u8]) -> serde_json::Result<Self>
+    where
+        O: Deserialize<'de>,
+    {
+        serde_json::from_slice(body)
+    }
+
+    /// The same with its objects read as `P`.
+    fn map<P>(self, read: impl Fn(O) -> P) -> ReviewJson<'a, P> {
+        let ReviewJson { api_version, kind, request } = self;
+        let request = request.map(|request| RequestJson {
+            uid: request.uid,
+            kind: request.kind,
+            name: request.name,
+            namespace: request.namespace,
+            operation: request.operation,
+            user_info: request.user_info,
+            object: request.object.map(&read),
+            old_object: request.old_object.map(&read),
+            dry_run: request.dry_run,
+            options: request.options,
+        });
+        ReviewJson { api_version, kind, request }
+    }
 }
 
 #[derive(Deserialize)]
@@ -125,11 +152,16 @@ struct OptionsJson {
 
 impl<'a> Review<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, BadReview> {
-        let review: ReviewJson<'a> =
-            serde_json::from_slice(body).map_err(|error| match error.classify() {
-                Category::Data => BadReview::NotAReview,
-                Category::Io | Category::Syntax | Category::Eof => BadReview::NotJson,
-            })?;
+        let review = match ReviewJson::parse(body) {
+            Ok(review) => review.map(Some),
+            // What is no Secret may look like anything.
+            Err(_) => ReviewJson::parse(body)
+                .map_err(|error| match error.classify() {
+                    Category::Data => BadReview::NotAReview,
+                    Category::Io | Category::Syntax | Category::Eof => BadReview::NotJson,
+                })?
+                .map(|_: IgnoredAny| None),
+        };
         if review.api_version.as_deref() != Some(API_VERSION) || review.kind.as_deref() != Some(KIND) {
             return Err(BadReview::OtherVersion);
         }
@@ -184,13 +216,13 @@ impl<'a> Review<'a> {
     /// The object of the request.
     pub(super) fn object(&self) -> Result<Object, BadReview> {
         let is_secret = self.request.kind.as_ref().is_none_or(KindJson::is_secret);
-        let Some(object) = self.request.object.filter(|_| is_secret && self.operation() != Operation::Other)
-        else {
+        let object = self.request.object.as_ref();
+        let Some(object) = object.filter(|_| is_secret && self.operation() != Operation::Other) else {
             return Ok(Object::default());
         };
-        let secret = SecretJson::parse(object)?;
+        let secret = object.as_ref().ok_or(BadReview::NotASecret)?;
         let Some(secret_type) = secret.pull_secret_type() else { return Ok(Object::default()) };
-        let subject = self.subject(&secret, secret_type)?;
+        let subject = self.subject(secret, secret_type)?;
         Ok(Object { secret_type: Some(secret_type), subject })
     }
 
@@ -206,8 +238,9 @@ impl<'a> Review<'a> {
         if decoded_bytes(document) > MAX_SECRET_BYTES {
             return Ok(None);
         }
-        let old = match self.request.old_object.filter(|_| self.operation() == Operation::Update) {
-            Some(old) => Some(Old::of(&SecretJson::parse(old)?, secret_type, document)?),
+        let old = self.request.old_object.as_ref().filter(|_| self.operation() == Operation::Update);
+        let old = match old {
+            Some(old) => Some(Old::of(old.as_ref().ok_or(BadReview::NotASecret)?, secret_type, document)?),
             None => None,
         };
         let data_bytes = secret.data_bytes();
@@ -215,8 +248,8 @@ impl<'a> Review<'a> {
     }
 
     /// `metadata.generateName`, for a record of an object without a name.
-    pub(super) fn generate_name(&self) -> Option<String> {
-        SecretJson::parse(self.request.object?).ok()?.generate_name()
+    pub(super) fn generate_name(&self) -> Option<&str> {
+        self.request.object.as_ref()?.as_ref()?.generate_name()
     }
 }
 
@@ -239,7 +272,7 @@ pub(super) struct Object {
 /// A pull Secret under judgement. It holds credentials: there is no `Debug`.
 pub(super) struct Subject {
     pub(super) secret_type: SecretType,
-    pub(super) document: Zeroizing<Vec<u8>>,
+    pub(super) document: Wiped,
     data_bytes: usize,
     old: Option<Old>,
 }
@@ -254,7 +287,7 @@ enum OldDocument {
     None,
     /// The same bytes: not decoded a second time.
     Same,
-    Other(Zeroizing<Vec<u8>>),
+    Other(Wiped),
 }
 
 impl Old {

@@ -4,10 +4,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use zeroize::Zeroizing;
+use serde_json::value::RawValue;
 
 use super::Answer;
 use super::request::Review;
+use crate::wiped::Wiped;
 
 /// A refusal.
 pub(super) struct Denial {
@@ -27,7 +28,7 @@ pub(super) struct Cause {
 /// A repaired document. It holds credentials: there is no `Debug`.
 pub(super) struct Patch {
     pub(super) data_key: &'static str,
-    pub(super) document: Zeroizing<Vec<u8>>,
+    pub(super) document: Wiped,
     /// How many entries it repairs.
     pub(super) entries: u64,
 }
@@ -48,7 +49,7 @@ struct ResponseJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<StatusJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    patch: Option<String>,
+    patch: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     patch_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,13 +86,6 @@ struct AnnotationsJson {
     rules: String,
 }
 
-#[derive(Serialize)]
-struct OperationJson<'a> {
-    op: &'static str,
-    path: String,
-    value: &'a str,
-}
-
 /// The response, as JSON.
 pub(super) fn write(review: &Review<'_>, answer: &Answer) -> Vec<u8> {
     let patch = answer.repair.as_ref().map(json_patch);
@@ -111,12 +105,29 @@ pub(super) fn write(review: &Review<'_>, answer: &Answer) -> Vec<u8> {
     to_json(&response)
 }
 
-/// One operation, as base64.
-fn json_patch(patch: &Patch) -> String {
-    let value = Zeroizing::new(STANDARD.encode(&*patch.document));
-    // `.` needs no escape in a JSON Pointer (RFC 6901).
-    let operation = OperationJson { op: "replace", path: format!("/data/{}", patch.data_key), value: &value };
-    STANDARD.encode(Zeroizing::new(to_json(&[operation])))
+/// One operation in base64, as a JSON string. It is written by hand because a patch can be large, and base64 holds nothing
+/// that a JSON writer would have to look for; neither is there anything to escape in the path (RFC 6901).
+fn json_patch(patch: &Patch) -> Box<RawValue> {
+    let head = format!(r#"[{{"op":"replace","path":"/data/{}","value":""#, patch.data_key);
+    let mut operation = Wiped::from(head.into_bytes());
+    append_base64(&mut operation, &patch.document, b"\"}]");
+    let mut string = vec![b'"'];
+    append_base64(&mut string, &operation, b"\"");
+    let string = String::from_utf8(string).unwrap_or_default();
+    // What is no JSON string would go out as `null`, which the API server refuses as a patch.
+    RawValue::from_string(string).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+fn append_base64(text: &mut Vec<u8>, bytes: &[u8], behind: &[u8]) {
+    let begin = text.len();
+    let end = begin + base64::encoded_len(bytes.len(), true).unwrap_or_default();
+    text.reserve_exact(end - begin + behind.len());
+    text.resize(end, 0);
+    if let Some(room) = text.get_mut(begin..) {
+        // The room is exactly what it takes.
+        let _ = STANDARD.encode_slice(bytes, room);
+    }
+    text.extend_from_slice(behind);
 }
 
 fn status<'a>(review: &'a Review<'_>, denial: &'a Denial) -> StatusJson<'a> {

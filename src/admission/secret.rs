@@ -9,13 +9,13 @@ use regcred_engine::secret::SecretType;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 use super::request::BadReview;
+use crate::wiped::Wiped;
 
 /// The API server writes base64 in its canonical form, whatever its client sent (docs/facts.md, "Requests").
-pub(crate) fn decode(document: &str) -> Result<Zeroizing<Vec<u8>>, BadReview> {
-    STANDARD.decode(document).map(Zeroizing::new).map_err(|_| BadReview::NotASecret)
+pub(crate) fn decode(document: &str) -> Result<Wiped, BadReview> {
+    STANDARD.decode(document).map(Wiped::from).map_err(|_| BadReview::NotASecret)
 }
 
 /// A Secret as the API server writes it, as far as it is read.
@@ -69,8 +69,8 @@ impl<'a> SecretJson<'a> {
         self.data.decoded_bytes
     }
 
-    pub(crate) fn generate_name(self) -> Option<String> {
-        self.metadata?.generate_name
+    pub(crate) fn generate_name(&self) -> Option<&str> {
+        self.metadata.as_ref()?.generate_name.as_deref()
     }
 }
 

@@ -5,19 +5,19 @@ use std::time::Duration;
 use axum::body::{Body as HttpBody, HttpBody as _};
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
 use super::limits::Share;
+use crate::wiped::Wiped;
 
-/// The first buffer of a body whose length is announced: it is not believed further than this.
+/// What is first counted of a body: what it announces is not believed further than this.
 const BELIEVED: usize = 64 << 10;
 
-/// The first buffer of a body whose length is not.
+/// The first buffer of a body whose length is not announced.
 const UNANNOUNCED: usize = 16 << 10;
 
 /// A request's body. It holds credentials: it is wiped on drop, and has no `Debug`.
 pub(crate) struct Body {
-    content: Zeroizing<Vec<u8>>,
+    content: Wiped,
     share: Share,
 }
 
@@ -59,14 +59,13 @@ impl Body {
         timeout(deadline, Body::read_all(incoming, limit, share)).await.unwrap_or(Err(BodyError::TooSlow))
     }
 
-    async fn read_all(mut incoming: HttpBody, limit: usize, mut share: Share) -> Result<Self, BodyError> {
+    async fn read_all(mut incoming: HttpBody, limit: usize, share: Share) -> Result<Self, BodyError> {
         let announced = announced(&incoming).and_then(|length| usize::try_from(length).ok());
-        let first = announced.unwrap_or(UNANNOUNCED).min(BELIEVED).min(limit);
         let most = announced.unwrap_or(limit).min(limit);
-        if !share.grow(first) {
-            return Err(BodyError::NoRoom);
-        }
-        let mut body = Body { content: Zeroizing::new(Vec::with_capacity(first)), share };
+        let mut body = Body { content: Wiped::default(), share };
+        body.count(announced.unwrap_or(UNANNOUNCED).min(BELIEVED).min(limit))?;
+        // Address space costs nothing, so there is room for all that is announced. It is memory where it is written to.
+        body.make_room(announced.unwrap_or(UNANNOUNCED).min(limit))?;
         while let Some(frame) = incoming.frame().await {
             let frame = frame.map_err(|_| BodyError::Broken)?;
             // Trailers are of no interest.
@@ -79,20 +78,30 @@ impl Body {
         Ok(body)
     }
 
-    /// A `Vec` that grows by itself leaves its old buffer behind as it is. Here the old one is wiped. The buffer grows
-    /// no larger than `most`, the whole body's size where that is known, and counts as large as it is, full or not.
+    /// What is counted runs ahead of what has come, up to `most`, the whole body's size where that is known.
     fn append(&mut self, data: &[u8], most: usize) -> Result<(), BodyError> {
         let needed = self.content.len() + data.len();
+        let counted = self.share.taken();
+        if needed > counted {
+            self.count(needed.max(counted.saturating_mul(2)).min(most.max(needed)) - counted)?;
+        }
         if needed > self.content.capacity() {
-            let capacity = needed.max(self.content.capacity().saturating_mul(2)).min(most.max(needed));
-            if !self.share.grow(capacity - self.content.capacity()) {
-                return Err(BodyError::NoRoom);
-            }
-            let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
-            larger.extend_from_slice(&self.content);
-            self.content = larger;
+            self.make_room(needed.max(self.content.capacity().saturating_mul(2)))?;
         }
         self.content.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn count(&mut self, more: usize) -> Result<(), BodyError> {
+        if self.share.grow(more) { Ok(()) } else { Err(BodyError::NoRoom) }
+    }
+
+    /// A `Vec` that grows by itself leaves its old buffer behind as it is. Here the old one is wiped.
+    fn make_room(&mut self, capacity: usize) -> Result<(), BodyError> {
+        let mut larger = Wiped::default();
+        larger.try_reserve_exact(capacity).map_err(|_| BodyError::NoRoom)?;
+        larger.extend_from_slice(&self.content);
+        self.content = larger;
         Ok(())
     }
 }

@@ -138,9 +138,12 @@ impl Share {
         }
         taken.is_ok()
     }
-}
 
-impl Share {
+    /// How much it is.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
+    }
+
     /// Holds exactly this much from now on, over the limit if it has to be: for what is there already, and of which
     /// it was known only about how large it would be.
     pub(crate) fn settle(&mut self, amount: usize) {

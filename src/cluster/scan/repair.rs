@@ -14,6 +14,7 @@ use super::server::{Call, CallError, Server};
 use super::words::{Words, in_language};
 use super::{Fix, Judging};
 use crate::report::{Finding, Judged, Outcome};
+use crate::wiped::Wiped;
 
 /// Who writes, in `metadata.managedFields`.
 pub(super) const FIELD_MANAGER: &str = "regcred-scan";
@@ -55,7 +56,7 @@ impl Repairer<'_, '_> {
             if self.fix == Fix::No {
                 return Ok(Some(self.judged(&standing, findings)));
             }
-            let document = Zeroizing::new(repair.apply(&standing.document));
+            let document = Wiped::from(repair.apply(&standing.document));
             match self.patch(&standing, &document)? {
                 Patched::Stored(after) => return Ok(Some(self.repaired(&standing, findings, &after))),
                 Patched::Gone => return Ok(None),

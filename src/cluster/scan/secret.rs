@@ -5,12 +5,12 @@ use regcred_engine::policy::{Language, Requester};
 use regcred_engine::secret::{Secret, SecretType};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 use super::Judging;
 use super::owner::{OwnedJson, Owner};
 use crate::admission::secret::{SecretJson, decode};
 use crate::report::{Finding, Judged, Object, Subject};
+use crate::wiped::Wiped;
 
 /// A pull Secret with a document. It holds credentials: there is no `Debug`.
 pub(super) struct Standing {
@@ -18,7 +18,7 @@ pub(super) struct Standing {
     pub(super) name: String,
     pub(super) resource_version: String,
     pub(super) secret_type: SecretType,
-    pub(super) document: Zeroizing<Vec<u8>>,
+    pub(super) document: Wiped,
     pub(super) immutable: bool,
     pub(super) owner: Option<Owner>,
     data_bytes: usize,
