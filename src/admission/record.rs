@@ -10,17 +10,20 @@ use super::request::Review;
 use super::response::to_json;
 use super::{Answer, LISTED, ReportedFinding, Webhook};
 
-/// An audit record but for when and how long.
+/// An audit record. When and how long is filled in when it is written.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
+    time: String,
     uid: String,
     webhook: &'static str,
     operation: &'static str,
     dry_run: bool,
     namespace: String,
-    #[serde(flatten)]
-    name: Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generate_name: Option<String>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     secret_type: Option<&'static str>,
     user: String,
@@ -28,33 +31,27 @@ pub(super) struct Record {
     findings: Vec<FindingJson>,
     #[serde(skip_serializing_if = "is_zero")]
     findings_omitted: usize,
-    #[serde(flatten)]
-    registries: Registries,
+    registries: Vec<String>,
+    #[serde(skip_serializing_if = "is_zero")]
+    registries_omitted: usize,
     policy: String,
+    duration_micros: u128,
 }
 
 /// The hosts of a document.
-#[derive(Default, Serialize)]
+#[derive(Default)]
 pub(super) struct Registries {
-    registries: Vec<String>,
-    #[serde(rename = "registriesOmitted", skip_serializing_if = "is_zero")]
+    listed: Vec<String>,
     omitted: usize,
 }
 
 impl Registries {
     pub(super) fn of(keys: &[RegistryKey<'_>]) -> Self {
         Registries {
-            registries: keys.iter().take(LISTED).map(RegistryKey::shown_host).collect(),
+            listed: keys.iter().take(LISTED).map(RegistryKey::shown_host).collect(),
             omitted: keys.len().saturating_sub(LISTED),
         }
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-enum Name {
-    Name(String),
-    GenerateName(String),
 }
 
 #[derive(Serialize)]
@@ -67,15 +64,6 @@ struct FindingJson {
     capped_by: Option<&'static str>,
     path: String,
     fixed: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    time: String,
-    #[serde(flatten)]
-    record: &'a Record,
-    duration_micros: u128,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
@@ -97,29 +85,34 @@ impl Record {
         registries: Registries,
         policy: &str,
     ) -> Self {
+        let (name, generate_name) = match review.name() {
+            "" => (None, Some(cut(review.generate_name().unwrap_or_default(), 253))),
+            name => (Some(cut(name, 253)), None),
+        };
         Record {
+            time: String::new(),
             uid: cut(review.uid(), 128),
             webhook: webhook.as_str(),
             operation: review.operation().as_str(),
             dry_run: review.dry_run(),
             namespace: cut(review.namespace(), 253),
-            name: match review.name() {
-                "" => Name::GenerateName(cut(review.generate_name().unwrap_or_default(), 253)),
-                name => Name::Name(cut(name, 253)),
-            },
+            name,
+            generate_name,
             secret_type: secret_type.map(SecretType::name),
             user: cut(review.user(), 1024),
             decision: answer.decision.as_str(),
             findings: answer.reported.listed.iter().map(FindingJson::from).collect(),
             findings_omitted: answer.reported.omitted,
-            registries,
+            registries: registries.listed,
+            registries_omitted: registries.omitted,
             policy: policy.to_owned(),
+            duration_micros: 0,
         }
     }
 
     pub(super) fn into_line(self, time: jiff::Timestamp, duration: Duration) -> Vec<u8> {
-        let line = Line { time: format!("{time:.6}"), record: &self, duration_micros: duration.as_micros() };
-        let mut line = to_json(&line);
+        let record = Record { time: format!("{time:.6}"), duration_micros: duration.as_micros(), ..self };
+        let mut line = to_json(&record, 0);
         line.push(b'\n');
         line
     }

@@ -102,7 +102,7 @@ pub(super) fn write(review: &Review<'_>, answer: &Answer) -> Vec<u8> {
             warnings: &answer.warnings,
         },
     };
-    to_json(&response)
+    to_json(&response, response.response.patch.as_ref().map_or(0, |patch| patch.get().len()))
 }
 
 /// One operation in base64, as a JSON string. It is written by hand because a patch can be large, and base64 holds nothing
@@ -149,8 +149,17 @@ fn annotations(answer: &Answer) -> Option<AnnotationsJson> {
     (!codes.is_empty()).then(|| AnnotationsJson { decision, rules: codes.join(",") })
 }
 
+/// A usual answer or record.
+const USUAL: usize = 1 << 10;
+
+/// Writes JSON that is about `large` bytes longer than a usual answer or record.
+///
 /// These types hold strings and numbers only, which can always be written; were it otherwise, the empty body would be
 /// no answer, and the API server would act by its failurePolicy.
-pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_default()
+pub(super) fn to_json(value: &impl Serialize, large: usize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(USUAL + large);
+    if serde_json::to_writer(&mut json, value).is_err() {
+        json.clear();
+    }
+    json
 }

@@ -11,6 +11,11 @@ pub(crate) struct Repetitions<'a> {
 }
 
 impl<'a> Repetitions<'a> {
+    /// For so many names.
+    pub(crate) fn with_capacity(names: usize) -> Self {
+        Repetitions { seen: HashSet::with_capacity(names), told: HashSet::new() }
+    }
+
     /// Whether the name is one to tell.
     pub(crate) fn repeats(&mut self, name: Cow<'a, str>) -> bool {
         !self.seen.insert(name.clone()) && self.told.insert(name)

@@ -64,6 +64,9 @@ impl<'a> Judge<'_, 'a> {
     fn plain_text(&mut self, entry: &EntryUnderJudgement<'_, 'a>, field: EntryField) {
         let Some(text) = entry.fields.text(field) else { return };
         let text = text.decode();
+        if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return;
+        }
         let nul = text.contains('\0');
         // Google's _json_key password is JSON of several lines, and works.
         if nul || text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
@@ -80,7 +83,7 @@ impl<'a> Judge<'_, 'a> {
         entry: &EntryUnderJudgement<'_, 'a>,
         credentials: &Credentials<'a>,
     ) -> Option<Mend> {
-        let has_colon = credentials.username.is_some_and(|username| username.chars().any(|c| c == ':'));
+        let has_colon = credentials.username.is_some_and(|username| username.decode().contains(':'));
         if has_colon {
             self.field_fault(entry, EntryField::Username, Fault::UsernameHasColon);
         }

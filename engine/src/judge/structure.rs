@@ -17,7 +17,7 @@ impl<'a> Judge<'_, 'a> {
             SecretType::DockerConfigJson => self.docker_config_json(document),
             SecretType::DockerCfg => self.docker_cfg(document),
         };
-        self.repeated_registries(document, document.entries());
+        self.repeated_registries(document);
         entries
     }
 
@@ -120,13 +120,9 @@ impl<'a> Judge<'_, 'a> {
     }
 
     /// Registries that occur twice: a finding of the document.
-    fn repeated_registries<'d>(
-        &mut self,
-        document: &Document<'a>,
-        entries: impl Iterator<Item = &'d Member>,
-    ) {
-        let mut names = Repetitions::default();
-        for member in entries {
+    fn repeated_registries(&mut self, document: &Document<'a>) {
+        let mut names = Repetitions::with_capacity(document.entries().count());
+        for member in document.entries() {
             let name = document.name(member).decode();
             if names.repeats(name.clone()) {
                 let what = Repeated::Registry(RegistryKey::new(name));
