@@ -4,6 +4,7 @@
 //! costs less than any of the servers and is never what is measured.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -210,12 +211,13 @@ impl Load {
         let begun = Instant::now();
         let end = begun + time;
         let mut round = Round::default();
-        let mut idle: Vec<usize> = (0..self.connections.len()).collect();
+        // In turns, so that none is idle until its server closes it.
+        let mut idle: VecDeque<usize> = (0..self.connections.len()).collect();
         let mut sent: u32 = 0;
         loop {
             let now = Instant::now();
             while let Some(due) = next(pace, begun, sent, now).filter(|&due| due < end) {
-                let Some(index) = idle.pop() else { break };
+                let Some(index) = idle.pop_front() else { break };
                 sent += 1;
                 self.connections[index].begin(&self.request, due).unwrap();
                 self.watch_again(index);
@@ -228,7 +230,7 @@ impl Load {
             for index in self.ready(pace) {
                 if let Some(latency) = self.go_on(index) {
                     round.latencies.push(latency);
-                    idle.push(index);
+                    idle.push_back(index);
                 }
             }
         }
