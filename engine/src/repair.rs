@@ -68,23 +68,32 @@ impl Repair {
     }
 
     /// How large something of `before` bytes is afterwards. It can become smaller: line breaks behind an `auth` go.
-    pub(crate) fn size_after(&self, before: usize) -> usize {
+    #[must_use]
+    pub fn size_after(&self, before: usize) -> usize {
         let added: usize = self.edits.iter().map(|edit| edit.text.len()).sum();
         let taken: usize = self.edits.iter().map(|edit| edit.range.len()).sum();
         before.saturating_add(added).saturating_sub(taken)
+    }
+
+    /// The repaired document, piece by piece. `document` is the one that was judged.
+    pub fn pieces<'r>(&'r self, document: &'r [u8]) -> impl Iterator<Item = &'r [u8]> {
+        let mut kept = 0;
+        let edited = self.edits.iter().flat_map(move |edit| {
+            let before = document.get(kept..edit.range.start).unwrap_or_default();
+            kept = edit.range.end;
+            [before, edit.text.as_bytes()]
+        });
+        let end = self.edits.last().map_or(0, |edit| edit.range.end);
+        edited.chain([document.get(end..).unwrap_or_default()])
     }
 
     /// The repaired document. `document` is the one that was judged.
     #[must_use]
     pub fn apply(&self, document: &[u8]) -> Vec<u8> {
         let mut repaired = Vec::with_capacity(self.size_after(document.len()));
-        let mut kept = 0;
-        for edit in &self.edits {
-            repaired.extend_from_slice(document.get(kept..edit.range.start).unwrap_or_default());
-            repaired.extend_from_slice(edit.text.as_bytes());
-            kept = edit.range.end;
+        for piece in self.pieces(document) {
+            repaired.extend_from_slice(piece);
         }
-        repaired.extend_from_slice(document.get(kept..).unwrap_or_default());
         repaired
     }
 }

@@ -197,6 +197,12 @@ impl fmt::Display for Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PerRule<T>([T; Rule::ALL.len()]);
 
+impl<T: Default> Default for PerRule<T> {
+    fn default() -> Self {
+        PerRule::from_fn(|_| T::default())
+    }
+}
+
 impl<T> PerRule<T> {
     /// Asks once for each rule.
     #[allow(clippy::indexing_slicing, reason = "the array is as long as `Rule::ALL`")]

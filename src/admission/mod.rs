@@ -3,6 +3,7 @@
 //! The way of one review: [`request`] reads it and [`secret`] its objects, the engine judges, [`mutate`] or
 //! [`validate`] says what this webhook says of the judgement, [`response`] writes it down, and [`record`] keeps it.
 
+mod fields;
 mod mutate;
 mod record;
 mod request;
@@ -10,16 +11,17 @@ mod response;
 pub(crate) mod secret;
 mod validate;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use jiff::civil::Date;
-use regcred_engine::finding::{Cap, Finding};
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use regcred_engine::finding::{Cap, Finding, Place};
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Language, Policy};
-use regcred_engine::rule::{Action, Rule};
+use regcred_engine::rule::{Action, PerRule, Rule};
 use regcred_engine::wording;
 
-use record::{Record, Registries};
+use record::Record;
 pub use request::{BadReview, Operation};
 use request::{Object, Review, Subject};
 use response::{Denial, Patch};
@@ -105,31 +107,48 @@ pub struct Reviewed {
     /// The decision.
     pub decision: Decision,
     /// The findings to count, and how many of each: those that this webhook reports and did not mend.
-    pub counted: BTreeMap<CountedFinding, u64>,
+    pub counted: Counted,
     /// How many entries the patch in the response repairs.
     pub fixes: u64,
     record: Record,
 }
 
 impl Reviewed {
-    /// The audit record: one line of JSON with its line break. `time` is when the review came in, `duration` what it
-    /// took.
+    /// The audit record: one line of JSON with its line break. `duration` is what the review took.
     #[must_use]
-    pub fn audit_record(self, time: jiff::Timestamp, duration: std::time::Duration) -> Vec<u8> {
-        self.record.into_line(time, duration)
+    pub fn audit_record(self, duration: Duration) -> Vec<u8> {
+        self.record.into_line(duration)
+    }
+}
+
+/// How many findings there are of each kind. There are few kinds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Counted(Vec<(CountedFinding, u64)>);
+
+impl Counted {
+    fn add(&mut self, finding: CountedFinding) {
+        match self.0.iter_mut().find(|(kind, _)| *kind == finding) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((finding, 1)),
+        }
+    }
+
+    /// Each kind, and how many there are.
+    pub fn iter(&self) -> impl Iterator<Item = (CountedFinding, u64)> {
+        self.0.iter().copied()
     }
 }
 
 /// What a webhook says of a judgement.
-struct Answer {
+struct Answer<'j> {
     decision: Decision,
-    reported: Reported,
+    reported: Reported<'j>,
     warnings: Vec<String>,
     denial: Option<Denial>,
-    repair: Option<Patch>,
+    repair: Option<Patch<'j>>,
 }
 
-impl Answer {
+impl Answer<'_> {
     fn silent(decision: Decision) -> Self {
         Answer { decision, reported: Reported::default(), warnings: Vec::new(), denial: None, repair: None }
     }
@@ -141,46 +160,45 @@ const LISTED: usize = 100;
 
 /// The findings that a webhook reports.
 #[derive(Default)]
-struct Reported {
+struct Reported<'j> {
     /// The first [`LISTED`].
-    listed: Vec<ReportedFinding>,
+    listed: Vec<ReportedFinding<'j>>,
     /// How many there are beside those.
     omitted: usize,
     /// All that were not mended.
-    counted: BTreeMap<CountedFinding, u64>,
+    counted: Counted,
     /// The rules of all.
-    rules: BTreeSet<Rule>,
+    rules: PerRule<bool>,
 }
 
 /// A finding as records have it.
-struct ReportedFinding {
+struct ReportedFinding<'j> {
     rule: Rule,
     action: Action,
     rule_action: Action,
     capped_by: Option<Cap>,
-    /// Inside the document; empty for the whole of it.
-    path: String,
+    place: &'j Place<'j>,
     fixed: bool,
 }
 
-impl Reported {
+impl<'j> Reported<'j> {
     /// Takes a finding in. `action` is what this webhook does about it; `fixed` says that its patch mends it.
-    fn add(&mut self, finding: &Finding<'_>, action: Action, fixed: bool) {
+    fn add(&mut self, finding: &'j Finding<'_>, action: Action, fixed: bool) {
         let (rule, rule_action) = (finding.rule(), finding.rule_action);
-        self.rules.insert(rule);
+        *self.rules.get_mut(rule) = true;
         if !fixed {
-            *self.counted.entry(CountedFinding { rule, action, rule_action }).or_default() += 1;
+            self.counted.add(CountedFinding { rule, action, rule_action });
         }
         if self.listed.len() == LISTED {
             self.omitted += 1;
             return;
         }
-        let (capped_by, path) = (finding.capped_by, finding.place.to_string());
-        self.listed.push(ReportedFinding { rule, action, rule_action, capped_by, path, fixed });
+        let (capped_by, place) = (finding.capped_by, &finding.place);
+        self.listed.push(ReportedFinding { rule, action, rule_action, capped_by, place, fixed });
     }
 }
 
-/// Answers one review. `today` is the date in UTC.
+/// Answers one review. `now` is when it came in.
 ///
 /// # Errors
 /// When the body is no AdmissionReview v1 with a request and a uid, or says to hold a Secret that is none.
@@ -188,43 +206,42 @@ pub fn review(
     webhook: Webhook,
     body: &[u8],
     policy: &ActivePolicy,
-    today: Date,
+    now: Timestamp,
 ) -> Result<Reviewed, BadReview> {
     let review = Review::parse(body)?;
     let Object { secret_type, subject } = review.object()?;
-    let mut registries = Registries::default();
-    let answer = match &subject {
+    let groups = review.groups();
+    let judgement = subject.as_ref().map(|subject| {
+        let request = Request {
+            requester: review.requester(&groups),
+            today: Offset::UTC.to_datetime(now).date(),
+            secret: subject.secret(),
+            old: subject.old_secret(),
+        };
+        judge(&policy.policy, &request)
+    });
+    let answer = match subject.as_ref().zip(judgement.as_ref()) {
         None => Answer::silent(Decision::Skipped),
-        Some(subject) => {
-            let groups = review.groups();
-            let request = Request {
-                requester: review.requester(&groups),
-                today,
-                secret: subject.secret(),
-                old: subject.old_secret(),
-            };
-            let judgement = judge(&policy.policy, &request);
-            registries = Registries::of(&judgement.registries);
-            answer(webhook, &review, subject, &policy.policy, &judgement)
-        }
+        Some((subject, judgement)) => answer(webhook, &review, subject, &policy.policy, judgement),
     };
+    let registries = judgement.as_ref().map(|judgement| &*judgement.registries).unwrap_or_default();
     Ok(Reviewed {
         response: response::write(&review, &answer),
         operation: review.operation(),
         decision: answer.decision,
-        fixes: answer.repair.as_ref().map_or(0, |patch| patch.entries),
-        record: Record::new(webhook, &review, secret_type, &answer, registries, &policy.hash),
+        fixes: answer.repair.as_ref().map_or(0, Patch::entries),
+        record: Record::new(webhook, now, &review, secret_type, &answer, registries, &policy.hash),
         counted: answer.reported.counted,
     })
 }
 
-fn answer(
+fn answer<'j>(
     webhook: Webhook,
     review: &Review<'_>,
-    subject: &Subject,
+    subject: &'j Subject,
     policy: &Policy,
-    judgement: &Judgement<'_>,
-) -> Answer {
+    judgement: &'j Judgement<'_>,
+) -> Answer<'j> {
     match webhook {
         _ if judgement.skipped => Answer::silent(Decision::Skipped),
         Webhook::Mutate => mutate::answer(subject, policy, judgement),

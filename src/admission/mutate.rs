@@ -11,7 +11,11 @@ use super::response::Patch;
 use super::{Answer, Decision, Reported, warnings};
 
 /// Speaks for what is repaired, and for what the API server refuses afterwards, before `/validate` is ever asked.
-pub(super) fn answer(subject: &Subject, policy: &Policy, judgement: &Judgement<'_>) -> Answer {
+pub(super) fn answer<'j>(
+    subject: &'j Subject,
+    policy: &Policy,
+    judgement: &'j Judgement<'_>,
+) -> Answer<'j> {
     let repair = judgement.repair.as_ref();
     let mended: Vec<_> = judgement.findings.iter().filter(|finding| finding.repairable).collect();
     let refused: Vec<_> = judgement.findings.iter().filter(|_| judgement.refused_by_api_server).collect();
@@ -41,11 +45,7 @@ pub(super) fn answer(subject: &Subject, policy: &Policy, judgement: &Judgement<'
         reported,
         warnings: said,
         denial: None,
-        repair: repair.map(|repair| Patch {
-            data_key: subject.secret_type.data_key(),
-            document: repair.apply(&subject.document).into(),
-            entries: u64::try_from(repair.entries()).unwrap_or(u64::MAX),
-        }),
+        repair: repair.map(|repair| Patch { subject, repair }),
     }
 }
 

@@ -1,15 +1,15 @@
 //! Reading an AdmissionReview `admission.k8s.io/v1`. Strings are borrowed from the body where they can be; nothing that
 //! a parser says of the body is passed on, since it would quote it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use regcred_engine::policy::Requester;
 use regcred_engine::secret::{MAX_SECRET_BYTES, OldSecret, Secret, SecretType};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeSeed as _, IgnoredAny, MapAccess};
 use serde_json::error::Category;
-use serde_json::value::RawValue;
 
+use super::fields::{Fields, Into, Text, text};
 use super::secret::{SecretJson, decode, decoded_bytes};
 use crate::wiped::Wiped;
 
@@ -73,109 +73,167 @@ impl fmt::Display for BadReview {
 pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
 pub(super) const KIND: &str = "AdmissionReview";
 
-/// A review that can be answered: it has a uid.
-pub(super) struct Review<'a> {
-    /// An object is `None` where it cannot be read as a Secret.
-    request: RequestJson<'a, Option<SecretJson<'a>>>,
-    uid: String,
+/// A review that can be answered: it has a uid. It holds credentials: there is no `Debug`.
+pub(super) struct Review<'a>(ReviewJson<'a>);
+
+/// A review as the API server writes it, as far as it is read.
+#[derive(Default)]
+struct ReviewJson<'a> {
+    api_version: Option<Cow<'a, str>>,
+    kind: Option<Cow<'a, str>>,
+    has_request: bool,
+    request: RequestJson<'a>,
 }
 
-/// A review whose objects are read as `O`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "O: Deserialize<'de>, 'de: 'a"))]
-struct ReviewJson<'a, O> {
-    api_version: Option<String>,
-    kind: Option<String>,
-    request: Option<RequestJson<'a, O>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "O: Deserialize<'de>, 'de: 'a"))]
-struct RequestJson<'a, O> {
-    uid: Option<String>,
-    kind: Option<KindJson>,
-    name: Option<String>,
-    namespace: Option<String>,
-    operation: Option<String>,
-    user_info: Option<UserJson>,
-    object: Option<O>,
-    old_object: Option<O>,
+#[derive(Default)]
+struct RequestJson<'a> {
+    uid: Option<Cow<'a, str>>,
+    has_kind: bool,
+    kind: KindJson<'a>,
+    name: Option<Cow<'a, str>>,
+    namespace: Option<Cow<'a, str>>,
+    operation: Option<Cow<'a, str>>,
+    user: UserJson<'a>,
+    has_object: bool,
+    object: SecretJson<'a>,
+    has_old_object: bool,
+    old_object: SecretJson<'a>,
+    /// Objects are not read: one of them is no Secret.
+    objects_passed_over: bool,
     dry_run: Option<bool>,
-    #[serde(borrow)]
-    options: Option<&'a RawValue>,
+    options: OptionsJson<'a>,
 }
 
-impl<'a, O> ReviewJson<'a, O> {
-    fn parse<'de: 'a>(body: &'de [u8]) -> serde_json::Result<Self>
-    where
-        O: Deserialize<'de>,
-    {
-        serde_json::from_slice(body)
+#[derive(Default)]
+struct KindJson<'a> {
+    group: Option<Cow<'a, str>>,
+    kind: Option<Cow<'a, str>>,
+}
+
+#[derive(Default)]
+struct UserJson<'a> {
+    username: Option<Cow<'a, str>>,
+    groups: Option<Vec<Text<'a>>>,
+}
+
+#[derive(Default)]
+struct OptionsJson<'a> {
+    field_manager: Option<Cow<'a, str>>,
+}
+
+impl<'de> Fields<'de> for ReviewJson<'de> {
+    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
+        match name {
+            "apiVersion" => self.api_version = text(map)?,
+            "kind" => self.kind = text(map)?,
+            "request" => self.has_request = map.next_value_seed(Into(&mut self.request))?,
+            _ => drop(map.next_value::<IgnoredAny>()?),
+        }
+        Ok(())
     }
+}
 
-    /// The same with its objects read as `P`.
-    fn map<P>(self, read: impl Fn(O) -> P) -> ReviewJson<'a, P> {
-        let ReviewJson { api_version, kind, request } = self;
-        let request = request.map(|request| RequestJson {
-            uid: request.uid,
-            kind: request.kind,
-            name: request.name,
-            namespace: request.namespace,
-            operation: request.operation,
-            user_info: request.user_info,
-            object: request.object.map(&read),
-            old_object: request.old_object.map(&read),
-            dry_run: request.dry_run,
-            options: request.options,
-        });
-        ReviewJson { api_version, kind, request }
+impl<'de> Fields<'de> for RequestJson<'de> {
+    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
+        let mut object = |secret: &mut SecretJson<'de>| {
+            if self.objects_passed_over {
+                Ok(map.next_value::<Option<IgnoredAny>>()?.is_some())
+            } else {
+                map.next_value_seed(Into(secret))
+            }
+        };
+        match name {
+            "object" => self.has_object = object(&mut self.object)?,
+            "oldObject" => self.has_old_object = object(&mut self.old_object)?,
+            "uid" => self.uid = text(map)?,
+            "kind" => self.has_kind = map.next_value_seed(Into(&mut self.kind))?,
+            "name" => self.name = text(map)?,
+            "namespace" => self.namespace = text(map)?,
+            "operation" => self.operation = text(map)?,
+            "userInfo" => drop(map.next_value_seed(Into(&mut self.user))?),
+            "dryRun" => self.dry_run = map.next_value()?,
+            "options" => drop(map.next_value_seed(Into(&mut self.options))?),
+            _ => drop(map.next_value::<IgnoredAny>()?),
+        }
+        Ok(())
     }
 }
 
-#[derive(Deserialize)]
-struct KindJson {
-    group: Option<String>,
-    kind: Option<String>,
+impl<'de> Fields<'de> for KindJson<'de> {
+    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
+        match name {
+            "group" => self.group = text(map)?,
+            "kind" => self.kind = text(map)?,
+            _ => drop(map.next_value::<IgnoredAny>()?),
+        }
+        Ok(())
+    }
 }
 
-#[derive(Deserialize)]
-struct UserJson {
-    username: Option<String>,
-    groups: Option<Vec<String>>,
+impl<'de> Fields<'de> for UserJson<'de> {
+    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
+        match name {
+            "username" => self.username = text(map)?,
+            "groups" => self.groups = map.next_value()?,
+            _ => drop(map.next_value::<IgnoredAny>()?),
+        }
+        Ok(())
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OptionsJson {
-    field_manager: Option<String>,
+impl<'de> Fields<'de> for OptionsJson<'de> {
+    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
+        match name {
+            "fieldManager" => self.field_manager = text(map)?,
+            _ => drop(map.next_value::<IgnoredAny>()?),
+        }
+        Ok(())
+    }
+}
+
+impl<'a> ReviewJson<'a> {
+    fn read(&mut self, body: &'a [u8]) -> serde_json::Result<()> {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        Into(self).deserialize(&mut json)?;
+        json.end()
+    }
 }
 
 impl<'a> Review<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, BadReview> {
-        let review = match ReviewJson::parse(body) {
-            Ok(review) => review.map(Some),
+        let mut review = Review(ReviewJson::default());
+        if review.0.read(body).is_err() {
             // What is no Secret may look like anything.
-            Err(_) => ReviewJson::parse(body)
-                .map_err(|error| match error.classify() {
-                    Category::Data => BadReview::NotAReview,
-                    Category::Io | Category::Syntax | Category::Eof => BadReview::NotJson,
-                })?
-                .map(|_: IgnoredAny| None),
-        };
-        if review.api_version.as_deref() != Some(API_VERSION) || review.kind.as_deref() != Some(KIND) {
+            review = Review(ReviewJson::default());
+            review.0.request.objects_passed_over = true;
+            review.0.read(body).map_err(|error| match error.classify() {
+                Category::Data => BadReview::NotAReview,
+                Category::Io | Category::Syntax | Category::Eof => BadReview::NotJson,
+            })?;
+        }
+        let ReviewJson { api_version, kind, has_request, request } = &review.0;
+        if api_version.as_deref() != Some(API_VERSION) || kind.as_deref() != Some(KIND) {
             return Err(BadReview::OtherVersion);
         }
-        let mut request = review.request.ok_or(BadReview::NoRequest)?;
-        let uid = request.uid.take().filter(|uid| !uid.is_empty()).ok_or(BadReview::NoUid)?;
-        Ok(Review { request, uid })
+        if !has_request {
+            return Err(BadReview::NoRequest);
+        }
+        if request.uid.as_deref().unwrap_or_default().is_empty() {
+            return Err(BadReview::NoUid);
+        }
+        Ok(review)
+    }
+
+    fn request(&self) -> &RequestJson<'a> {
+        &self.0.request
     }
 
     pub(super) fn uid(&self) -> &str {
-        &self.uid
+        self.request().uid.as_deref().unwrap_or_default()
     }
 
     pub(super) fn operation(&self) -> Operation {
-        match self.request.operation.as_deref() {
+        match self.request().operation.as_deref() {
             Some("CREATE") => Operation::Create,
             Some("UPDATE") => Operation::Update,
             _ => Operation::Other,
@@ -183,25 +241,24 @@ impl<'a> Review<'a> {
     }
 
     pub(super) fn dry_run(&self) -> bool {
-        self.request.dry_run.unwrap_or(false)
+        self.request().dry_run.unwrap_or(false)
     }
 
     pub(super) fn namespace(&self) -> &str {
-        self.request.namespace.as_deref().unwrap_or_default()
+        self.request().namespace.as_deref().unwrap_or_default()
     }
 
     /// Empty on CREATE with `generateName`.
     pub(super) fn name(&self) -> &str {
-        self.request.name.as_deref().unwrap_or_default()
+        self.request().name.as_deref().unwrap_or_default()
     }
 
     pub(super) fn user(&self) -> &str {
-        self.request.user_info.as_ref().and_then(|user| user.username.as_deref()).unwrap_or_default()
+        self.request().user.username.as_deref().unwrap_or_default()
     }
 
     pub(super) fn groups(&self) -> Vec<&str> {
-        let groups = self.request.user_info.as_ref().and_then(|user| user.groups.as_ref());
-        groups.into_iter().flatten().map(String::as_str).collect()
+        self.request().user.groups.iter().flatten().map(|Text(group)| &**group).collect()
     }
 
     pub(super) fn requester<'r>(&'r self, groups: &'r [&'r str]) -> Requester<'r> {
@@ -209,20 +266,22 @@ impl<'a> Review<'a> {
     }
 
     /// Who writes, as `kubectl` and others name themselves.
-    pub(super) fn field_manager(&self) -> Option<String> {
-        serde_json::from_str::<OptionsJson>(self.request.options?.get()).ok()?.field_manager
+    pub(super) fn field_manager(&self) -> Option<&str> {
+        self.request().options.field_manager.as_deref()
     }
 
     /// The object of the request.
     pub(super) fn object(&self) -> Result<Object, BadReview> {
-        let is_secret = self.request.kind.as_ref().is_none_or(KindJson::is_secret);
-        let object = self.request.object.as_ref();
-        let Some(object) = object.filter(|_| is_secret && self.operation() != Operation::Other) else {
+        let request = self.request();
+        let is_secret = !request.has_kind || request.kind.is_secret();
+        if !request.has_object || !is_secret || self.operation() == Operation::Other {
             return Ok(Object::default());
-        };
-        let secret = object.as_ref().ok_or(BadReview::NotASecret)?;
-        let Some(secret_type) = secret.pull_secret_type() else { return Ok(Object::default()) };
-        let subject = self.subject(secret, secret_type)?;
+        }
+        if request.objects_passed_over {
+            return Err(BadReview::NotASecret);
+        }
+        let Some(secret_type) = request.object.pull_secret_type() else { return Ok(Object::default()) };
+        let subject = self.subject(&request.object, secret_type)?;
         Ok(Object { secret_type: Some(secret_type), subject })
     }
 
@@ -238,22 +297,20 @@ impl<'a> Review<'a> {
         if decoded_bytes(document) > MAX_SECRET_BYTES {
             return Ok(None);
         }
-        let old = self.request.old_object.as_ref().filter(|_| self.operation() == Operation::Update);
-        let old = match old {
-            Some(old) => Some(Old::of(old.as_ref().ok_or(BadReview::NotASecret)?, secret_type, document)?),
-            None => None,
-        };
+        let request = self.request();
+        let replaces = request.has_old_object && self.operation() == Operation::Update;
+        let old = if replaces { Some(Old::of(&request.old_object, secret_type, document)?) } else { None };
         let data_bytes = secret.data_bytes();
         Ok(Some(Subject { secret_type, document: decode(document)?, data_bytes, old }))
     }
 
     /// `metadata.generateName`, for a record of an object without a name.
     pub(super) fn generate_name(&self) -> Option<&str> {
-        self.request.object.as_ref()?.as_ref()?.generate_name()
+        self.request().object.generate_name()
     }
 }
 
-impl KindJson {
+impl KindJson<'_> {
     fn is_secret(&self) -> bool {
         self.group.as_deref().unwrap_or_default().is_empty() && self.kind.as_deref() == Some("Secret")
     }

@@ -1,16 +1,17 @@
 //! Writing the AdmissionReview that answers. There is one place that does, so that uid, version and kind are always
 //! echoed, and a patch never goes without its type (docs/facts.md, "Responses").
 
+use std::io::{self, BufWriter, Write as _};
 use std::sync::LazyLock;
 
-use base64::Engine as _;
 use base64::engine::general_purpose::PAD;
+use base64::write::EncoderWriter;
+use regcred_engine::repair::Repair;
+use regcred_engine::rule::Rule;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::Answer;
-use super::request::Review;
-use crate::wiped::Wiped;
+use super::request::{Review, Subject};
 
 /// A refusal.
 pub(super) struct Denial {
@@ -27,12 +28,10 @@ pub(super) struct Cause {
     pub(super) field: String,
 }
 
-/// A repaired document. It holds credentials: there is no `Debug`.
-pub(super) struct Patch {
-    pub(super) data_key: &'static str,
-    pub(super) document: Wiped,
-    /// How many entries it repairs.
-    pub(super) entries: u64,
+/// A repaired document.
+pub(super) struct Patch<'j> {
+    pub(super) subject: &'j Subject,
+    pub(super) repair: &'j Repair,
 }
 
 #[derive(Serialize)]
@@ -51,13 +50,11 @@ struct ResponseJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<StatusJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    patch: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patch_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     audit_annotations: Option<AnnotationsJson>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -89,8 +86,7 @@ struct AnnotationsJson {
 }
 
 /// The response, as JSON.
-pub(super) fn write(review: &Review<'_>, answer: &Answer) -> Vec<u8> {
-    let patch = answer.repair.as_ref().map(json_patch);
+pub(super) fn write(review: &Review<'_>, answer: &Answer<'_>) -> Vec<u8> {
     let response = ReviewJson {
         api_version: super::request::API_VERSION,
         kind: super::request::KIND,
@@ -98,46 +94,82 @@ pub(super) fn write(review: &Review<'_>, answer: &Answer) -> Vec<u8> {
             uid: review.uid(),
             allowed: answer.denial.is_none(),
             status: answer.denial.as_ref().map(|denial| status(review, denial)),
-            patch_type: patch.as_ref().map(|_| "JSONPatch"),
-            patch,
             audit_annotations: annotations(answer),
             warnings: &answer.warnings,
+            patch_type: answer.repair.as_ref().map(|_| "JSONPatch"),
         },
     };
-    to_json(&response, response.response.patch.as_ref().map_or(0, |patch| patch.get().len()))
-}
-
-/// A patch is encoded twice, which took a sixth of all the time of a large repair; the processor's vector instructions take
-/// next to none. What comes from outside is decoded without them: the library has `unsafe` code for them.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-static BASE64: LazyLock<base64::engine::Simd> = LazyLock::new(|| base64::engine::Simd::standard(PAD));
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-static BASE64: LazyLock<base64::engine::GeneralPurpose> =
-    LazyLock::new(|| base64::engine::GeneralPurpose::new(&base64::alphabet::STANDARD, PAD));
-
-/// One operation in base64, as a JSON string. It is written by hand because a patch can be large, and base64 holds nothing
-/// that a JSON writer would have to look for; neither is there anything to escape in the path (RFC 6901).
-fn json_patch(patch: &Patch) -> Box<RawValue> {
-    let head = format!(r#"[{{"op":"replace","path":"/data/{}","value":""#, patch.data_key);
-    let mut operation = Wiped::from(head.into_bytes());
-    append_base64(&mut operation, &patch.document, b"\"}]");
-    let mut string = vec![b'"'];
-    append_base64(&mut string, &operation, b"\"");
-    let string = String::from_utf8(string).unwrap_or_default();
-    // What is no JSON string would go out as `null`, which the API server refuses as a patch.
-    RawValue::from_string(string).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-fn append_base64(text: &mut Vec<u8>, bytes: &[u8], behind: &[u8]) {
-    let begin = text.len();
-    let end = begin + base64::encoded_len(bytes.len(), true).unwrap_or_default();
-    text.reserve_exact(end - begin + behind.len());
-    text.resize(end, 0);
-    if let Some(room) = text.get_mut(begin..) {
-        // The room is exactly what it takes.
-        let _ = BASE64.encode_slice(bytes, room);
+    let mut json = to_json(&response);
+    if let Some(patch) = &answer.repair {
+        patch.insert_into(&mut json);
     }
-    text.extend_from_slice(behind);
+    json
+}
+
+/// The processor's vector instructions, since a patch can be large and is encoded twice.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+type Base64 = base64::engine::Simd;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+static BASE64: LazyLock<Base64> = LazyLock::new(|| Base64::standard(PAD));
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+type Base64 = base64::engine::GeneralPurpose;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+static BASE64: LazyLock<Base64> = LazyLock::new(|| Base64::new(&base64::alphabet::STANDARD, PAD));
+
+impl Patch<'_> {
+    /// How many entries it repairs.
+    pub(super) fn entries(&self) -> u64 {
+        u64::try_from(self.repair.entries()).unwrap_or(u64::MAX)
+    }
+
+    /// Puts itself in as the last member of `response`, which is the last of the review: one operation in base64.
+    ///
+    /// It is put in by hand because base64 holds nothing that a JSON writer would have to look for, and piece by piece
+    /// because a document, its base64 and the base64 of that would be three times a megabyte.
+    fn insert_into(&self, json: &mut Vec<u8>) {
+        let Patch { subject, repair } = self;
+        json.truncate(json.len().saturating_sub(ENDS.len()));
+        json.extend_from_slice(b",\"patch\":\"");
+        // There is nothing to escape in the path (RFC 6901).
+        let head = format!(r#"[{{"op":"replace","path":"/data/{}","value":""#, subject.secret_type.data_key());
+        let tail = b"\"}]";
+        let document = base64_len(repair.size_after(subject.document.len()));
+        json.reserve_exact(base64_len(head.len() + document + tail.len()) + ENDS.len() + 1);
+        let write = |json: &mut Vec<u8>| -> io::Result<()> {
+            let mut patch = encoder(json);
+            patch.write_all(head.as_bytes())?;
+            let mut document = encoder(&mut patch);
+            for piece in repair.pieces(&subject.document) {
+                document.write_all(piece)?;
+            }
+            document.into_inner()?.finish()?;
+            patch.write_all(tail)?;
+            patch.into_inner()?.finish()?;
+            Ok(())
+        };
+        // A `Vec` takes everything. Were it otherwise, an empty body would be no answer.
+        if write(json).is_err() {
+            json.clear();
+            return;
+        }
+        json.push(b'"');
+        json.extend_from_slice(ENDS);
+    }
+}
+
+/// What a review ends with: its own end, and before that the end of its last member.
+const ENDS: &[u8] = b"}}";
+
+/// An encoder takes some of what it is given, or at times nothing; the buffer before it takes all.
+fn encoder<W: io::Write>(text: W) -> BufWriter<EncoderWriter<'static, Base64, W>> {
+    BufWriter::with_capacity(PIECE, EncoderWriter::new(text, &*BASE64))
+}
+
+/// What is encoded at a time, about.
+const PIECE: usize = 4 << 10;
+
+fn base64_len(bytes: usize) -> usize {
+    base64::encoded_len(bytes, true).unwrap_or_default()
 }
 
 fn status<'a>(review: &'a Review<'_>, denial: &'a Denial) -> StatusJson<'a> {
@@ -153,8 +185,9 @@ fn status<'a>(review: &'a Review<'_>, denial: &'a Denial) -> StatusJson<'a> {
 
 /// For the API server's own audit log, where it keeps them at every level (docs/facts.md, "Audit
 /// annotations").
-fn annotations(answer: &Answer) -> Option<AnnotationsJson> {
-    let codes: Vec<_> = answer.reported.rules.iter().map(|rule| rule.code()).collect();
+fn annotations(answer: &Answer<'_>) -> Option<AnnotationsJson> {
+    let found = |rule: &&Rule| *answer.reported.rules.get(**rule);
+    let codes: Vec<_> = Rule::ALL.iter().filter(found).map(|rule| rule.code()).collect();
     let decision = answer.decision.as_str();
     (!codes.is_empty()).then(|| AnnotationsJson { decision, rules: codes.join(",") })
 }
@@ -162,12 +195,12 @@ fn annotations(answer: &Answer) -> Option<AnnotationsJson> {
 /// A usual answer or record.
 const USUAL: usize = 1 << 10;
 
-/// Writes JSON that is about `large` bytes longer than a usual answer or record.
+/// Writes JSON.
 ///
 /// These types hold strings and numbers only, which can always be written; were it otherwise, the empty body would be
 /// no answer, and the API server would act by its failurePolicy.
-pub(super) fn to_json(value: &impl Serialize, large: usize) -> Vec<u8> {
-    let mut json = Vec::with_capacity(USUAL + large);
+pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(USUAL);
     if serde_json::to_writer(&mut json, value).is_err() {
         json.clear();
     }

@@ -14,12 +14,12 @@ use super::{Answer, Decision, Reported, warnings};
 const CLIENT_SIDE_APPLY: &str = "kubectl-client-side-apply";
 
 /// Speaks for everything that stands.
-pub(super) fn answer(
+pub(super) fn answer<'j>(
     review: &Review<'_>,
     subject: &Subject,
     policy: &Policy,
-    judgement: &Judgement<'_>,
-) -> Answer {
+    judgement: &'j Judgement<'_>,
+) -> Answer<'j> {
     let at = |action: Action| -> Vec<_> {
         judgement.findings.iter().filter(|finding| finding.action == action).collect()
     };
@@ -70,5 +70,5 @@ fn field_path(field: &str, path: &str) -> String {
 /// Invalid all the same, since for anything else kubectl prints the whole patch, credentials included
 /// (docs/facts.md, "Refusals").
 fn is_invalid(review: &Review<'_>) -> bool {
-    review.operation() != Operation::Update || review.field_manager().as_deref() == Some(CLIENT_SIDE_APPLY)
+    review.operation() != Operation::Update || review.field_manager() == Some(CLIENT_SIDE_APPLY)
 }

@@ -8,8 +8,7 @@ use std::time::Instant;
 use axum::body::{Body as HttpBody, Bytes};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use jiff::civil::Date;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::Shared;
 use super::body::Body;
@@ -19,7 +18,7 @@ use super::metrics::Shed;
 use crate::admission::{ActivePolicy, BadReview, Reviewed, Webhook};
 
 /// Whoever judges. The program has one, [`crate::admission::review`]; tests bring others.
-pub type Reviewer = fn(Webhook, &[u8], &ActivePolicy, Date) -> Result<Reviewed, BadReview>;
+pub type Reviewer = fn(Webhook, &[u8], &ActivePolicy, Timestamp) -> Result<Reviewed, BadReview>;
 
 /// A request that has passed all checks of the transport.
 pub(crate) struct Question {
@@ -58,9 +57,8 @@ fn decide(shared: &Shared, question: Question) -> Result<Answer, Refusal> {
     // A panic ends this request and nothing else. What it may have left half-done is its own: the policy is not
     // changed by a review.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let today = now.to_zoned(TimeZone::UTC).date();
-        reviewer(webhook, body.bytes(), &policy, today)
-            .map(|reviewed| conclude(shared, webhook, reviewed, now, started))
+        reviewer(webhook, body.bytes(), &policy, now)
+            .map(|reviewed| conclude(shared, webhook, reviewed, started))
     }));
     drop(in_flight);
     Ok(match outcome {
@@ -96,23 +94,17 @@ impl AsRef<[u8]> for Response {
 }
 
 /// Counts and records a decision, and gives back the answer.
-fn conclude(
-    shared: &Shared,
-    webhook: Webhook,
-    mut reviewed: Reviewed,
-    now: Timestamp,
-    started: Instant,
-) -> Vec<u8> {
+fn conclude(shared: &Shared, webhook: Webhook, mut reviewed: Reviewed, started: Instant) -> Vec<u8> {
     let response = std::mem::take(&mut reviewed.response);
     let duration = started.elapsed();
     let (operation, decision) = (reviewed.operation, reviewed.decision);
     shared.metrics.answered(webhook, operation, decision, duration);
-    for (&finding, &count) in &reviewed.counted {
+    for (finding, count) in reviewed.counted.iter() {
         shared.metrics.found(finding, count);
     }
     shared.metrics.fixed(reviewed.fixes);
     tracing::debug!(?webhook, ?operation, ?decision, micros = duration.as_micros(), "answered");
-    shared.audit.record(&reviewed.audit_record(now, duration));
+    shared.audit.record(&reviewed.audit_record(duration));
     response
 }
 
@@ -138,7 +130,7 @@ pub(crate) fn reviewer(shared: &Shared, _: &HeaderMap) -> Reviewer {
 #[cfg(debug_assertions)]
 #[allow(clippy::panic, reason = "it is what the test asks for")]
 pub(crate) fn reviewer(shared: &Shared, headers: &HeaderMap) -> Reviewer {
-    fn panicking(_: Webhook, body: &[u8], _: &ActivePolicy, _: Date) -> Result<Reviewed, BadReview> {
+    fn panicking(_: Webhook, body: &[u8], _: &ActivePolicy, _: Timestamp) -> Result<Reviewed, BadReview> {
         std::panic::panic_any(String::from_utf8_lossy(body).into_owned())
     }
     if headers.contains_key("x-regcred-test-panic") { panicking } else { shared.reviewer }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jiff::civil::Date;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -36,13 +35,13 @@ const SLOW: Duration = Duration::from_millis(1500);
 /// More than the kernel holds for a client that does not read.
 const LARGE: usize = 24 << 20;
 
-fn slow(webhook: Webhook, body: &[u8], policy: &ActivePolicy, today: Date) -> Result<Reviewed, BadReview> {
+fn slow(webhook: Webhook, body: &[u8], policy: &ActivePolicy, now: Timestamp) -> Result<Reviewed, BadReview> {
     thread::sleep(SLOW);
-    crate::admission::review(webhook, body, policy, today)
+    crate::admission::review(webhook, body, policy, now)
 }
 
-fn verbose(webhook: Webhook, body: &[u8], policy: &ActivePolicy, today: Date) -> Result<Reviewed, BadReview> {
-    let mut reviewed = crate::admission::review(webhook, body, policy, today)?;
+fn verbose(webhook: Webhook, body: &[u8], policy: &ActivePolicy, now: Timestamp) -> Result<Reviewed, BadReview> {
+    let mut reviewed = crate::admission::review(webhook, body, policy, now)?;
     reviewed.response = vec![b' '; LARGE];
     Ok(reviewed)
 }
@@ -213,10 +212,10 @@ fn a_second_signal_does_not_wait_for_the_reviews_that_fill_the_pool() {
         webhook: Webhook,
         body: &[u8],
         policy: &ActivePolicy,
-        today: Date,
+        now: Timestamp,
     ) -> Result<Reviewed, BadReview> {
         thread::sleep(PATIENCE);
-        crate::admission::review(webhook, body, policy, today)
+        crate::admission::review(webhook, body, policy, now)
     }
     let limits = Limits { inline_body: 0, ..Limits::default() };
     with_server("second", endless, limits, async |running| {
