@@ -56,9 +56,14 @@ impl Auth {
     }
 }
 
-/// Appends the `auth` of a pair.
-pub(crate) fn encode(username: &str, password: &str, text: &mut String) {
-    base64::engine::general_purpose::STANDARD.encode_string([username, ":", password].concat(), text);
+/// Appends the `auth` of `username:password`.
+pub(crate) fn encode(pair: &[u8], text: &mut Vec<u8>) {
+    let start = text.len();
+    text.resize(start + base64::encoded_len(pair.len(), true).unwrap_or_default(), 0);
+    if let Some(room) = text.get_mut(start..) {
+        // The room is exactly what it takes.
+        let _ = base64::engine::general_purpose::STANDARD.encode_slice(pair, room);
+    }
 }
 
 /// What a value that cannot be decoded most likely is.

@@ -8,51 +8,67 @@ use crate::auth;
 use crate::document::{Document, Member, Text, line_break_end};
 
 /// What a repair would change in a document. It holds credentials: there is no `Debug`.
+#[derive(Default)]
 pub struct Repair {
+    /// In the order of the document.
     edits: Vec<Edit>,
+    /// What all edits put in, one after the other.
+    text: Vec<u8>,
+    /// Room for the pair that is encoded.
+    pair: Vec<u8>,
 }
 
-/// One place to change.
-pub(crate) struct Edit {
+/// One place to change: what stands in `range` gives way to a part of [`Repair::text`].
+struct Edit {
     range: Range<usize>,
-    text: String,
+    text: Range<usize>,
 }
 
-impl Edit {
-    /// Puts the pair's `auth` in: into the place of the null or `empty` one that there is, else behind the entry's last member.
+impl Repair {
+    /// Puts the pair's `auth` in: into the place of the null or `empty` one that there is, else behind the entry's last
+    /// member. `None` where there is no such place.
     pub(crate) fn add_auth(
+        &mut self,
         document: &Document<'_>,
         entry: &Member,
         empty: Option<&Member>,
         username: Text<'_>,
         password: Text<'_>,
-    ) -> Option<Edit> {
+    ) -> Option<()> {
         let (range, begin) = if let Some(empty) = empty {
-            (empty.value(), "\"")
+            (empty.value(), &b"\""[..])
         } else {
             let end = document.members(entry).last()?.value().end;
-            (end..end, ",\"auth\":\"")
+            (end..end, &b",\"auth\":\""[..])
         };
-        let (username, password) = (username.decode(), password.decode());
-        let mut text = String::with_capacity(begin.len() + (username.len() + password.len()) * 4 / 3 + 8);
-        text.push_str(begin);
-        auth::encode(&username, &password, &mut text);
-        text.push('"');
-        Some(Edit { range, text })
+        self.pair.clear();
+        for part in [&*username.decode(), ":", &*password.decode()] {
+            self.pair.extend_from_slice(part.as_bytes());
+        }
+        let start = self.text.len();
+        self.text.extend_from_slice(begin);
+        auth::encode(&self.pair, &mut self.text);
+        self.text.push(b'"');
+        self.edits.push(Edit { range, text: start..self.text.len() });
+        Some(())
     }
 
-    /// Takes line breaks off the end of an `auth` and adds its padding; its letters stay as they are written.
-    pub(crate) fn pad_auth(document: &Document<'_>, auth: &Member, missing: usize) -> Option<Edit> {
+    /// Takes line breaks off the end of an `auth` and adds its padding; its letters stay as they are written. `None` where it is no
+    /// string.
+    pub(crate) fn pad_auth(&mut self, document: &Document<'_>, auth: &Member, missing: usize) -> Option<()> {
         let text = document.string(auth)?;
         let start = auth.value().start + 1 + line_break_end(text);
-        Some(Edit { range: start..auth.value().end.checked_sub(1)?, text: "=".repeat(missing) })
+        let range = start..auth.value().end.checked_sub(1)?;
+        let start = self.text.len();
+        self.text.resize(start + missing, b'=');
+        self.edits.push(Edit { range, text: start..self.text.len() });
+        Some(())
     }
-}
 
-impl Repair {
-    /// `edits` in the order of the document.
-    pub(crate) const fn new(edits: Vec<Edit>) -> Self {
-        Repair { edits }
+    /// Takes back all but the first edits.
+    pub(crate) fn truncate(&mut self, entries: usize) {
+        self.edits.truncate(entries);
+        self.text.truncate(self.edits.last().map_or(0, |edit| edit.text.end));
     }
 
     /// How many entries are repaired.
@@ -64,15 +80,20 @@ impl Repair {
     /// What is put into the place of what, in the order of the document: for whoever edits a text in which the document
     /// stands.
     pub fn edits(&self) -> impl Iterator<Item = (Range<usize>, &str)> {
-        self.edits.iter().map(|edit| (edit.range.clone(), edit.text.as_str()))
+        // It is JSON and base64.
+        let text = |edit: &Edit| std::str::from_utf8(self.put_in(edit)).unwrap_or_default();
+        self.edits.iter().map(move |edit| (edit.range.clone(), text(edit)))
+    }
+
+    fn put_in(&self, edit: &Edit) -> &[u8] {
+        self.text.get(edit.text.clone()).unwrap_or_default()
     }
 
     /// How large something of `before` bytes is afterwards. It can become smaller: line breaks behind an `auth` go.
     #[must_use]
     pub fn size_after(&self, before: usize) -> usize {
-        let added: usize = self.edits.iter().map(|edit| edit.text.len()).sum();
         let taken: usize = self.edits.iter().map(|edit| edit.range.len()).sum();
-        before.saturating_add(added).saturating_sub(taken)
+        before.saturating_add(self.text.len()).saturating_sub(taken)
     }
 
     /// The repaired document, piece by piece. `document` is the one that was judged.
@@ -81,7 +102,7 @@ impl Repair {
         let edited = self.edits.iter().flat_map(move |edit| {
             let before = document.get(kept..edit.range.start).unwrap_or_default();
             kept = edit.range.end;
-            [before, edit.text.as_bytes()]
+            [before, self.put_in(edit)]
         });
         let end = self.edits.last().map_or(0, |edit| edit.range.end);
         edited.chain([document.get(end..).unwrap_or_default()])

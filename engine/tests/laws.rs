@@ -15,7 +15,7 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use regcred_engine::finding::{Finding, RegistryKey};
-use regcred_engine::judge::{Judgement, Request, judge};
+use regcred_engine::judge::{Judgement, Request, judge, judge_repair};
 use regcred_engine::policy::{Language, Policy, Requester};
 use regcred_engine::rule::Rule;
 use regcred_engine::secret::{OldSecret, Secret, SecretType};
@@ -23,13 +23,16 @@ use regcred_engine::wording;
 use serde_json::{Map, Value, json};
 
 fn judged<'a>(secret_type: SecretType, document: &'a [u8], old: Option<&'a [u8]>) -> Judgement<'a> {
-    let request = Request {
+    judge(&Policy::default(), &request(secret_type, document, old))
+}
+
+fn request<'a>(secret_type: SecretType, document: &'a [u8], old: Option<&'a [u8]>) -> Request<'a> {
+    Request {
         requester: Requester { namespace: "default", user: "u-abcde", groups: &["system:authenticated"] },
         today: date(2026, 11, 23),
         secret: Secret { secret_type, document, data_bytes: document.len() },
         old: old.map(|document| OldSecret { document: Some(document), immutable: false }),
-    };
-    judge(&Policy::default(), &request)
+    }
 }
 
 fn repaired(secret_type: SecretType, document: &[u8]) -> Vec<u8> {
@@ -196,6 +199,32 @@ proptest! {
         let once = repaired(secret_type, &document);
         prop_assert_eq!(&repaired(secret_type, &once), &once);
         prop_assert_eq!(&repaired(secret_type, &document), &once);
+    }
+
+    #[test]
+    fn what_is_judged_for_its_repair_alone_is_repaired_alike(
+        document in mutated_document(),
+        old in prop::option::of(mutated_document()),
+        secret_type in secret_type(),
+        file in select(&["", "enforcement: audit", "rules: {missing-auth: off, credentials-stripped: deny}"][..]),
+    ) {
+        let policy = Policy::parse(&format!("apiVersion: regcred/v1\nkind: Policy\n{file}\n")).unwrap();
+        let request = request(secret_type, &document, old.as_deref());
+        let (whole, repair) = (judge(&policy, &request), judge_repair(&policy, &request));
+
+        let edits = |judgement: &Judgement<'_>| {
+            judgement.repair.as_ref().map(|repair| repair.edits().map(|(at, text)| (at, text.to_owned())).collect::<Vec<_>>())
+        };
+        prop_assert_eq!(edits(&repair), edits(&whole));
+        prop_assert_eq!(repair.repair_held_back, whole.repair_held_back);
+        prop_assert_eq!(repair.refused_by_api_server, whole.refused_by_api_server);
+        prop_assert_eq!(&repair.registries, &whole.registries);
+        let told = |judgement: &Judgement<'_>| {
+            let told = judgement.findings.iter().filter(|finding| finding.repairable || judgement.refused_by_api_server);
+            told.map(|finding| format!("{finding:?}")).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(told(&repair), told(&whole));
+        prop_assert!(repair.findings.iter().all(|finding| whole.findings.contains(finding)));
     }
 
     #[test]

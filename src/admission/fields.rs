@@ -45,7 +45,6 @@ impl<'de, F: Fields<'de>> Visitor<'de> for Into<'_, F> {
 }
 
 /// A string, borrowed from the JSON where nothing in it is escaped.
-#[derive(Default)]
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use regcred_engine::finding::{Cap, Finding, Place};
-use regcred_engine::judge::{Judgement, Request, judge};
+use regcred_engine::judge::{Judgement, Request, judge, judge_repair};
 use regcred_engine::policy::{Language, Policy};
 use regcred_engine::rule::{Action, PerRule, Rule};
 use regcred_engine::wording;
@@ -218,7 +218,10 @@ pub fn review(
             secret: subject.secret(),
             old: subject.old_secret(),
         };
-        judge(&policy.policy, &request)
+        match webhook {
+            Webhook::Mutate => judge_repair(&policy.policy, &request),
+            Webhook::Validate => judge(&policy.policy, &request),
+        }
     });
     let answer = match subject.as_ref().zip(judgement.as_ref()) {
         None => Answer::silent(Decision::Skipped),

@@ -11,11 +11,7 @@ use super::response::Patch;
 use super::{Answer, Decision, Reported, warnings};
 
 /// Speaks for what is repaired, and for what the API server refuses afterwards, before `/validate` is ever asked.
-pub(super) fn answer<'j>(
-    subject: &'j Subject,
-    policy: &Policy,
-    judgement: &'j Judgement<'_>,
-) -> Answer<'j> {
+pub(super) fn answer<'j>(subject: &'j Subject, policy: &Policy, judgement: &'j Judgement<'_>) -> Answer<'j> {
     let repair = judgement.repair.as_ref();
     let mended: Vec<_> = judgement.findings.iter().filter(|finding| finding.repairable).collect();
     let refused: Vec<_> = judgement.findings.iter().filter(|_| judgement.refused_by_api_server).collect();

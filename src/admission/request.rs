@@ -88,7 +88,6 @@ struct ReviewJson<'a> {
 #[derive(Default)]
 struct RequestJson<'a> {
     uid: Option<Cow<'a, str>>,
-    has_kind: bool,
     kind: KindJson<'a>,
     name: Option<Cow<'a, str>>,
     namespace: Option<Cow<'a, str>>,
@@ -146,7 +145,7 @@ impl<'de> Fields<'de> for RequestJson<'de> {
             "object" => self.has_object = object(&mut self.object)?,
             "oldObject" => self.has_old_object = object(&mut self.old_object)?,
             "uid" => self.uid = text(map)?,
-            "kind" => self.has_kind = map.next_value_seed(Into(&mut self.kind))?,
+            "kind" => drop(map.next_value_seed(Into(&mut self.kind))?),
             "name" => self.name = text(map)?,
             "namespace" => self.namespace = text(map)?,
             "operation" => self.operation = text(map)?,
@@ -192,8 +191,8 @@ impl<'de> Fields<'de> for OptionsJson<'de> {
 }
 
 impl<'a> ReviewJson<'a> {
-    fn read(&mut self, body: &'a [u8]) -> serde_json::Result<()> {
-        let mut json = serde_json::Deserializer::from_slice(body);
+    fn read(&mut self, body: &'a str) -> serde_json::Result<()> {
+        let mut json = serde_json::Deserializer::from_str(body);
         Into(self).deserialize(&mut json)?;
         json.end()
     }
@@ -201,6 +200,7 @@ impl<'a> ReviewJson<'a> {
 
 impl<'a> Review<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, BadReview> {
+        let body = std::str::from_utf8(body).map_err(|_| BadReview::NotJson)?;
         let mut review = Review(ReviewJson::default());
         if review.0.read(body).is_err() {
             // What is no Secret may look like anything.
@@ -273,8 +273,7 @@ impl<'a> Review<'a> {
     /// The object of the request.
     pub(super) fn object(&self) -> Result<Object, BadReview> {
         let request = self.request();
-        let is_secret = !request.has_kind || request.kind.is_secret();
-        if !request.has_object || !is_secret || self.operation() == Operation::Other {
+        if !request.has_object || !request.kind.may_be_secret() || self.operation() == Operation::Other {
             return Ok(Object::default());
         }
         if request.objects_passed_over {
@@ -311,8 +310,10 @@ impl<'a> Review<'a> {
 }
 
 impl KindJson<'_> {
-    fn is_secret(&self) -> bool {
-        self.group.as_deref().unwrap_or_default().is_empty() && self.kind.as_deref() == Some("Secret")
+    /// What is left out says nothing against it.
+    fn may_be_secret(&self) -> bool {
+        self.group.as_deref().unwrap_or_default().is_empty()
+            && self.kind.as_deref().is_none_or(|kind| kind == "Secret")
     }
 }
 

@@ -2,9 +2,7 @@
 //! echoed, and a patch never goes without its type (docs/facts.md, "Responses").
 
 use std::io::{self, BufWriter, Write as _};
-use std::sync::LazyLock;
 
-use base64::engine::general_purpose::PAD;
 use base64::write::EncoderWriter;
 use regcred_engine::repair::Repair;
 use regcred_engine::rule::Rule;
@@ -12,6 +10,7 @@ use serde::Serialize;
 
 use super::Answer;
 use super::request::{Review, Subject};
+use super::secret::{BASE64, Base64};
 
 /// A refusal.
 pub(super) struct Denial {
@@ -106,16 +105,6 @@ pub(super) fn write(review: &Review<'_>, answer: &Answer<'_>) -> Vec<u8> {
     json
 }
 
-/// The processor's vector instructions, since a patch can be large and is encoded twice.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-type Base64 = base64::engine::Simd;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-static BASE64: LazyLock<Base64> = LazyLock::new(|| Base64::standard(PAD));
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-type Base64 = base64::engine::GeneralPurpose;
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-static BASE64: LazyLock<Base64> = LazyLock::new(|| Base64::new(&base64::alphabet::STANDARD, PAD));
-
 impl Patch<'_> {
     /// How many entries it repairs.
     pub(super) fn entries(&self) -> u64 {
@@ -131,7 +120,8 @@ impl Patch<'_> {
         json.truncate(json.len().saturating_sub(ENDS.len()));
         json.extend_from_slice(b",\"patch\":\"");
         // There is nothing to escape in the path (RFC 6901).
-        let head = format!(r#"[{{"op":"replace","path":"/data/{}","value":""#, subject.secret_type.data_key());
+        let head =
+            format!(r#"[{{"op":"replace","path":"/data/{}","value":""#, subject.secret_type.data_key());
         let tail = b"\"}]";
         let document = base64_len(repair.size_after(subject.document.len()));
         json.reserve_exact(base64_len(head.len() + document + tail.len()) + ENDS.len() + 1);

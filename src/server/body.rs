@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use axum::body::{Body as HttpBody, HttpBody as _};
 use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
 use super::limits::Share;
@@ -51,7 +51,7 @@ impl Body {
 
     /// Reads a body of at most `limit` bytes within `deadline`.
     pub(crate) async fn read(
-        incoming: HttpBody,
+        incoming: Incoming,
         limit: usize,
         deadline: Duration,
         share: Share,
@@ -59,8 +59,8 @@ impl Body {
         timeout(deadline, Body::read_all(incoming, limit, share)).await.unwrap_or(Err(BodyError::TooSlow))
     }
 
-    async fn read_all(mut incoming: HttpBody, limit: usize, share: Share) -> Result<Self, BodyError> {
-        let announced = announced(&incoming).and_then(|length| usize::try_from(length).ok());
+    async fn read_all(mut incoming: Incoming, limit: usize, share: Share) -> Result<Self, BodyError> {
+        let announced = incoming.size_hint().exact().and_then(|length| usize::try_from(length).ok());
         let most = announced.unwrap_or(limit).min(limit);
         let mut body = Body { content: Wiped::default(), share };
         body.count(announced.unwrap_or(UNANNOUNCED).min(BELIEVED).min(limit))?;
@@ -104,9 +104,4 @@ impl Body {
         self.content = larger;
         Ok(())
     }
-}
-
-/// The length that the request's header announces.
-pub(crate) fn announced(incoming: &HttpBody) -> Option<u64> {
-    incoming.size_hint().exact()
 }

@@ -1,14 +1,15 @@
 //! The life of one connection.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
-use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::Service;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Shared;
 use super::connections::Ticket;
 use super::drain::Phase;
-use super::http::{Admission, Answer};
+use super::http::Admission;
 use super::linger::{self, Lingering};
 
 /// Room for a request's header, and the most that is read of a body at a time. hyper's own 400 KiB would let idle
@@ -26,12 +27,7 @@ use super::linger::{self, Lingering};
 const BUFFER: usize = 64 << 10;
 
 /// Serves one connection of the admission port.
-pub(crate) async fn serve_admission(
-    shared: Arc<Shared>,
-    router: Router,
-    stream: TcpStream,
-    ticket: Arc<Ticket>,
-) {
+pub(crate) async fn serve_admission(shared: Arc<Shared>, stream: TcpStream, ticket: Arc<Ticket>) {
     let handshake = timeout(shared.limits.handshake, async {
         // Readiness alone can be announced too early. An error is one that the handshake meets again.
         drop(stream.peek(&mut [0]).await);
@@ -61,7 +57,7 @@ pub(crate) async fn serve_admission(
         () = ticket.told_to_close() => return,
     };
     ticket.speaks();
-    let service = Admission { router, shared: Arc::clone(&shared), ticket: Arc::clone(&ticket) };
+    let service = Admission { shared: Arc::clone(&shared), ticket: Arc::clone(&ticket) };
     let mut phase = shared.phase.subscribe();
     let fresh_until = Instant::now() + shared.limits.fresh;
     let stop = async {
@@ -86,10 +82,17 @@ pub(crate) async fn serve_operations(
     serve(&shared, stream, &ticket, service, std::future::pending()).await;
 }
 
-async fn serve<S, I>(shared: &Shared, stream: I, ticket: &Ticket, service: S, stop: impl Future<Output = ()>)
-where
+async fn serve<S, I, B>(
+    shared: &Shared,
+    stream: I,
+    ticket: &Ticket,
+    service: S,
+    stop: impl Future<Output = ()>,
+) where
     I: AsyncRead + AsyncWrite + Unpin,
-    S: Service<Request<Incoming>, Response = Answer, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    B: Body + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let stream = TokioIo::new(Lingering::new(stream, Arc::clone(ticket.connection()), shared.limits.write));
     let connection = http1::Builder::new()

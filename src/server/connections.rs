@@ -232,6 +232,12 @@ impl Drop for Ticket {
 /// A request on a connection.
 pub(crate) struct AtWork(Arc<Ticket>);
 
+impl AtWork {
+    pub(crate) fn connection(&self) -> &Connection {
+        self.0.connection()
+    }
+}
+
 impl Drop for AtWork {
     fn drop(&mut self) {
         let connection = &self.0.connection;

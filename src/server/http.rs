@@ -1,4 +1,7 @@
 //! One admission request: checked from the cheapest to the dearest, then judged.
+//!
+//! Two paths need no router: this is hyper's own service. axum's routing, which boxes a request and its answer several times, took a
+//! tenth of the processor time of a usual review (docs/benchmarks.md); the operations port, where nothing is in a hurry, has it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -6,16 +9,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body as HttpBody;
-use axum::extract::{Extension, Request, State};
-use axum::routing::{Router, post};
-use hyper::StatusCode;
-use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http_body_util::Full;
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::service::Service;
-use tower::ServiceExt as _;
+use hyper::{Method, Request, Response, StatusCode};
 
-use super::body::{Body, BodyError, announced};
+use super::body::{Body, BodyError};
 use super::connections::{Connection, Ticket};
 use super::drain::Phase;
 use super::limits::Share;
@@ -24,51 +24,31 @@ use super::review;
 use super::{Shared, duration};
 use crate::admission::Webhook;
 
-/// An answer to an HTTP request.
-pub(crate) type Answer = axum::response::Response;
+/// An answer to an admission request.
+pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// Path and method; the other checks are [`answer`]'s.
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    let refused = |refusal| {
-        move |Extension(connection): Extension<Arc<Connection>>| async move { refuse(refusal, &connection) }
-    };
-    let judged = |webhook| {
-        post(
-            move |State(shared): State<Arc<Shared>>,
-                  Extension(connection): Extension<Arc<Connection>>,
-                  request: Request| async move {
-                answer(&shared, &connection, webhook, request).await
-            },
-        )
-    };
-    Router::new()
-        .route("/mutate", judged(Webhook::Mutate))
-        .route("/validate", judged(Webhook::Validate))
-        .fallback(refused(Refusal::NotFound))
-        .method_not_allowed_fallback(refused(Refusal::NotPost))
-        .with_state(shared)
-}
-
-/// The service of one HTTPS connection: the router, and what is to be known of the connection.
+/// The service of one HTTPS connection.
 pub(crate) struct Admission {
-    pub(crate) router: Router,
     pub(crate) shared: Arc<Shared>,
     pub(crate) ticket: Arc<Ticket>,
 }
 
-impl Service<hyper::Request<Incoming>> for Admission {
+impl Service<Request<Incoming>> for Admission {
     type Response = Answer;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
 
-    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
         let at_work = self.ticket.at_work();
-        let mut request = request.map(HttpBody::new);
-        request.extensions_mut().insert(Arc::clone(self.ticket.connection()));
-        let answer = self.router.clone().oneshot(request);
         let shared = Arc::clone(&self.shared);
+        // What is known by the header is found out here, so that the future does not have to hold it.
+        let accepted = Accepted::new(&shared, request);
         Box::pin(async move {
-            let mut answer = answer.await?;
+            let answer = match accepted {
+                Ok(accepted) => accepted.answer(&shared).await,
+                Err(refusal) => Err(refusal),
+            };
+            let mut answer = answer.unwrap_or_else(|refusal| refuse(refusal, at_work.connection()));
             if *shared.phase.borrow() != Phase::Serving {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -122,48 +102,57 @@ impl Refusal {
     }
 }
 
-async fn answer(shared: &Arc<Shared>, connection: &Connection, webhook: Webhook, request: Request) -> Answer {
-    let started = Instant::now();
-    match read(shared, request).await {
-        Ok(Read { in_flight, reviewer, body }) => {
-            let question = review::Question { webhook, reviewer, body, in_flight, started };
-            match review::review(shared, question).await {
-                Ok(answer) => answer,
-                Err(refusal) => refuse(refusal, connection),
-            }
-        }
-        Err(refusal) => refuse(refusal, connection),
-    }
-}
-
-/// What is needed of a request to judge it.
-struct Read {
-    in_flight: Share,
+/// A request whose header is in order, and for which there is room.
+struct Accepted {
+    webhook: Webhook,
     reviewer: review::Reviewer,
-    body: Body,
+    in_flight: Share,
+    deadline: Duration,
+    body: Incoming,
+    started: Instant,
 }
 
-/// The checks behind path and method, in their order.
-async fn read(shared: &Shared, request: Request) -> Result<Read, Refusal> {
-    if !is_json(request.headers()) {
-        return Err(Refusal::NotJson);
+impl Accepted {
+    /// The checks of a header, in their order.
+    fn new(shared: &Shared, request: Request<Incoming>) -> Result<Self, Refusal> {
+        let started = Instant::now();
+        let webhook = match request.uri().path() {
+            "/mutate" => Webhook::Mutate,
+            "/validate" => Webhook::Validate,
+            _ => return Err(Refusal::NotFound),
+        };
+        if request.method() != Method::POST {
+            return Err(Refusal::NotPost);
+        }
+        if !is_json(request.headers()) {
+            return Err(Refusal::NotJson);
+        }
+        let announced = request.body().size_hint().exact();
+        if announced.is_some_and(|length| length > shared.limits.body as u64) {
+            return Err(Refusal::TooLarge);
+        }
+        let in_flight = shared.in_flight.one().ok_or_else(|| Refusal::overloaded(shared, Shed::Request))?;
+        let reviewer = review::reviewer(shared, request.headers());
+        let callers = callers_deadline(request.uri().query());
+        let deadline =
+            callers.map_or(shared.limits.body_read, |callers| callers.min(shared.limits.body_read));
+        Ok(Accepted { webhook, reviewer, in_flight, deadline, body: request.into_body(), started })
     }
-    if announced(request.body()).is_some_and(|length| length > shared.limits.body as u64) {
-        return Err(Refusal::TooLarge);
+
+    /// Reads the body, and has it judged.
+    async fn answer(self, shared: &Arc<Shared>) -> Result<Answer, Refusal> {
+        let Accepted { webhook, reviewer, in_flight, deadline, body, started } = self;
+        let body =
+            Body::read(body, shared.limits.body, deadline, shared.bodies.share()).await.map_err(|error| {
+                match error {
+                    BodyError::TooLarge => Refusal::TooLarge,
+                    BodyError::TooSlow => Refusal::TooSlow,
+                    BodyError::NoRoom => Refusal::overloaded(shared, Shed::Memory),
+                    BodyError::Broken => Refusal::Broken,
+                }
+            })?;
+        review::review(shared, review::Question { webhook, reviewer, body, in_flight, started }).await
     }
-    let in_flight = shared.in_flight.one().ok_or_else(|| Refusal::overloaded(shared, Shed::Request))?;
-    let reviewer = review::reviewer(shared, request.headers());
-    let deadline =
-        shared.limits.body_read.min(callers_deadline(request.uri().query()).unwrap_or(Duration::MAX));
-    let body = Body::read(request.into_body(), shared.limits.body, deadline, shared.bodies.share())
-        .await
-        .map_err(|error| match error {
-            BodyError::TooLarge => Refusal::TooLarge,
-            BodyError::TooSlow => Refusal::TooSlow,
-            BodyError::NoRoom => Refusal::overloaded(shared, Shed::Memory),
-            BodyError::Broken => Refusal::Broken,
-        })?;
-    Ok(Read { in_flight, reviewer, body })
 }
 
 /// `application/json` in any case, whatever parameters follow it. Exactly one such header.
@@ -196,7 +185,10 @@ fn refuse(refusal: Refusal, connection: &Connection) -> Answer {
         Refusal::TooLarge | Refusal::TooSlow | Refusal::Broken => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Refusal::NotFound | Refusal::NotPost | Refusal::NotJson => {}
+        Refusal::NotPost => {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        Refusal::NotFound | Refusal::NotJson => {}
     }
     connection.leave_unread();
     tracing::debug!(status = refusal.status().as_u16(), "refused: {}", refusal.text());
@@ -204,8 +196,8 @@ fn refuse(refusal: Refusal, connection: &Connection) -> Answer {
 }
 
 /// One line of text.
-pub(crate) fn plain(status: StatusCode, line: &str) -> Answer {
-    let mut answer = Answer::new(HttpBody::from(format!("{line}\n")));
+pub(crate) fn plain<B: From<String>>(status: StatusCode, line: &str) -> Response<B> {
+    let mut answer = Response::new(B::from(format!("{line}\n")));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer

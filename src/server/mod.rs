@@ -5,8 +5,8 @@
 //! files ([`reload`]) and the audit log's writer ([`audit`]), each on a thread of its own, so that none of them can
 //! keep admission waiting, nor admission them.
 //!
-//! axum routes; the connections under it are hyper's, taken from an accept loop of our own, since what a connection
-//! may cost and when it is closed is what this server has to get right.
+//! The connections are hyper's, taken from an accept loop of our own, since what a connection may cost and when it is
+//! closed is what this server has to get right. axum routes the operations port.
 
 mod accept;
 mod audit;
@@ -263,10 +263,7 @@ impl Server {
         };
         let serve = {
             let shared = Arc::clone(&shared);
-            let router = http::router(Arc::clone(&shared));
-            move |stream, ticket| {
-                connection::serve_admission(Arc::clone(&shared), router.clone(), stream, ticket)
-            }
+            move |stream, ticket| connection::serve_admission(Arc::clone(&shared), stream, ticket)
         };
         let accept =
             accept::accept(listener, Arc::clone(&connections), Arc::clone(&shared.metrics), stop, serve);

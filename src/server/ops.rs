@@ -10,6 +10,7 @@ use std::thread;
 
 use axum::body::Body as HttpBody;
 use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{Router, get};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -19,7 +20,7 @@ use super::accept::accept;
 use super::connection::serve_operations;
 use super::connections::Connections;
 use super::health;
-use super::http::{Answer, plain};
+use super::http::plain;
 use super::metrics::CONTENT_TYPE as METRICS;
 
 /// Serves `listener` until the program ends: what is shutting down still says so.
@@ -48,17 +49,19 @@ pub(crate) fn start(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()
 fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         // Whoever gets this answer has met a program that runs: there is nothing more to look at.
-        .route("/livez", get(async || plain(StatusCode::OK, "ok")))
+        .route("/livez", get(async || plain::<HttpBody>(StatusCode::OK, "ok")))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .fallback(async || plain(StatusCode::NOT_FOUND, "not found: there are /livez, /readyz and /metrics"))
+        .fallback(async || {
+            plain::<HttpBody>(StatusCode::NOT_FOUND, "not found: there are /livez, /readyz and /metrics")
+        })
         .method_not_allowed_fallback(async || {
-            plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: GET")
+            plain::<HttpBody>(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: GET")
         })
         .with_state(shared)
 }
 
-async fn ready(State(shared): State<Arc<Shared>>) -> Answer {
+async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let missing = health::missing(&shared);
     if missing.is_empty() {
         plain(StatusCode::OK, "ok")
@@ -67,11 +70,11 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Answer {
     }
 }
 
-async fn metrics(State(shared): State<Arc<Shared>>) -> Answer {
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     let Ok(text) = shared.metrics.encode() else {
         return plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written out");
     };
-    let mut answer = Answer::new(HttpBody::from(text));
+    let mut answer = Response::new(HttpBody::from(text));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS));
     answer
 }

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::{Body as HttpBody, Bytes};
+use http_body_util::Full;
 use hyper::StatusCode;
+use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
@@ -65,7 +66,7 @@ fn decide(shared: &Shared, question: Question) -> Result<Answer, Refusal> {
         Ok(Ok(response)) => {
             let mut share = body.into_share();
             share.settle(response.capacity());
-            let mut answer = Answer::new(HttpBody::from(Bytes::from_owner(Response { response, share })));
+            let mut answer = Answer::new(Full::new(Bytes::from_owner(Response { response, share })));
             answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             answer
         }

@@ -40,7 +40,12 @@ fn slow(webhook: Webhook, body: &[u8], policy: &ActivePolicy, now: Timestamp) ->
     crate::admission::review(webhook, body, policy, now)
 }
 
-fn verbose(webhook: Webhook, body: &[u8], policy: &ActivePolicy, now: Timestamp) -> Result<Reviewed, BadReview> {
+fn verbose(
+    webhook: Webhook,
+    body: &[u8],
+    policy: &ActivePolicy,
+    now: Timestamp,
+) -> Result<Reviewed, BadReview> {
     let mut reviewed = crate::admission::review(webhook, body, policy, now)?;
     reviewed.response = vec![b' '; LARGE];
     Ok(reviewed)

@@ -106,7 +106,7 @@ impl<'a> Document<'a> {
         let mut fields = [None; EntryField::ALL.len()];
         let mut told = [false; EntryField::ALL.len()];
         let mut repeated = Vec::new();
-        let mut unknown = Repetitions::default();
+        let mut unknown: Option<Repetitions<'_>> = None;
         for member in self.members(entry) {
             let known = self.entry_field(member);
             let slot = known
@@ -114,7 +114,7 @@ impl<'a> Document<'a> {
                 .and_then(|at| Some((fields.get_mut(at)?, told.get_mut(at)?)));
             let again = match slot {
                 Some((last, told)) => last.replace(member).is_some() && !std::mem::replace(told, true),
-                None => unknown.repeats(self.name(member).decode()),
+                None => unknown.get_or_insert_default().repeats(self.name(member).decode()),
             };
             if again {
                 repeated.push(RepeatedField { known, member });

@@ -19,18 +19,30 @@ impl<'a> Text<'a> {
         if self.escaped { Cow::Owned(self.chars().collect()) } else { Cow::Borrowed(self.raw) }
     }
 
+    /// The text as it stands in the document, where nothing in it is escaped.
+    pub(crate) fn as_written(self) -> Option<&'a str> {
+        (!self.escaped).then_some(self.raw)
+    }
+
     pub(crate) const fn is_empty(self) -> bool {
         self.raw.is_empty()
+    }
+
+    /// Whether the text, being base64, may lack padding: as it is written it has not as many letters as it should, or some are
+    /// written as escapes, as line breaks are.
+    pub(crate) const fn may_be_unpadded(self) -> bool {
+        self.escaped || !self.raw.len().is_multiple_of(4)
     }
 
     /// Whether Go's encoding/json takes this for the name `known`, which is ASCII: Unicode simple folding, in which
     /// the long s and the Kelvin sign are the only strangers that meet ASCII letters
     /// (docs/facts.md, "JSON dialect").
     pub(crate) fn folds_to(self, known: &str) -> bool {
-        if !self.escaped && self.raw.eq_ignore_ascii_case(known) {
-            return true;
+        if !self.escaped && self.raw.len() == known.len() {
+            return self.raw.eq_ignore_ascii_case(known);
         }
-        if !self.escaped && self.raw.is_ascii() {
+        // What is written with escapes or strangers is longer than what it folds to.
+        if self.raw.len() <= known.len() {
             return false;
         }
         let folded = self.chars().map(|c| match c {

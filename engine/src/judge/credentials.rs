@@ -4,7 +4,7 @@ use super::{EntryUnderJudgement, Judge, Mend, name_offset};
 use crate::auth::Auth;
 use crate::document::{Document, Entry, Text};
 use crate::finding::{EmptyHalf, EntryField, Fault, Spot};
-use crate::repair::Edit;
+use crate::repair::Repair;
 
 /// An entry's non-empty credentials.
 struct Credentials<'a> {
@@ -28,18 +28,14 @@ impl<'a> Credentials<'a> {
 }
 
 impl<'a> Judge<'_, 'a> {
-    /// Judges an entry's credentials. Returns how to repair the entry.
-    pub(super) fn credentials(
-        &mut self,
-        document: &Document<'a>,
-        entry: &EntryUnderJudgement<'_, 'a>,
-    ) -> Option<Mend> {
+    /// Judges an entry's credentials.
+    pub(super) fn credentials(&mut self, document: &Document<'a>, entry: &EntryUnderJudgement<'_, 'a>) {
         let fields = &entry.fields;
         if [EntryField::Username, EntryField::Password, EntryField::Auth]
             .iter()
             .any(|field| fields.wrong_type(*field))
         {
-            return None;
+            return;
         }
         let credentials = Credentials::of(fields);
         self.plain_text(entry, EntryField::Username);
@@ -82,16 +78,16 @@ impl<'a> Judge<'_, 'a> {
         document: &Document<'a>,
         entry: &EntryUnderJudgement<'_, 'a>,
         credentials: &Credentials<'a>,
-    ) -> Option<Mend> {
+    ) {
         let has_colon = credentials.username.is_some_and(|username| username.decode().contains(':'));
         if has_colon {
             self.field_fault(entry, EntryField::Username, Fault::UsernameHasColon);
         }
         match (credentials.username, credentials.password) {
             (Some(username), Some(password)) if !has_colon => {
-                return self.auth_fault(entry, Fault::MissingAuth, || {
+                self.auth_fault(entry, Fault::MissingAuth, |repair| {
                     let empty = entry.fields.member(EntryField::Auth);
-                    Edit::add_auth(document, entry.member, empty, username, password)
+                    repair.add_auth(document, entry.member, empty, username, password)
                 });
             }
             (Some(_), Some(_)) => {}
@@ -100,7 +96,6 @@ impl<'a> Judge<'_, 'a> {
             (None, Some(_)) => self.incomplete(entry, EntryField::Username),
             (None, None) => self.entry_fault(entry, Fault::NoCredentials),
         }
-        None
     }
 
     fn incomplete(&mut self, entry: &EntryUnderJudgement<'_, 'a>, missing: EntryField) {
@@ -113,24 +108,23 @@ impl<'a> Judge<'_, 'a> {
         entry: &EntryUnderJudgement<'_, 'a>,
         credentials: &Credentials<'a>,
         auth: Text<'a>,
-    ) -> Option<Mend> {
+    ) {
         let auth = match Auth::decode(&auth.decode()) {
             Ok(auth) => auth,
             Err(cause) => {
                 self.field_fault(entry, EntryField::Auth, Fault::AuthNotBase64(cause));
-                return None;
+                return;
             }
         };
         if auth.bytes().contains(&0) {
             self.field_fault(entry, EntryField::Auth, Fault::ControlCharacters { nul: true });
         }
         self.decoded_auth(entry, credentials, &auth);
-        if auth.missing_padding == 0 {
-            return None;
+        if auth.missing_padding > 0 {
+            self.auth_fault(entry, Fault::AuthUnpadded, |repair| {
+                repair.pad_auth(document, entry.fields.member(EntryField::Auth)?, auth.missing_padding)
+            });
         }
-        self.auth_fault(entry, Fault::AuthUnpadded, || {
-            Edit::pad_auth(document, entry.fields.member(EntryField::Auth)?, auth.missing_padding)
-        })
     }
 
     /// What `auth` decodes to.
@@ -181,12 +175,24 @@ impl<'a> Judge<'_, 'a> {
         &mut self,
         entry: &EntryUnderJudgement<'_, 'a>,
         fault: Fault<'a>,
-        edit: impl FnOnce() -> Option<Edit>,
-    ) -> Option<Mend> {
+        edit: impl FnOnce(&mut Repair) -> Option<()>,
+    ) {
         let (finding, rule) = (self.findings.len(), fault.rule());
         self.field_fault(entry, EntryField::Auth, fault);
-        let edit = (self.setting(rule).fix && !self.is_off(rule)).then(edit)??;
-        Some(Mend { finding, entry: entry.offset(), kept: entry.kept, edit })
+        if self.setting(rule).fix && !self.is_off(rule) && edit(&mut self.repair).is_some() {
+            self.mends.push(Mend { finding, entry: entry.offset(), kept: entry.kept });
+        }
+    }
+}
+
+/// By a glance, whether a repair may have something to do in an entry: there is a pair without `auth`, or an `auth` whose
+/// padding may be missing.
+pub(super) fn may_lack(fields: &Entry<'_, '_>) -> bool {
+    match fields.text(EntryField::Auth) {
+        None => {
+            [EntryField::Username, EntryField::Password].iter().all(|field| fields.text(*field).is_some())
+        }
+        Some(auth) => auth.may_be_unpadded(),
     }
 }
 

@@ -11,11 +11,12 @@ use crate::document::{Document, Entry, Member};
 use crate::finding::{Cap, Fault, Finding, InvalidJson, JsonType, Place, RegistryKey, Spot};
 use crate::policy::{Policy, Requester, Setting};
 use crate::registry::Key;
-use crate::repair::{Edit, Repair};
+use crate::repair::Repair;
 use crate::rule::{Action, PerRule, Rule};
 use crate::secret::{MAX_SECRET_BYTES, OldSecret, Secret};
 
 use compare::OldEntries;
+use credentials::may_lack;
 
 /// What is judged, for whom, and when.
 #[derive(Clone, Copy)]
@@ -50,13 +51,27 @@ pub struct Judgement<'a> {
 /// Judges a Secret under a policy.
 #[must_use]
 pub fn judge<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
+    judge_for(Purpose::Report, policy, request)
+}
+
+/// Judges a Secret as far as its repair depends on it: the repair is that of [`judge`], but of the findings only those are
+/// sure to be there that it mends or would mend, and all of a document that the API server refuses.
+#[must_use]
+pub fn judge_repair<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
+    judge_for(Purpose::Repair, policy, request)
+}
+
+fn judge_for<'a>(purpose: Purpose, policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
     let settings = policy.settings(&request.requester, request.today);
     let mut judge = Judge {
+        purpose,
         policy,
         request,
         settings,
         unchanged: request.old.is_some_and(|old| old.document == Some(request.secret.document)),
         findings: Vec::new(),
+        repair: Repair::default(),
+        mends: Vec::new(),
         never_patched: false,
     };
     if Rule::ALL.iter().all(|rule| judge.is_off(*rule)) {
@@ -83,14 +98,27 @@ const fn api_server_refuses(reason: InvalidJson) -> bool {
     !matches!(reason, InvalidJson::NotUtf8 | InvalidJson::LoneSurrogate | InvalidJson::TooDeep)
 }
 
+/// What a judgement is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To say everything that stands.
+    Report,
+    /// To repair what can be repaired.
+    Repair,
+}
+
 /// One judgement in the making.
 struct Judge<'p, 'a> {
+    purpose: Purpose,
     policy: &'p Policy,
     request: &'p Request<'a>,
     settings: PerRule<Setting>,
     /// An UPDATE that leaves the document's bytes as they were.
     unchanged: bool,
     findings: Vec<Finding<'a>>,
+    repair: Repair,
+    /// What each edit of the repair does.
+    mends: Vec<Mend>,
     /// Something was found that keeps the whole document from being patched, whatever its rule's action.
     never_patched: bool,
 }
@@ -104,14 +132,13 @@ struct EntryUnderJudgement<'d, 'a> {
     kept: Kept,
 }
 
-/// How to repair an entry.
+/// What the repair does about one entry: each has one edit.
 struct Mend {
     /// Which finding that mends.
     finding: usize,
     /// Where the entry begins.
     entry: usize,
     kept: Kept,
-    edit: Edit,
 }
 
 /// How much of an entry the old document had.
@@ -127,6 +154,11 @@ impl EntryUnderJudgement<'_, '_> {
     fn offset(&self) -> usize {
         name_offset(self.member)
     }
+}
+
+/// The key of an entry.
+fn registry_key<'a>(document: &Document<'a>, entry: &Member) -> RegistryKey<'a> {
+    RegistryKey::new(document.name(entry).decode())
 }
 
 /// Where a member begins: the quotation mark of its name.
@@ -176,29 +208,42 @@ impl<'a> Judge<'_, 'a> {
     }
 
     fn document(mut self, document: &Document<'a>) -> Judgement<'a> {
+        let refused = !matches!(document.kind(), JsonType::Object | JsonType::Null);
+        if self.purpose == Purpose::Repair && !refused && !self.may_be_repairable(document) {
+            let entries = document.entries().filter(|member| !self.is_misplaced_wrapper(document, member));
+            let registries = entries.map(|member| registry_key(document, member)).collect();
+            return self.judgement(None, registries, refused);
+        }
         let old_document = self.old_document();
         let mut old = old_document.as_ref().map(OldEntries::new);
         let entries = self.structure(document);
         let mut registries = Vec::with_capacity(entries.len());
-        let mut mends = Vec::new();
         for member in &entries {
-            let key = RegistryKey::new(document.name(member).decode());
+            let key = registry_key(document, member);
             registries.push(key.clone());
             let bytes = document.raw_value(member);
             let kept = old.as_mut().map_or(Kept::Nothing, |old| old.keep(&key, bytes));
             let entry = EntryUnderJudgement { member, key, fields: document.entry(member), kept };
-            let first = self.findings.len();
-            let mend = self.entry(document, &entry, old.as_ref());
-            mends.extend(mend.filter(|_| self.may_be_patched(first)));
+            let (findings, mends) = (self.findings.len(), self.mends.len());
+            self.entry(document, &entry, old.as_ref());
+            if !self.may_be_patched(findings) {
+                self.mends.truncate(mends);
+                self.repair.truncate(mends);
+            }
         }
         let holds_entry =
             entries.iter().any(|member| matches!(member.kind, JsonType::Object | JsonType::Null));
         if let Some(old) = old.as_ref().filter(|_| holds_entry) {
             self.registries_dropped(&registries, old);
         }
-        let repair = self.repair(mends);
-        let refused = !matches!(document.kind(), JsonType::Object | JsonType::Null);
+        let repair = self.repair();
         self.judgement(repair, registries, refused)
+    }
+
+    /// Whether there can be a repair at all, by a glance at each entry. Most Secrets need none.
+    fn may_be_repairable(&self, document: &Document<'a>) -> bool {
+        let immutable = self.request.old.is_some_and(|old| old.immutable);
+        !self.unchanged && !immutable && document.entries().any(|member| may_lack(&document.entry(member)))
     }
 
     /// The old document, where the comparisons and the ratchet need one.
@@ -207,24 +252,27 @@ impl<'a> Judge<'_, 'a> {
         Document::read(bytes, self.request.secret.secret_type).ok()
     }
 
-    /// Judges one entry. Returns how to repair it.
+    /// Judges one entry, and makes its edit.
     fn entry(
         &mut self,
         document: &Document<'a>,
         entry: &EntryUnderJudgement<'_, 'a>,
         old: Option<&OldEntries<'_, 'a>>,
-    ) -> Option<Mend> {
+    ) {
         if !matches!(entry.member.kind, JsonType::Object | JsonType::Null) {
             let fault = Fault::NotAnObject(entry.member.kind);
             self.found(entry.kept, fault, entry.offset(), Spot::Entry(entry.key.clone()));
-            return None;
+            return;
         }
-        self.registry_key(entry, &Key::parse(entry.key.as_written()));
+        if self.purpose == Purpose::Report {
+            // A host rule never stands in the way of a repair.
+            self.registry_key(entry, &Key::parse(entry.key.as_written()));
+        }
         self.entry_structure(entry);
         if let Some(old) = old {
             self.credentials_stripped(entry, old);
         }
-        self.credentials(document, entry)
+        self.credentials(document, entry);
     }
 
     /// Whether the entry whose findings begin at `first` may be repaired: a half-repaired entry would no longer be the
@@ -237,20 +285,16 @@ impl<'a> Judge<'_, 'a> {
             .all(|rule| rule.is_fixable() || rule.judges_host() || self.setting(rule).action != Action::Deny)
     }
 
-    /// Puts the edits of the entries together, unless the document may not be patched or would grow too large.
-    fn repair(&mut self, mends: Vec<Mend>) -> Option<Repair> {
+    /// The repair, unless the document may not be patched or would grow too large.
+    fn repair(&mut self) -> Option<Repair> {
         let immutable = self.request.old.is_some_and(|old| old.immutable);
-        if mends.is_empty() || self.never_patched || self.unchanged || immutable {
+        if self.mends.is_empty() || self.never_patched || self.unchanged || immutable {
             return None;
         }
-        let (mended, edits): (Vec<_>, Vec<_>) = mends
-            .into_iter()
-            .map(|Mend { finding, entry, kept, edit }| ((finding, entry, kept), edit))
-            .unzip();
-        let repair = Repair::new(edits);
+        let repair = std::mem::take(&mut self.repair);
         let would_be = repair.size_after(self.request.secret.data_bytes);
         let too_large = would_be > MAX_SECRET_BYTES;
-        for (finding, entry, kept) in mended {
+        for Mend { finding, entry, kept } in std::mem::take(&mut self.mends) {
             let Some(finding) = self.findings.get_mut(finding) else { continue };
             if !too_large {
                 finding.repairable = true;

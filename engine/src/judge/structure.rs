@@ -52,13 +52,8 @@ impl<'a> Judge<'_, 'a> {
     }
 
     fn docker_cfg<'d>(&mut self, document: &'d Document<'a>) -> Vec<&'d Member> {
-        let looked_for = !self.is_off(Rule::MisplacedAuthsWrapper);
-        let is_wrapper = |member: &Member| {
-            looked_for
-                && document.name(member).folds_to(TopField::Auths.name())
-                && document.members(member).iter().any(|entry| looks_like_entry(document, entry))
-        };
-        let (wrappers, entries): (Vec<_>, Vec<_>) = document.entries().partition(|member| is_wrapper(member));
+        let (wrappers, entries): (Vec<_>, Vec<_>) =
+            document.entries().partition(|member| self.is_misplaced_wrapper(document, member));
         for wrapper in &wrappers {
             let spot = Spot::Top(TopField::Auths);
             self.found(Kept::Nothing, Fault::MisplacedAuthsWrapper, name_offset(wrapper), spot);
@@ -67,6 +62,14 @@ impl<'a> Judge<'_, 'a> {
             self.found(Kept::Nothing, Fault::NoRegistries, 0, Spot::Document);
         }
         entries
+    }
+
+    /// Whether what stands for an entry in a dockercfg is an `auths` with entries in it.
+    pub(super) fn is_misplaced_wrapper(&self, document: &Document<'a>, member: &Member) -> bool {
+        self.request.secret.secret_type == SecretType::DockerCfg
+            && !self.is_off(Rule::MisplacedAuthsWrapper)
+            && document.name(member).folds_to(TopField::Auths.name())
+            && document.members(member).iter().any(|entry| looks_like_entry(document, entry))
     }
 
     /// Whether a finding was made.
@@ -121,6 +124,14 @@ impl<'a> Judge<'_, 'a> {
 
     /// Registries that occur twice: a finding of the document.
     fn repeated_registries(&mut self, document: &Document<'a>) {
+        // Programs written in Go sort what they write: then there is nothing to remember.
+        let ascends = |one: &&Member, next: &&Member| {
+            let names = document.name(one).as_written().zip(document.name(next).as_written());
+            names.is_some_and(|(one, next)| one < next)
+        };
+        if document.entries().is_sorted_by(ascends) {
+            return;
+        }
         let mut names = Repetitions::with_capacity(document.entries().count());
         for member in document.entries() {
             let name = document.name(member).decode();
