@@ -1,81 +1,56 @@
 //! The audit record of one call (docs/audit.md).
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use regcred_engine::finding::{Cap, Place, RegistryKey};
+use regcred_engine::finding::RegistryKey;
 use regcred_engine::secret::SecretType;
-use serde::{Serialize, Serializer};
 
 use super::request::Review;
-use super::response::to_json;
-use super::{Answer, LISTED, ReportedFinding, Webhook};
+use super::{Answer, LISTED, Reported, ReportedFinding, Webhook};
 
 /// An audit record as far as it is known before the answer is on its way: a JSON object that lacks its end.
 pub(super) struct Record(Vec<u8>);
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RecordJson<'a> {
-    #[serde(serialize_with = "micros")]
-    time: Timestamp,
-    uid: &'a str,
-    webhook: &'static str,
-    operation: &'static str,
-    dry_run: bool,
-    namespace: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    generate_name: Option<&'a str>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    secret_type: Option<&'static str>,
-    user: &'a str,
-    decision: &'static str,
-    #[serde(serialize_with = "listed")]
-    findings: &'a [ReportedFinding<'a>],
-    #[serde(skip_serializing_if = "is_zero")]
-    findings_omitted: usize,
-    #[serde(serialize_with = "hosts")]
-    registries: &'a [RegistryKey<'a>],
-    #[serde(skip_serializing_if = "is_zero")]
-    registries_omitted: usize,
-    policy: &'a str,
-}
+/// A JSON object in the making.
+///
+/// It is written by hand: `serde_json` writes every quotation mark, colon and name by itself, and looks at each character of each
+/// text, which for fifty registries took a quarter of all that was done about them.
+struct Object(Vec<u8>);
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FindingJson<'a> {
-    code: &'static str,
-    action: &'static str,
-    rule_action: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    capped_by: Option<&'static str>,
-    #[serde(serialize_with = "shown")]
-    path: &'a Place<'a>,
-    fixed: bool,
-}
+impl Object {
+    fn with_capacity(bytes: usize) -> Self {
+        Object(Vec::with_capacity(bytes))
+    }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-const fn is_zero(count: &usize) -> bool {
-    *count == 0
-}
+    /// What is JSON already.
+    fn raw(&mut self, json: &str) {
+        self.0.extend_from_slice(json.as_bytes());
+    }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-fn micros<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{time:.6}"))
-}
+    /// A string, behind the JSON that leads up to it.
+    fn text(&mut self, before: &str, text: &str) {
+        self.raw(before);
+        let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+        // All are looked at, many at a time.
+        if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+            self.raw("\"");
+            self.raw(text);
+            self.raw("\"");
+        } else {
+            // A `Vec` takes everything, and a string can always be written.
+            let _ = serde_json::to_writer(&mut self.0, text);
+        }
+    }
 
-fn listed<S: Serializer>(findings: &[ReportedFinding<'_>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(findings.iter().map(FindingJson::from))
-}
-
-fn hosts<S: Serializer>(keys: &[RegistryKey<'_>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(keys.iter().map(RegistryKey::shown_host))
-}
-
-fn shown<S: Serializer>(place: &Place<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(place)
+    /// A number other than zero, under its name.
+    fn count(&mut self, before: &str, number: usize) {
+        if number > 0 {
+            self.raw(before);
+            self.raw(&number.to_string());
+        }
+    }
 }
 
 /// No more characters than such a text has in a cluster: a record must fit the queue, whatever was sent.
@@ -85,6 +60,10 @@ fn cut(text: &str, most: usize) -> &str {
     }
     text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
+
+/// What a usual record takes, and each finding and registry of it.
+const USUAL: usize = 512;
+const EACH: usize = 256;
 
 impl Record {
     pub(super) fn new(
@@ -96,52 +75,68 @@ impl Record {
         registries: &[RegistryKey<'_>],
         policy: &str,
     ) -> Self {
-        let (name, generate_name) = match review.name() {
-            "" => (None, Some(cut(review.generate_name().unwrap_or_default(), 253))),
-            name => (Some(cut(name, 253)), None),
-        };
-        let record = RecordJson {
-            time,
-            uid: cut(review.uid(), 128),
-            webhook: webhook.as_str(),
-            operation: review.operation().as_str(),
-            dry_run: review.dry_run(),
-            namespace: cut(review.namespace(), 253),
-            name,
-            generate_name,
-            secret_type: secret_type.map(SecretType::name),
-            user: cut(review.user(), 1024),
-            decision: answer.decision.as_str(),
-            findings: &answer.reported.listed,
-            findings_omitted: answer.reported.omitted,
-            registries: registries.get(..LISTED).unwrap_or(registries),
-            registries_omitted: registries.len().saturating_sub(LISTED),
-            policy,
-        };
-        let mut json = to_json(&record);
-        json.pop();
-        Record(json)
+        let Reported { listed: findings, omitted, .. } = &answer.reported;
+        let listed = registries.get(..LISTED).unwrap_or(registries);
+        let mut record = Object::with_capacity(USUAL + EACH * findings.len().max(listed.len()));
+        record.text("{\"time\":", &format!("{time:.6}"));
+        record.text(",\"uid\":", cut(review.uid(), 128));
+        record.text(",\"webhook\":", webhook.as_str());
+        record.text(",\"operation\":", review.operation().as_str());
+        record.raw(if review.dry_run() { ",\"dryRun\":true" } else { ",\"dryRun\":false" });
+        record.text(",\"namespace\":", cut(review.namespace(), 253));
+        match review.name() {
+            "" => record.text(",\"generateName\":", cut(review.generate_name().unwrap_or_default(), 253)),
+            name => record.text(",\"name\":", cut(name, 253)),
+        }
+        if let Some(secret_type) = secret_type {
+            record.text(",\"type\":", secret_type.name());
+        }
+        record.text(",\"user\":", cut(review.user(), 1024));
+        record.text(",\"decision\":", answer.decision.as_str());
+        record.findings(findings);
+        record.count(",\"findingsOmitted\":", *omitted);
+        record.registries(listed);
+        record.count(",\"registriesOmitted\":", registries.len() - listed.len());
+        record.text(",\"policy\":", policy);
+        let Object(record) = record;
+        Record(record)
     }
 
     /// The record as a line, with how long the call took.
     pub(super) fn into_line(self, duration: Duration) -> Vec<u8> {
-        let Record(mut line) = self;
-        line.extend_from_slice(b",\"durationMicros\":");
-        line.extend_from_slice(duration.as_micros().to_string().as_bytes());
-        line.extend_from_slice(b"}\n");
-        line
+        let Record(record) = self;
+        let mut record = Object(record);
+        record.raw(",\"durationMicros\":");
+        record.raw(&duration.as_micros().to_string());
+        record.raw("}\n");
+        record.0
     }
 }
 
-impl<'a> From<&'a ReportedFinding<'a>> for FindingJson<'a> {
-    fn from(finding: &'a ReportedFinding<'a>) -> Self {
-        FindingJson {
-            code: finding.rule.code(),
-            action: finding.action.as_str(),
-            rule_action: finding.rule_action.as_str(),
-            capped_by: finding.capped_by.map(Cap::as_str),
-            path: finding.place,
-            fixed: finding.fixed,
+impl Object {
+    fn findings(&mut self, findings: &[ReportedFinding<'_>]) {
+        self.raw(",\"findings\":[");
+        let mut path = String::new();
+        for (index, finding) in findings.iter().enumerate() {
+            self.text(if index == 0 { "{\"code\":" } else { ",{\"code\":" }, finding.rule.code());
+            self.text(",\"action\":", finding.action.as_str());
+            self.text(",\"ruleAction\":", finding.rule_action.as_str());
+            if let Some(cap) = finding.capped_by {
+                self.text(",\"cappedBy\":", cap.as_str());
+            }
+            path.clear();
+            let _ = write!(path, "{}", finding.place); // a String takes everything
+            self.text(",\"path\":", &path);
+            self.raw(if finding.fixed { ",\"fixed\":true}" } else { ",\"fixed\":false}" });
         }
+        self.raw("]");
+    }
+
+    fn registries(&mut self, keys: &[RegistryKey<'_>]) {
+        self.raw(",\"registries\":[");
+        for (index, key) in keys.iter().enumerate() {
+            self.text(if index == 0 { "" } else { "," }, &key.shown_host());
+        }
+        self.raw("]");
     }
 }

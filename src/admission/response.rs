@@ -182,14 +182,14 @@ fn annotations(answer: &Answer<'_>) -> Option<AnnotationsJson> {
     (!codes.is_empty()).then(|| AnnotationsJson { decision, rules: codes.join(",") })
 }
 
-/// A usual answer or record.
+/// A usual answer.
 const USUAL: usize = 1 << 10;
 
 /// Writes JSON.
 ///
 /// These types hold strings and numbers only, which can always be written; were it otherwise, the empty body would be
 /// no answer, and the API server would act by its failurePolicy.
-pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
+fn to_json(value: &impl Serialize) -> Vec<u8> {
     let mut json = Vec::with_capacity(USUAL);
     if serde_json::to_writer(&mut json, value).is_err() {
         json.clear();

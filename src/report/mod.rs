@@ -142,7 +142,7 @@ impl Finding {
             action: found.action,
             capped_by: found.capped_by,
             statement: wording::statement(found, language),
-            registry: found.place.key().map(finding::RegistryKey::shown_host),
+            registry: found.place.key().map(|key| key.shown_host().into_owned()),
             field: format!("{holder}{dot}{path}"),
             region: None,
             outcome: if found.repairable { Outcome::Repairable } else { Outcome::Stands },

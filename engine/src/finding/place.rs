@@ -28,35 +28,53 @@ impl<'a> RegistryKey<'a> {
         &self.0
     }
 
+    /// What may be shown: without anything up to the last `@`, control characters escaped, cut at 253 characters.
+    #[must_use]
+    pub fn shown(&self) -> Cow<'_, str> {
+        if self.0.len() <= SHOWN_KEY_CHARS && self.0.bytes().fold(true, |plain, byte| plain & is_plain(byte))
+        {
+            return Cow::Borrowed(&self.0);
+        }
+        let behind = self.0.rsplit_once('@').map_or(&*self.0, |(_, behind)| behind);
+        let mut shown = String::with_capacity(behind.len().min(SHOWN_KEY_CHARS));
+        let mut room = SHOWN_KEY_CHARS;
+        for c in behind.chars() {
+            let escape = c.is_control() || is_invisible(c);
+            let width = if escape { c.escape_unicode().len() } else { 1 };
+            let Some(left) = room.checked_sub(width) else {
+                shown.push('…');
+                break;
+            };
+            room = left;
+            if escape {
+                shown.extend(c.escape_unicode());
+            } else {
+                shown.push(c);
+            }
+        }
+        Cow::Owned(shown)
+    }
+
     /// The host, and the port where there is one, of what may be shown of the key: for audit records.
     #[must_use]
-    pub fn shown_host(&self) -> String {
-        let shown = self.to_string();
-        Key::parse(&shown).host_and_port()
+    pub fn shown_host(&self) -> Cow<'_, str> {
+        match self.shown() {
+            Cow::Borrowed(shown) => Key::parse(shown).into_host_and_port(),
+            Cow::Owned(shown) => Cow::Owned(Key::parse(&shown).into_host_and_port().into_owned()),
+        }
     }
 }
 
 impl fmt::Display for RegistryKey<'_> {
-    /// Without anything up to the last `@`, control characters escaped, cut at 253 characters.
+    /// As [`RegistryKey::shown`] has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.rsplit_once('@').map_or(&*self.0, |(_, behind)| behind);
-        if shown.len() <= SHOWN_KEY_CHARS && shown.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            return f.write_str(shown);
-        }
-        let mut room = SHOWN_KEY_CHARS;
-        for c in shown.chars() {
-            let escape = c.is_control() || is_invisible(c);
-            let width = if escape { c.escape_unicode().len() } else { 1 };
-            let Some(left) = room.checked_sub(width) else { return f.write_str("…") };
-            room = left;
-            if escape {
-                write!(f, "{}", c.escape_unicode())?;
-            } else {
-                write!(f, "{c}")?;
-            }
-        }
-        Ok(())
+        f.write_str(&self.shown())
     }
+}
+
+/// Printable ASCII but `@`: of what holds nothing else, all may be shown.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'@'
 }
 
 /// Characters that change how a line reads without being seen: line and paragraph separators, and the marks that
@@ -131,10 +149,11 @@ impl fmt::Display for Place<'_> {
 fn entry(f: &mut fmt::Formatter<'_>, wrapper: &str, key: &RegistryKey<'_>) -> fmt::Result {
     f.write_str(wrapper)?;
     f.write_str("[\"")?;
-    if key.0.contains('"') {
-        f.write_str(&key.to_string().replace('"', "\\\""))?;
+    let shown = key.shown();
+    if shown.contains('"') {
+        f.write_str(&shown.replace('"', "\\\""))?;
     } else {
-        fmt::Display::fmt(key, f)?;
+        f.write_str(&shown)?;
     }
     f.write_str("\"]")
 }

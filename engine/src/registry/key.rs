@@ -124,10 +124,10 @@ impl<'a> Key<'a> {
     }
 
     /// The host as [`Key::host`] has it, and the port as written.
-    pub(crate) fn host_and_port(&self) -> String {
+    pub(crate) fn into_host_and_port(self) -> Cow<'a, str> {
         match self.port {
-            Port::Number(port) => format!("{}:{port}", self.host),
-            Port::None | Port::Empty | Port::Invalid => self.host.clone().into_owned(),
+            Port::Number(port) => Cow::Owned(format!("{}:{port}", self.host)),
+            Port::None | Port::Empty | Port::Invalid => self.host,
         }
     }
 
@@ -155,6 +155,10 @@ impl<'a> Key<'a> {
 
     /// Whether the key holds user-info, or what would have been user-info had its password no `/`, `?` or `#`.
     pub(crate) fn has_credentials(&self) -> bool {
+        !self.plain_host && self.may_have_credentials()
+    }
+
+    fn may_have_credentials(&self) -> bool {
         self.user_info || self.rest.split_once(':').is_some_and(|(_, behind)| behind.contains('@'))
     }
 
@@ -253,9 +257,10 @@ impl<'a> Key<'a> {
 /// Whether a key is nothing but a host of small letters, digits, hyphens and dots, as most are: then there is nothing to
 /// take apart, and nothing is wrong with it that takes a closer look.
 fn is_plain_host(written: &str) -> bool {
-    let is_plain =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
-    !written.is_empty() && !written.ends_with('.') && written.bytes().all(is_plain)
+    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    // All are looked at, many at a time.
+    let plain = written.bytes().fold(true, |plain, byte| plain & is_plain(byte));
+    plain && !written.is_empty() && !written.ends_with('.')
 }
 
 /// Splits off a scheme: a letter, then letters, digits, `+`, `.` and `-` (RFC 3986), then `://`.
