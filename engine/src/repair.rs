@@ -41,8 +41,10 @@ impl Repair {
             let end = document.members(entry).last()?.value().end;
             (end..end, &b",\"auth\":\""[..])
         };
+        let (username, password) = (username.decode(), password.decode());
         self.pair.clear();
-        for part in [&*username.decode(), ":", &*password.decode()] {
+        self.pair.reserve(username.len() + 1 + password.len());
+        for part in [&*username, ":", &*password] {
             self.pair.extend_from_slice(part.as_bytes());
         }
         let start = self.text.len();

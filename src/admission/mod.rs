@@ -4,6 +4,7 @@
 //! [`validate`] says what this webhook says of the judgement, [`response`] writes it down, and [`record`] keeps it.
 
 mod fields;
+mod json;
 mod mutate;
 mod record;
 mod request;

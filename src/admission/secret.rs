@@ -16,11 +16,11 @@ use crate::wiped::Wiped;
 /// By the processor's vector instructions: a document can be a megabyte, and its base64 was a fifth of all that was done
 /// about one.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-pub(super) type Base64 = base64::engine::Simd;
+type Base64 = base64::engine::Simd;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) static BASE64: LazyLock<Base64> = LazyLock::new(|| Base64::standard(PAD));
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) type Base64 = base64::engine::GeneralPurpose;
+type Base64 = base64::engine::GeneralPurpose;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) static BASE64: LazyLock<Base64> = LazyLock::new(|| Base64::new(&base64::alphabet::STANDARD, PAD));
 

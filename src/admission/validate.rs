@@ -45,7 +45,7 @@ fn denial(review: &Review<'_>, subject: &Subject, policy: &Policy, denied: &[&Fi
     let field = format!("data[{}]", subject.secret_type.data_key());
     let (named, left) = denied.split_at(denied.len().min(wording::NAMED_FINDINGS));
     let named = named.iter().map(|finding| Cause {
-        field: field_path(&field, &finding.place.to_string()),
+        field: field_path(&field, &finding.place.path()),
         message: wording::message(finding, policy.language),
     });
     let more = (!left.is_empty())

@@ -134,7 +134,7 @@ impl Finding {
     /// empty for a bare Docker config. What is repairable is marked so.
     #[must_use]
     pub fn new(found: &finding::Finding<'_>, holder: &str, language: Language) -> Self {
-        let path = found.place.to_string();
+        let path = found.place.path();
         let dot = if holder.is_empty() || path.is_empty() || path.starts_with('[') { "" } else { "." };
         Finding {
             rule: found.rule(),

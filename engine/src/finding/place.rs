@@ -123,39 +123,26 @@ impl<'a> Place<'a> {
             Spot::Document | Spot::Top(_) => None,
         }
     }
-}
 
-impl fmt::Display for Place<'_> {
     /// The JSON path inside the document, such as `auths["r.example.com"].auth`; empty for the whole document.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    #[must_use]
+    pub fn path(&self) -> String {
+        let (key, field) = match &self.spot {
+            Spot::Document => return String::new(),
+            Spot::Top(field) => return field.name().to_owned(),
+            Spot::Entry(key) => (key, None),
+            Spot::Field(key, field) => (key, Some(*field)),
+        };
         let wrapper = match self.secret_type {
             SecretType::DockerConfigJson => "auths",
             SecretType::DockerCfg => "",
         };
-        match &self.spot {
-            Spot::Document => Ok(()),
-            Spot::Top(field) => f.write_str(field.name()),
-            Spot::Entry(key) => entry(f, wrapper, key),
-            Spot::Field(key, field) => {
-                entry(f, wrapper, key)?;
-                f.write_str(".")?;
-                f.write_str(field.name())
-            }
-        }
+        let shown = key.shown();
+        // The quotation marks of the key are escaped.
+        let shown = if shown.contains('"') { shown.replace('"', "\\\"").into() } else { shown };
+        let (dot, field) = field.map_or(("", ""), |field| (".", field.name()));
+        [wrapper, "[\"", &shown, "\"]", dot, field].concat()
     }
-}
-
-/// An entry's path. The quotation marks of its key are escaped.
-fn entry(f: &mut fmt::Formatter<'_>, wrapper: &str, key: &RegistryKey<'_>) -> fmt::Result {
-    f.write_str(wrapper)?;
-    f.write_str("[\"")?;
-    let shown = key.shown();
-    if shown.contains('"') {
-        f.write_str(&shown.replace('"', "\\\""))?;
-    } else {
-        f.write_str(&shown)?;
-    }
-    f.write_str("\"]")
 }
 
 /// A known field at the top of a dockerconfigjson document.
@@ -251,7 +238,7 @@ mod tests {
                 offset: 0,
                 spot: Spot::Field(RegistryKey::new(key), EntryField::Auth),
             };
-            assert_eq!(place.to_string(), path);
+            assert_eq!(place.path(), path);
         }
     }
 }

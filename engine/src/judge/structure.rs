@@ -110,6 +110,9 @@ impl<'a> Judge<'_, 'a> {
 
     /// Names at the top that occur twice, or, being known, fold together.
     fn repeated_top_fields(&mut self, document: &Document<'a>) {
+        if let [] | [_] = document.top() {
+            return;
+        }
         let mut names = Repetitions::default();
         for member in document.top() {
             let field = document.top_field(member);

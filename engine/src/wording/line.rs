@@ -8,7 +8,7 @@ pub(super) const SHOWN_HOST_CHARS: usize = 80;
 
 /// Cuts the end off a text that is longer than `chars`.
 pub(super) fn cut(text: String, chars: usize) -> String {
-    if text.chars().count() <= chars {
+    if text.len() <= chars || text.chars().count() <= chars {
         return text;
     }
     text.chars().take(chars.saturating_sub(1)).chain(['…']).collect()
@@ -16,6 +16,9 @@ pub(super) fn cut(text: String, chars: usize) -> String {
 
 /// Cuts the middle out of a text that is longer than `chars`: of a host, both ends tell something.
 pub(super) fn cut_middle(text: String, chars: usize) -> String {
+    if text.len() <= chars {
+        return text;
+    }
     let count = text.chars().count();
     if count <= chars {
         return text;

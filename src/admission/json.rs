@@ -1,0 +1,62 @@
+//! Writing JSON.
+//!
+//! It is written by hand: `serde_json` writes every quotation mark, colon and name by itself, and looks at each character of
+//! each text, names included, which took as long as the judgement of a usual Secret.
+
+/// JSON in the making.
+pub(super) struct Json(pub(super) Vec<u8>);
+
+impl Json {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Json(Vec::with_capacity(bytes))
+    }
+
+    /// What is JSON as it stands: names, punctuation, and words that hold nothing to be escaped.
+    pub(super) fn raw(&mut self, json: &str) {
+        self.0.extend_from_slice(json.as_bytes());
+    }
+
+    /// `before`, and then one of our own words as a string.
+    pub(super) fn word(&mut self, before: &str, word: &'static str) {
+        for part in [before, "\"", word, "\""] {
+            self.raw(part);
+        }
+    }
+
+    /// `before`, and then any text as a string.
+    pub(super) fn text(&mut self, before: &str, text: &str) {
+        self.raw(before);
+        let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+        // All are looked at, many at a time.
+        if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+            for part in ["\"", text, "\""] {
+                self.raw(part);
+            }
+        } else {
+            // A `Vec` takes everything, and a string can always be written.
+            let _ = serde_json::to_writer(&mut self.0, text);
+        }
+    }
+
+    /// `before`, and then a number.
+    pub(super) fn number(&mut self, before: &str, number: u128) {
+        self.raw(before);
+        self.raw(&number.to_string());
+    }
+
+    /// `before`, and then what `write` makes of each item, in brackets.
+    pub(super) fn list<T>(
+        &mut self,
+        before: &str,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T),
+    ) {
+        self.raw(before);
+        self.raw("[");
+        for (index, item) in items.into_iter().enumerate() {
+            self.raw(if index == 0 { "" } else { "," });
+            write(self, item);
+        }
+        self.raw("]");
+    }
+}
