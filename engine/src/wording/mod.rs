@@ -88,7 +88,7 @@ pub fn warnings(finding: &Finding<'_>, language: Language) -> Vec<String> {
     let opening = format!("[regcred/{}] {host}: {}.", finding.rule(), english.clause);
     let behind =
         Bilingual { english: english.remedy, chinese: format!("{}。{}", chinese.clause, chinese.remedy) };
-    as_warnings(&opening, behind, language)
+    as_warnings(&opening, &behind, language)
 }
 
 /// Says what a repair did: `[regcred/missing-auth] HOST: auth added …`. `rule` is one that repairs, and `keys` are the
@@ -112,9 +112,8 @@ pub fn fix_announcement(rule: Rule, keys: &[&RegistryKey<'_>], language: Languag
             chinese: "已补齐 auth 的 base64 填充，解码结果不变，其余内容未改动。",
         }
     };
-    let opening = format!("[regcred/{rule}] {hosts}: {clause}.");
-    let behind = Bilingual { english: behind.english.to_owned(), chinese: behind.chinese.to_owned() };
-    as_warnings(&opening, behind, language)
+    let opening = ["[regcred/", rule.code(), "] ", &hosts, ": ", clause, "."].concat();
+    as_warnings(&opening, &behind, language)
 }
 
 /// The whole of a refusal: what was refused, then a line for each of the first [`NAMED_FINDINGS`] findings, then one
@@ -161,12 +160,13 @@ fn sentences(said: Said) -> Bilingual<String> {
     }
 }
 
-fn as_warnings(opening: &str, behind: Bilingual<String>, language: Language) -> Vec<String> {
-    let one = |text: String| cut(format!("{opening} {text}"), WARNING_CHARS);
+fn as_warnings(opening: &str, behind: &Bilingual<impl AsRef<str>>, language: Language) -> Vec<String> {
+    let Bilingual { english, chinese } = behind;
+    let one = |text: &str| cut([opening, " ", text].concat(), WARNING_CHARS);
     match language {
-        Language::English => vec![one(behind.english)],
-        Language::Chinese => vec![one(behind.chinese)],
-        Language::Both => vec![one(behind.english), one(behind.chinese)],
+        Language::English => vec![one(english.as_ref())],
+        Language::Chinese => vec![one(chinese.as_ref())],
+        Language::Both => vec![one(english.as_ref()), one(chinese.as_ref())],
     }
 }
 
