@@ -18,6 +18,9 @@ pub struct Repair {
     pair: Vec<u8>,
 }
 
+/// What a usual edit puts in, in bytes.
+const USUAL: usize = 48;
+
 /// One place to change: what stands in `range` gives way to a part of [`Repair::text`].
 struct Edit {
     range: Range<usize>,
@@ -65,6 +68,12 @@ impl Repair {
         self.text.resize(start + missing, b'=');
         self.edits.push(Edit { range, text: start..self.text.len() });
         Some(())
+    }
+
+    /// Makes room for so many edits.
+    pub(crate) fn reserve(&mut self, entries: usize) {
+        self.edits.reserve(entries);
+        self.text.reserve(entries * USUAL);
     }
 
     /// Takes back all but the first edits.

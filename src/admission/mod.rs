@@ -155,8 +155,7 @@ impl Answer<'_> {
     }
 }
 
-/// So many findings, and so many registries, are listed in a record; the rest is counted. A hostile document can hold
-/// 100 000.
+/// So many findings are listed in a record; the rest is counted. A hostile document can hold 100 000.
 const LISTED: usize = 100;
 
 /// The findings that a webhook reports.
@@ -228,13 +227,12 @@ pub fn review(
         None => Answer::silent(Decision::Skipped),
         Some((subject, judgement)) => answer(webhook, &review, subject, &policy.policy, judgement),
     };
-    let registries = judgement.as_ref().map(|judgement| &*judgement.registries).unwrap_or_default();
     Ok(Reviewed {
         response: response::write(&review, &answer),
         operation: review.operation(),
         decision: answer.decision,
         fixes: answer.repair.as_ref().map_or(0, Patch::entries),
-        record: Record::new(webhook, now, &review, secret_type, &answer, registries, &policy.hash),
+        record: Record::new(webhook, now, &review, secret_type, &answer, judgement.as_ref(), &policy.hash),
         counted: answer.reported.counted,
     })
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use regcred_engine::finding::RegistryKey;
+use regcred_engine::judge::Judgement;
 use regcred_engine::secret::SecretType;
 
 use super::json::Json;
 use super::request::Review;
-use super::{Answer, LISTED, Reported, ReportedFinding, Webhook};
+use super::{Answer, Reported, ReportedFinding, Webhook};
 
 /// An audit record as far as it is known before the answer is on its way: a JSON object that lacks its end.
 pub(super) struct Record(Json);
@@ -32,12 +32,14 @@ impl Record {
         review: &Review<'_>,
         secret_type: Option<SecretType>,
         answer: &Answer<'_>,
-        registries: &[RegistryKey<'_>],
+        judgement: Option<&Judgement<'_>>,
         policy: &str,
     ) -> Self {
         let Reported { listed: findings, omitted, .. } = &answer.reported;
-        let listed = registries.get(..LISTED).unwrap_or(registries);
-        let mut record = Json::with_capacity(USUAL + EACH * findings.len().max(listed.len()));
+        let (registries, registries_omitted) = judgement
+            .map(|judgement| (judgement.registries.as_slice(), judgement.registries_omitted))
+            .unwrap_or_default();
+        let mut record = Json::with_capacity(USUAL + EACH * findings.len().max(registries.len()));
         record.text("{\"time\":", &format!("{time:.6}"));
         record.text(",\"uid\":", cut(review.uid(), 128));
         record.word(",\"webhook\":", webhook.as_str());
@@ -57,9 +59,9 @@ impl Record {
         if *omitted > 0 {
             record.number(",\"findingsOmitted\":", *omitted as u128);
         }
-        record.list(",\"registries\":", listed, |record, key| record.text("", &key.shown_host()));
-        if registries.len() > listed.len() {
-            record.number(",\"registriesOmitted\":", (registries.len() - listed.len()) as u128);
+        record.list(",\"registries\":", registries, |record, key| record.text("", &key.shown_host()));
+        if registries_omitted > 0 {
+            record.number(",\"registriesOmitted\":", registries_omitted as u128);
         }
         record.text(",\"policy\":", policy);
         Record(record)

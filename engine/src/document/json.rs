@@ -97,7 +97,7 @@ pub(super) fn read(source: &str) -> Result<Tree, Fault> {
         // Four thousand times what a Secret can hold.
         return Err(Fault { reason: InvalidJson::Syntax, offset: 0 });
     }
-    let mut reader = Reader { source, at: 0, levels: Default::default() };
+    let mut reader = Reader { source, at: 0, levels: room_for_members(source.len()) };
     reader.blanks();
     if reader.peek().is_none() {
         return Err(reader.fault(InvalidJson::Empty));
@@ -114,6 +114,12 @@ pub(super) fn read(source: &str) -> Result<Tree, Fault> {
         None => Ok(Tree { root, levels: reader.levels }),
         Some(_) => Err(reader.fault(InvalidJson::TrailingText)),
     }
+}
+
+/// Room for the members of a usual document of this size, so that what is large is not copied again and again while it grows:
+/// a registry takes some hundred bytes, and has two or three fields.
+fn room_for_members(bytes: usize) -> [Vec<Member>; KEPT_LEVELS] {
+    [1, 1 + bytes / 128, 2 + bytes / 48].map(Vec::with_capacity)
 }
 
 /// Whether a text that is not JSON looks like base64 of an object.

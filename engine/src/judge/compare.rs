@@ -97,7 +97,11 @@ fn is_usable(fields: &Entry<'_, '_>) -> bool {
 
 impl<'a> Judge<'_, 'a> {
     /// Registries with usable credentials that a person took out of a document that still holds an entry.
-    pub(super) fn registries_dropped(&mut self, registries: &[RegistryKey<'a>], old: &OldEntries<'_, 'a>) {
+    pub(super) fn registries_dropped(
+        &mut self,
+        present: impl Iterator<Item = RegistryKey<'a>>,
+        old: &OldEntries<'_, 'a>,
+    ) {
         let looked_for = self.request.requester.is_person() && !self.is_off(Rule::RegistriesDropped);
         if !looked_for {
             return;
@@ -107,7 +111,7 @@ impl<'a> Judge<'_, 'a> {
             return;
         }
         let identity = |key: &RegistryKey<'_>| Key::parse(key.as_written()).identity();
-        let mut present: HashSet<String> = registries.iter().map(identity).collect();
+        let mut present: HashSet<String> = present.map(|key| identity(&key)).collect();
         for key in lost {
             if present.insert(identity(&key)) {
                 self.found(Kept::Nothing, Fault::RegistriesDropped, 0, Spot::Entry(key));

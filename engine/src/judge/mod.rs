@@ -31,6 +31,9 @@ pub struct Request<'a> {
     pub old: Option<OldSecret<'a>>,
 }
 
+/// So many registries are listed in a judgement; a hostile document can hold 100 000.
+pub const LISTED_REGISTRIES: usize = 100;
+
 /// What was found. It borrows the registry keys from the documents and nothing else.
 pub struct Judgement<'a> {
     /// Every finding in the document as it stands, sorted by place and then code.
@@ -39,8 +42,10 @@ pub struct Judgement<'a> {
     pub repair: Option<Repair>,
     /// There would be a repair of the findings that are marked repairable, were it not for `enforcement: audit`.
     pub repair_held_back: bool,
-    /// The registry keys of the document, in its order.
+    /// The registry keys of the document, in its order: the first [`LISTED_REGISTRIES`].
     pub registries: Vec<RegistryKey<'a>>,
+    /// How many there are beside those.
+    pub registries_omitted: usize,
     /// Every rule is off for this request, so nothing was looked at.
     pub skipped: bool,
     /// The API server itself refuses such a document, with a text that says nothing (docs/facts.md,
@@ -83,6 +88,7 @@ fn judge_for<'a>(purpose: Purpose, policy: &Policy, request: &Request<'a>) -> Ju
             repair: None,
             repair_held_back: false,
             registries: Vec::new(),
+            registries_omitted: 0,
             skipped: true,
             refused_by_api_server: false,
         };
@@ -91,7 +97,7 @@ fn judge_for<'a>(purpose: Purpose, policy: &Policy, request: &Request<'a>) -> Ju
         Ok(document) => judge.document(&document),
         Err(fault) => {
             judge.found(Kept::Nothing, Fault::InvalidJson(fault.reason), fault.offset, Spot::Document);
-            judge.judgement(None, Vec::new(), api_server_refuses(fault.reason))
+            judge.judgement(None, Registries::default(), api_server_refuses(fault.reason))
         }
     }
 }
@@ -164,6 +170,21 @@ impl EntryUnderJudgement<'_, '_> {
     }
 }
 
+/// The registries of a judgement.
+#[derive(Default)]
+struct Registries<'a> {
+    listed: Vec<RegistryKey<'a>>,
+    omitted: usize,
+}
+
+impl<'a> Registries<'a> {
+    fn of<'d>(document: &Document<'a>, entries: impl IntoIterator<Item = &'d Member>) -> Self {
+        let mut entries = entries.into_iter();
+        let listed = entries.by_ref().take(LISTED_REGISTRIES).map(|member| registry_key(document, member));
+        Registries { listed: listed.collect(), omitted: entries.count() }
+    }
+}
+
 /// The key of an entry.
 fn registry_key<'a>(document: &Document<'a>, entry: &Member) -> RegistryKey<'a> {
     RegistryKey::new(document.name(entry).decode())
@@ -219,16 +240,20 @@ impl<'a> Judge<'_, 'a> {
         let refused = !matches!(document.kind(), JsonType::Object | JsonType::Null);
         if self.purpose == Purpose::Repair && !refused && !self.may_be_repairable(document) {
             let entries = document.entries().filter(|member| !self.is_misplaced_wrapper(document, member));
-            let registries = entries.map(|member| registry_key(document, member)).collect();
+            let registries = Registries::of(document, entries);
             return self.judgement(None, registries, refused);
         }
         let old_document = self.old_document();
         let mut old = old_document.as_ref().map(OldEntries::new);
         let entries = self.structure(document);
-        let mut registries = Vec::with_capacity(entries.len());
+        if self.purpose == Purpose::Repair {
+            // Whoever writes one registry without `auth` writes all of them so.
+            self.findings.reserve(entries.len());
+            self.mends.reserve(entries.len());
+            self.repair.reserve(entries.len());
+        }
         for member in &entries {
             let key = registry_key(document, member);
-            registries.push(key.clone());
             let bytes = document.raw_value(member);
             let kept = old.as_mut().map_or(Kept::Nothing, |old| old.keep(&key, bytes));
             let entry = EntryUnderJudgement { member, key, fields: document.entry(member), kept };
@@ -242,10 +267,11 @@ impl<'a> Judge<'_, 'a> {
         let holds_entry =
             entries.iter().any(|member| matches!(member.kind, JsonType::Object | JsonType::Null));
         if let Some(old) = old.as_ref().filter(|_| holds_entry) {
-            self.registries_dropped(&registries, old);
+            let present = entries.iter().map(|member| registry_key(document, member));
+            self.registries_dropped(present, old);
         }
         let repair = self.repair();
-        self.judgement(repair, registries, refused)
+        self.judgement(repair, Registries::of(document, entries), refused)
     }
 
     /// Whether there can be a repair at all, by a glance at each entry. Most Secrets need none.
@@ -316,7 +342,7 @@ impl<'a> Judge<'_, 'a> {
     fn judgement(
         mut self,
         repair: Option<Repair>,
-        registries: Vec<RegistryKey<'a>>,
+        registries: Registries<'a>,
         refused_by_api_server: bool,
     ) -> Judgement<'a> {
         // Under `enforcement: audit` nothing is changed, and what would have been is told.
@@ -328,7 +354,8 @@ impl<'a> Judge<'_, 'a> {
             findings: self.findings,
             repair,
             repair_held_back,
-            registries,
+            registries: registries.listed,
+            registries_omitted: registries.omitted,
             skipped: false,
             refused_by_api_server,
         }
