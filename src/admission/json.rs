@@ -26,16 +26,23 @@ impl Json {
     /// `before`, and then any text as a string.
     pub(super) fn text(&mut self, before: &str, text: &str) {
         self.raw(before);
-        let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
         // All are looked at, many at a time.
-        if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
-            for part in ["\"", text, "\""] {
-                self.raw(part);
-            }
-        } else {
+        if text.bytes().filter(|byte| *byte < b' ').count() > 0 {
             // A `Vec` takes everything, and a string can always be written.
             let _ = serde_json::to_writer(&mut self.0, text);
+            return;
         }
+        self.raw("\"");
+        let mut rest = text;
+        while let Some((plain, behind)) = rest.find(['"', '\\']).and_then(|at| rest.split_at_checked(at)) {
+            self.raw(plain);
+            self.raw("\\");
+            let (escaped, behind) = behind.split_at_checked(1).unwrap_or_default();
+            self.raw(escaped);
+            rest = behind;
+        }
+        self.raw(rest);
+        self.raw("\"");
     }
 
     /// `before`, and then a number.
@@ -58,5 +65,22 @@ impl Json {
             write(self, item);
         }
         self.raw("]");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_written_as_any_reader_reads_it(text in "[a-z\"\\\\\\p{Cc}\\p{L}]{0,20}|.*") {
+            let mut json = Json::with_capacity(0);
+            json.list("", [&text, &text], |json, text| json.text("", text));
+            let read: Vec<String> = serde_json::from_slice(&json.0).unwrap();
+            prop_assert_eq!(read, vec![text.clone(), text]);
+        }
     }
 }

@@ -157,3 +157,48 @@ fn annotations(json: &mut Json, answer: &Answer<'_>) {
     }
     json.raw("\"}");
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::BASE64_STANDARD;
+    use regcred_engine::judge::{Request, judge_repair};
+    use regcred_engine::policy::{Policy, Requester};
+
+    use super::*;
+    use crate::admission::request::Review;
+
+    #[test]
+    fn a_patch_is_the_whole_repaired_document_whatever_its_size() {
+        // One, and as many as fill some pieces.
+        for registries in [1, 2, 3, 100, 101, 102, 500] {
+            let entry =
+                |index| format!(r#""r{index}.example.com":{{"username":"robot","password":"made-up"}}"#);
+            let entries: Vec<_> = (0..registries).map(entry).collect();
+            let filler = "x".repeat(PIECE * (registries % 3));
+            let document = format!(r#"{{"auths":{{{}}},"filler":"{filler}"}}"#, entries.join(","));
+            let body = format!(
+                r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","operation":"CREATE","object":{{"kind":"Secret","type":"kubernetes.io/dockerconfigjson","data":{{".dockerconfigjson":"{}"}}}}}}}}"#,
+                BASE64_STANDARD.encode(&document)
+            );
+            let review = Review::parse(body.as_bytes()).unwrap();
+            let subject = review.object().unwrap().subject.unwrap();
+            let request = Request {
+                requester: Requester { namespace: "", user: "", groups: &[] },
+                today: jiff::civil::date(2026, 11, 23),
+                secret: subject.secret(),
+                old: None,
+            };
+            let repair = judge_repair(&Policy::default(), &request).repair.unwrap();
+            let patch = Patch { subject: &subject, repair: &repair };
+            let mut text = Vec::new();
+            patch.write(&patch.head(), &mut text);
+            assert_eq!(text.len(), patch.size(&patch.head()));
+
+            let operation = BASE64_STANDARD.decode(text).unwrap();
+            let operation: serde_json::Value = serde_json::from_slice(&operation).unwrap();
+            assert_eq!(operation[0]["path"], "/data/.dockerconfigjson");
+            let value = BASE64_STANDARD.decode(operation[0]["value"].as_str().unwrap()).unwrap();
+            assert!(value == repair.apply(document.as_bytes()), "{registries} registries");
+        }
+    }
+}

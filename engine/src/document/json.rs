@@ -159,12 +159,12 @@ fn plain_length(bytes: &[u8]) -> usize {
 struct Value {
     kind: JsonType,
     escaped: bool,
-    children: Range<usize>,
+    children: Span,
 }
 
 impl Value {
     const fn scalar(kind: JsonType) -> Self {
-        Value { kind, escaped: false, children: 0..0 }
+        Value { kind, escaped: false, children: Span { start: 0, end: 0 } }
     }
 }
 
@@ -199,8 +199,9 @@ impl Reader<'_> {
     }
 
     fn blanks(&mut self) {
-        let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
-        self.at += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
     }
 
     /// Reads a value that stands inside `level` objects whose members are kept.
@@ -233,7 +234,7 @@ impl Reader<'_> {
             }
         }
         let end = self.levels.get(level).map_or(0, Vec::len);
-        Ok(Value { kind: JsonType::Object, escaped: false, children: first..end })
+        Ok(Value { kind: JsonType::Object, escaped: false, children: Span::new(first..end) })
     }
 
     fn member(&mut self, level: usize) -> Result<Member, Fault> {
@@ -248,7 +249,7 @@ impl Reader<'_> {
         Ok(Member {
             name: Span::new(name),
             value: Span::new(value_start..self.at),
-            children: Span::new(value.children),
+            children: value.children,
             level: u8::try_from(level).unwrap_or(u8::MAX),
             name_escaped,
             value_escaped: value.escaped,

@@ -58,6 +58,10 @@ impl<'a> RegistryKey<'a> {
     /// The host, and the port where there is one, of what may be shown of the key: for audit records.
     #[must_use]
     pub fn shown_host(&self) -> Cow<'_, str> {
+        let key = Key::parse(&self.0);
+        if key.is_plain_host() && self.0.len() <= SHOWN_KEY_CHARS {
+            return Cow::Borrowed(&self.0);
+        }
         match self.shown() {
             Cow::Borrowed(shown) => Key::parse(shown).into_host_and_port(),
             Cow::Owned(shown) => Cow::Owned(Key::parse(&shown).into_host_and_port().into_owned()),
@@ -72,9 +76,9 @@ impl fmt::Display for RegistryKey<'_> {
     }
 }
 
-/// Printable ASCII but `@`: of what holds nothing else, all may be shown.
+/// Printable ASCII but `@` and `"`: what holds nothing else may be shown as it is.
 const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'@'
+    matches!(byte, b' '..=b'~') && byte != b'@' && byte != b'"'
 }
 
 /// Characters that change how a line reads without being seen: line and paragraph separators, and the marks that
@@ -137,9 +141,11 @@ impl<'a> Place<'a> {
             SecretType::DockerConfigJson => "auths",
             SecretType::DockerCfg => "",
         };
-        let shown = key.shown();
-        // The quotation marks of the key are escaped.
-        let shown = if shown.contains('"') { shown.replace('"', "\\\"").into() } else { shown };
+        // The quotation marks of the key are escaped. Of what is shown as it is, there are none.
+        let shown = match key.shown() {
+            Cow::Owned(shown) => Cow::Owned(shown.replace('"', "\\\"")),
+            Cow::Borrowed(shown) => Cow::Borrowed(shown),
+        };
         let (dot, field) = field.map_or(("", ""), |field| (".", field.name()));
         [wrapper, "[\"", &shown, "\"]", dot, field].concat()
     }
