@@ -37,7 +37,7 @@ impl<'a> RegistryKey<'a> {
 }
 
 impl fmt::Display for RegistryKey<'_> {
-    /// Without anything up to the last `@`, control characters escaped, cut at 253 characters.
+    /// Without anything up to the last `@`, what [`is_escaped`] names escaped, cut at 253 characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.0.rsplit_once('@').map_or(&*self.0, |(_, behind)| behind);
         if shown.len() <= SHOWN_KEY_CHARS && shown.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -45,7 +45,7 @@ impl fmt::Display for RegistryKey<'_> {
         }
         let mut room = SHOWN_KEY_CHARS;
         for c in shown.chars() {
-            let escape = c.is_control() || is_invisible(c);
+            let escape = is_escaped(c);
             let width = if escape { c.escape_unicode().len() } else { 1 };
             let Some(left) = room.checked_sub(width) else { return f.write_str("…") };
             room = left;
@@ -59,10 +59,15 @@ impl fmt::Display for RegistryKey<'_> {
     }
 }
 
-/// Characters that change how a line reads without being seen: line and paragraph separators, and the marks that
-/// turn the direction of writing.
-const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// Whether a character is never shown as it is: control characters; those that change how a line reads without being
+/// seen, which are line and paragraph separators and the marks that turn the direction of writing; and those that Unicode
+/// keeps from being any, over which readers of XML and YAML refuse the whole of what they stand in.
+#[must_use]
+pub fn is_escaped(c: char) -> bool {
+    let invisible =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let non_character = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
+    c.is_control() || invisible || non_character
 }
 
 impl fmt::Debug for RegistryKey<'_> {
@@ -226,6 +231,8 @@ mod tests {
             ("u:p@r.example.com/a", r#"auths["r.example.com/a"].auth"#),
             (r#"a"]["b"#, r#"auths["a\"][\"b"].auth"#),
             ("a\nb", r#"auths["a\u{a}b"].auth"#),
+            ("a\u{fffd}\u{fffe}\u{ffff}\u{10ffff}", "auths[\"a\u{fffd}\\u{fffe}\\u{ffff}\\u{10ffff}\"].auth"),
+            ("\u{fdcf}\u{fdd0}\u{fdef}\u{fdf0}", "auths[\"\u{fdcf}\\u{fdd0}\\u{fdef}\u{fdf0}\"].auth"),
         ] {
             let place = Place {
                 secret_type: SecretType::DockerConfigJson,

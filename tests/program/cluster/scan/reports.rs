@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::cluster::{Account, Cluster, Scan, Scanned, pull_secret};
 
-use super::{HOST, auths, bad, bare, standing, whole};
+use super::{HOST, JSON, auths, bad, bare, standing, whole};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -158,6 +158,29 @@ fn the_shipped_job_of_one_namespace_reads_that_one() {
     let account = "--as=system:serviceaccount:team:regcred-scan";
     cluster.accepts(&["auth", "can-i", "list", "secrets", "-n", "team", account], "");
     cluster.rejects(&["auth", "can-i", "list", "secrets", "-n", "other", account], "");
+}
+
+#[test]
+fn what_a_tenant_writes_keeps_no_report_from_being_written() {
+    let cluster = Cluster::start();
+    define(&cluster, "openreports.io_reports.yaml");
+    // Nothing that YAML takes, and a report is sent as such.
+    let key = "r\u{ffff}\u{fffe}.example.com";
+    standing(&cluster, "hostile", &[pull_secret("acr", &auths(&[&bare(key)]))]);
+    standing(&cluster, "team", &bad(1));
+
+    let scanned = cluster.scan(&[&JSON[..], &["-A", "--policy-reports"]].concat()).run();
+
+    assert_eq!((scanned.code, scanned.errors()), (Some(1), vec![]), "{scanned:?}");
+    for namespace in ["hostile", "team"] {
+        let report = report(&cluster, namespace, "reports.openreports.io");
+        assert_eq!(report["summary"]["fail"], 1, "{report}");
+    }
+    let hostile = report(&cluster, "hostile", "reports.openreports.io");
+    assert!(
+        hostile["results"].to_string().contains(r"r\\u{ffff}\\u{fffe}.example.com: auth is missing"),
+        "{hostile}"
+    );
 }
 
 #[test]
