@@ -17,6 +17,7 @@ use super::reporting::Reporting;
 use super::{Exit, Failure, log, say};
 use crate::cluster::client::{Access, connect_within};
 use crate::cluster::scan::{Fix, Judging, Listener, Order, Scope, scan};
+use crate::create::object::Namespace;
 use crate::report::{Format, Report, Summary, table};
 
 /// How long the API server may be silent in an answer. It gives up on most requests by itself after a minute.
@@ -54,7 +55,7 @@ pub(crate) struct Args {
         value_name = "NAME",
         value_delimiter = ','
     )]
-    namespace: Vec<String>,
+    namespace: Vec<Namespace>,
 
     /// Look at Secrets with these labels only, as in kubectl
     #[arg(short = 'l', long, env = "REGCRED_SELECTOR", hide_env_values = true, value_name = "SELECTOR")]
@@ -153,8 +154,9 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
     let config = runtime.block_on(access.config())?;
     let scope = match (args.all_namespaces, args.namespace) {
         (true, _) => Scope::Everywhere,
-        (false, names) if names.is_empty() => Scope::Namespaces(vec![config.default_namespace.clone()]),
-        (false, mut names) => {
+        (false, names) if names.is_empty() => Scope::Namespaces(vec![of_context(&config.default_namespace)?]),
+        (false, names) => {
+            let mut names: Vec<_> = names.iter().map(|name| name.as_str().to_owned()).collect();
             names.sort_unstable();
             names.dedup();
             Scope::Namespaces(names)
@@ -174,6 +176,13 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
         say(format_args!("regcred: this report is not complete: it names what could not be read or done"));
     }
     args.reporting.exit(told)
+}
+
+/// The namespace of the kubeconfig's context. As to kubectl, an empty one is none: as a part of a path it would be all.
+fn of_context(namespace: &str) -> Result<String, Failure> {
+    let namespace = if namespace.is_empty() { "default" } else { namespace };
+    let why = |why| Failure(format!("the namespace of the kubeconfig's context is no name of one: {why}"));
+    namespace.parse().map(|namespace: Namespace| namespace.as_str().to_owned()).map_err(why)
 }
 
 /// Scans, and writes what is found.
