@@ -340,14 +340,10 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         let Some(reports) = &mut self.reports else { return Ok(()) };
         match reports.write(namespace) {
             Err(CallError::Refused(refusal)) if refusal.code != StatusCode::UNAUTHORIZED => {
-                // The next would fare no better.
-                self.reports = None;
+                // A namespace that is being deleted takes none, nor one whose quota or policies are against it.
                 let line = self.words(
-                    &format!(
-                        "the report in namespace {namespace} cannot be written, nor any other: {}",
-                        refusal.message
-                    ),
-                    &format!("无法在命名空间 {namespace} 写入报告，其余也不再尝试：{}", refusal.message),
+                    &format!("the report in namespace {namespace} cannot be written: {}", refusal.message),
+                    &format!("无法在命名空间 {namespace} 写入报告：{}", refusal.message),
                 );
                 Ok(self.trouble(line)?)
             }

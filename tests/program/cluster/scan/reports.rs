@@ -184,6 +184,31 @@ fn what_a_tenant_writes_keeps_no_report_from_being_written() {
 }
 
 #[test]
+fn a_namespace_that_takes_no_report_keeps_no_other_from_its_own() {
+    let cluster = Cluster::start();
+    define(&cluster, "openreports.io_reports.yaml");
+    for name in ["first", "going", "last"] {
+        standing(&cluster, name, &bad(1));
+    }
+    // Without its controller it stays so.
+    cluster.accepts(&["delete", "namespace", "going", "--wait=false"], "");
+
+    let scanned = cluster.scan(&[&JSON[..], &["-A", "--policy-reports"]].concat()).run();
+
+    assert_eq!((scanned.code, scanned.lines("Finding").len()), (Some(2), 3), "{scanned:?}");
+    let errors = scanned.errors();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].starts_with("the report in namespace going cannot be written: ")
+            && errors[0].contains("being terminated"),
+        "{errors:?}"
+    );
+    for namespace in ["first", "last"] {
+        assert_eq!(report(&cluster, namespace, "reports.openreports.io")["summary"]["fail"], 1);
+    }
+}
+
+#[test]
 fn a_report_of_some_of_the_secrets_is_refused_before_it_takes_the_place_of_one_of_all() {
     // A cluster is not even asked.
     let scanned = Scan::without_kubeconfig(&["-A", "-l", "team=a", "--policy-reports"]).run();
