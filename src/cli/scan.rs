@@ -74,7 +74,8 @@ pub(crate) struct Args {
         env = "REGCRED_DRY_RUN",
         hide_env_values = true,
         value_parser = BoolishValueParser::new(),
-        requires = "fix"
+        requires = "fix",
+        conflicts_with = "policy_reports"
     )]
     dry_run: bool,
 
@@ -90,8 +91,8 @@ pub(crate) struct Args {
 
     /// Also write the findings into the cluster, as reports of openreports.io or wgpolicyk8s.io
     ///
-    /// One report a namespace, called regcred, about all of its pull Secrets; so it does not go with -l. It needs the
-    /// permission to create, patch and delete them.
+    /// One report a namespace, called regcred, about all of its pull Secrets; so it does not go with -l, nor with --dry-run, which
+    /// stores nothing. It needs the permission to create, patch and delete them.
     #[arg(
         long,
         env = "REGCRED_POLICY_REPORTS",

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::cluster::{Account, Cluster, Scan, Scanned, pull_secret};
+use crate::support::proxy::Then;
 
-use super::{HOST, JSON, auths, bad, bare, standing, whole};
+use super::{HOST, JSON, auths, bad, bare, cluster, standing, whole};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -214,4 +215,13 @@ fn a_report_of_some_of_the_secrets_is_refused_before_it_takes_the_place_of_one_o
     let scanned = Scan::without_kubeconfig(&["-A", "-l", "team=a", "--policy-reports"]).run();
     assert_eq!((scanned.code, scanned.stdout.as_str()), (Some(2), ""), "{scanned:?}");
     assert!(scanned.stderr.contains("leave out --selector, or --policy-reports"), "{scanned:?}");
+}
+
+#[test]
+fn a_dry_run_that_would_write_reports_is_refused() {
+    let proxy = cluster().proxy(|_| Then::Pass);
+    let scanned = cluster().scan_through(&proxy, &["-A", "--fix", "--dry-run", "--policy-reports"]).run();
+    assert_eq!((scanned.code, scanned.stdout.as_str()), (Some(2), ""), "{scanned:?}");
+    assert!(scanned.stderr.contains("'--dry-run' cannot be used with '--policy-reports'"), "{scanned:?}");
+    assert_eq!(proxy.seen().len(), 0, "the cluster is not even asked");
 }
