@@ -56,6 +56,16 @@ pub enum Fix {
     },
 }
 
+impl Fix {
+    /// Whether a repair would also be one of Secrets that a controller would write back.
+    const fn includes_owned(self) -> bool {
+        match self {
+            Fix::No => false,
+            Fix::Write { include_owned } | Fix::DryRun { include_owned } => include_owned,
+        }
+    }
+}
+
 /// What Secrets are judged by.
 #[derive(Clone, Debug)]
 pub struct Judging {
