@@ -194,7 +194,10 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
             // A report is about one namespace, so that these are read one by one.
             Scope::Everywhere if self.reports.is_some() => self.each_namespace(),
             Scope::Everywhere => match self.secrets(None) {
-                Err(Stop::Call(CallError::Refused(refusal))) if refusal.code == StatusCode::FORBIDDEN => {
+                // What was told already would be told again: a permission that goes away in the middle ends the scan.
+                Err(Stop::Call(CallError::Refused(refusal)))
+                    if refusal.code == StatusCode::FORBIDDEN && self.report.summary().secrets() == 0 =>
+                {
                     self.listener.say(
                         "no permission to list the Secrets of the whole cluster: each namespace is asked",
                     );
