@@ -257,9 +257,16 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
                             self.trouble(line)?;
                             continue;
                         }
-                        None => self.listener.say(&format!(
-                            "nothing was found in namespace {name}; whether there is such a namespace may not be asked"
-                        )),
+                        None => {
+                            let line = self.words(
+                                &format!(
+                                    "nothing was found in namespace {name}; whether there is such a namespace may not be \
+                                     asked"
+                                ),
+                                &format!("命名空间 {name} 中没有找到任何内容；无权查询该命名空间是否存在"),
+                            );
+                            self.tell(TroubleKind::NotJudged, line)?;
+                        }
                     }
                     self.write_report(name)?;
                 }
@@ -365,8 +372,12 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
     }
 
     fn trouble(&mut self, message: String) -> io::Result<()> {
+        self.tell(TroubleKind::Unreadable, message)
+    }
+
+    fn tell(&mut self, kind: TroubleKind, message: String) -> io::Result<()> {
         self.listener.before_output();
-        self.report.trouble(&Trouble { kind: TroubleKind::Unreadable, subject: None, region: None, message })
+        self.report.trouble(&Trouble { kind, subject: None, region: None, message })
     }
 
     fn words(&self, english: &str, chinese: &str) -> String {

@@ -119,12 +119,24 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
     grant("namespaceless", None, "secrets");
     let missing = of(&["access-missing"], &[]);
     let scanned = once_granted("namespaceless", &missing, |scanned| scanned.code == Some(0));
-    assert!(scanned.stderr.contains("whether there is such a namespace may not be asked"), "{scanned:?}");
+    let notes = scanned.lines("Note");
+    assert_eq!((notes.len(), &scanned.summary()["notJudged"]), (1, &json!(1)), "{scanned:?}");
+    assert_eq!(
+        notes[0]["message"],
+        "nothing was found in namespace access-missing; whether there is such a namespace may not be asked"
+    );
+    let text =
+        cluster().scan_as(Account::As("namespaceless"), &["-n", "access-missing", "--lang", "zh"]).run();
+    assert!(
+        text.stdout.contains("无权查询该命名空间是否存在") && !text.stdout.contains("没有发现问题"),
+        "{text:?}"
+    );
     grant("namespaceless", None, "namespaces");
     let scanned = once_granted("namespaceless", &missing, |scanned| scanned.code == Some(2));
     assert_eq!(scanned.errors(), ["there is no namespace access-missing"]);
     let scanned = cluster().scan_as(Account::As("namespaceless"), &of(&["access-empty"], &[])).run();
-    assert_eq!((scanned.code, scanned.stderr.as_str()), (Some(0), ""));
+    assert_eq!((scanned.code, scanned.lines("Note").len()), (Some(0), 0), "{scanned:?}");
+    assert_eq!(scanned.stderr, "");
 }
 
 #[test]
