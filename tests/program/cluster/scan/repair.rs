@@ -151,6 +151,24 @@ fn what_is_immutable_or_owned_is_named_and_left_alone() {
 }
 
 #[test]
+fn what_is_being_deleted_is_passed_over() {
+    let mut secret = pull_secret("going", &auths(&[&bare(HOST)]));
+    secret["metadata"]["finalizers"] = json!(["example.com/held"]);
+    let namespace = standing(cluster(), "repair-deleted", &[secret]);
+    let path = "/api/v1/namespaces/repair-deleted/secrets/going";
+    assert_eq!(cluster().api().request("DELETE", path, "").status, 200);
+    assert!(namespace.secret("going")["metadata"]["deletionTimestamp"].is_string());
+
+    let scanned = cluster().scan(&of(&["repair-deleted"], &["--fix"])).run();
+
+    assert_eq!((scanned.code, scanned.stdout.lines().count()), (Some(0), 1), "{scanned:?}");
+    assert_eq!((&scanned.summary()["secrets"], &scanned.summary()["notJudged"]), (&json!(0), &json!(0)));
+    assert_eq!(namespace.document("going"), auths(&[&bare(HOST)]));
+    let released = json!({"metadata": {"finalizers": null}});
+    change("repair-deleted", "going", &released);
+}
+
+#[test]
 fn under_audit_nothing_is_repaired_and_nobody_is_told_that_it_will_be() {
     let namespace = standing(cluster(), "repair-audit", &bad(1));
     let policy = "apiVersion: regcred/v1\nkind: Policy\nenforcement: audit\n";
