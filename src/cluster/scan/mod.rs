@@ -27,7 +27,7 @@ use list::{List, ListError, Named, Seen};
 use policy_report::PolicyReports;
 use repair::Repairer;
 use secret::Standing;
-use server::{Call, CallError, Server};
+use server::{Call, CallError, Refusal, Server};
 use words::{Words, in_language};
 
 /// Where Secrets are looked for.
@@ -106,6 +106,8 @@ const TYPES: [SecretType; 2] = [SecretType::DockerConfigJson, SecretType::Docker
 /// Why a scan goes no further.
 enum Stop {
     Call(CallError),
+    /// The API server does not understand the label selector. No other list would fare better.
+    Selector(Refusal),
     Output(io::Error),
 }
 
@@ -160,6 +162,13 @@ pub fn scan<W: Write + 'static>(
             scan.trouble(line)
         }
         Err(Stop::Call(CallError::Refused(refusal))) => scan.trouble(refusal.message),
+        Err(Stop::Selector(refusal)) => {
+            let line = scan.words(
+                &format!("the label selector (-l) cannot be read: {}", refusal.message),
+                &format!("无法解析标签选择器（-l）：{}", refusal.message),
+            );
+            scan.trouble(line)
+        }
     }
 }
 
@@ -322,10 +331,17 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
                 field_selector: Some(format!("type={}", secret_type.name())),
                 label_selector: self.order.selector.clone(),
             };
-            if list.each(|object| self.secret(object))? == Seen::InParts {
-                self.listener.say(
+            match list.each(|object| self.secret(object)).map_err(Stop::from) {
+                Ok(Seen::AtOnce) => {}
+                Ok(Seen::InParts) => self.listener.say(
                     "the API server forgot the state that the list began with: the rest of it is of a later moment",
-                );
+                ),
+                Err(Stop::Call(CallError::Refused(refusal)))
+                    if refusal.code == StatusCode::BAD_REQUEST && self.order.selector.is_some() =>
+                {
+                    return Err(Stop::Selector(refusal));
+                }
+                Err(stop) => return Err(stop),
             }
         }
         Ok(())
