@@ -72,8 +72,10 @@ fn what_stands_is_told_by_namespace_and_nothing_is_changed() {
     assert_eq!(namespace.document("bad"), auths(&[&bare(HOST)]));
 
     let text = cluster().scan(&["-n", "scan-stands", "--lang", "zh"]).run();
-    assert!(text.stdout.contains("NAMESPACE    RULE          拒绝  警告"), "{}", text.stdout);
-    assert!(text.stdout.contains("scan-stands  missing-auth     1     0"), "{}", text.stdout);
+    assert!(text.stdout.contains("\n命名空间     规则          拒绝  警告"), "{}", text.stdout);
+    assert!(text.stdout.contains("\nscan-stands  missing-auth     1     0"), "{}", text.stdout);
+    let text = cluster().scan(&["-n", "scan-stands"]).run();
+    assert!(text.stdout.contains("\nNAMESPACE    RULE          deny  warn"), "{}", text.stdout);
 }
 
 #[test]
