@@ -276,12 +276,22 @@ fn a_refused_repair_is_named_and_the_others_go_on() {
 
     let scanned = cluster().scan(&of(&["repair-refused"], &["--fix", "--fail-on", "never"])).run();
 
-    assert_eq!((scanned.code, &scanned.summary()["fixed"]), (Some(1), &json!(2)), "{scanned:?}");
+    let summary = scanned.summary();
+    assert_eq!((scanned.code, &summary["fixed"], &summary["refused"]), (Some(1), &json!(2), &json!(1)));
+    assert_eq!(summary["rules"][0]["refused"], 1);
     let mut findings = scanned.lines("Finding").into_iter();
     let refused = findings.find(|finding| finding["secret"]["name"] == "acr-001").unwrap();
     let why = refused["notFixed"].as_str().unwrap();
     assert!(why.starts_with("the API server refused the repair: ") && why.contains("not this one"), "{why}");
     assert_eq!(refused["remedy"], "Change what the API server refused it for, and run this again.");
+
+    for (language, line) in [
+        ("en", "3 image-pull Secrets checked: 1 deny, 1 repair refused\n"),
+        ("zh", "检查了 3 个镜像拉取 Secret：1 项拒绝，1 项修复被拒绝\n"),
+    ] {
+        let text = cluster().scan(&["-n", "repair-refused", "--fix", "--lang", language]).run();
+        assert!(text.code == Some(1) && text.stdout.contains(line), "{text:?}");
+    }
 }
 
 #[test]
