@@ -50,7 +50,7 @@ pub(crate) struct Args {
     #[arg(
         short,
         long,
-        env = "REGCRED_NAMESPACE",
+        env = "REGCRED_SCAN_NAMESPACE",
         hide_env_values = true,
         value_name = "NAME",
         value_delimiter = ','
@@ -65,7 +65,7 @@ pub(crate) struct Args {
     ///
     /// Only the document changes, by a patch that fails if somebody else changed the Secret meanwhile, and is then made
     /// anew. Secrets that a controller would write back are left alone, and so are those that are immutable.
-    #[arg(long, env = "REGCRED_FIX", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "REGCRED_SCAN_FIX", hide_env_values = true, value_parser = BoolishValueParser::new())]
     fix: bool,
 
     /// With --fix: ask the API server whether it would take the repair, show it with masked values, and store nothing

@@ -151,6 +151,28 @@ fn what_is_immutable_or_owned_is_named_and_left_alone() {
 }
 
 #[test]
+fn what_is_set_in_the_environment_for_other_commands_repairs_nothing_and_chooses_nothing() {
+    let namespace = standing(cluster(), "repair-env", &bad(1));
+    standing(cluster(), "repair-env-2", &bad(1));
+    let others = [("REGCRED_FIX", "1"), ("REGCRED_NAMESPACE", "default")];
+    let scan = |arguments: &[&str]| {
+        let scan = cluster().scan(&of(&[], arguments));
+        others.iter().fold(scan, |scan, (name, value)| scan.env(name, value))
+    };
+    let looked = scan(&["-n", "repair-env"]).run();
+    assert_eq!((looked.code, &looked.summary()["repairable"]), (Some(1), &json!(1)), "{looked:?}");
+    assert_eq!(namespace.document("acr-000"), auths(&[&bare(HOST)]));
+    let everywhere = scan(&["-A"]).run();
+    assert!(!everywhere.lines("Finding").is_empty(), "{everywhere:?}");
+    assert_eq!(namespace.document("acr-000"), auths(&[&bare(HOST)]));
+
+    let own =
+        scan(&[]).env("REGCRED_SCAN_NAMESPACE", "repair-env,repair-env-2").env("REGCRED_SCAN_FIX", "1").run();
+    assert_eq!((own.code, &own.summary()["fixed"]), (Some(0), &json!(2)), "{own:?}");
+    assert_eq!(namespace.document("acr-000"), auths(&[&whole(HOST)]));
+}
+
+#[test]
 fn what_is_being_deleted_is_passed_over() {
     let mut secret = pull_secret("going", &auths(&[&bare(HOST)]));
     secret["metadata"]["finalizers"] = json!(["example.com/held"]);
