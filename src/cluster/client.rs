@@ -10,9 +10,14 @@ use kube::client::AuthError;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError, LoadDataError};
 use kube::{Client, Config};
 
+use super::words::quoted;
+
 /// How long a connection to the API server may take to be made, and how long an answer to begin.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// Of what the API server, or a webhook through it, says, no more is shown.
+pub(super) const SHOWN_CHARS: usize = 500;
 
 /// Why the cluster cannot be used: one line. It never holds what a parser quotes, which may be a token, a key or
 /// somebody's Secret.
@@ -158,7 +163,9 @@ pub(crate) fn kubeconfig_error(error: &KubeconfigError) -> ClusterError {
 pub(crate) fn describe(error: &kube::Error) -> ClusterError {
     ClusterError(match error {
         // The API server's own words. It redacts the content of Secrets.
-        kube::Error::Api(status) => format!("the API server refuses: {}", one_line(&status.message)),
+        kube::Error::Api(status) => {
+            format!("the API server refuses: {}", quoted(&status.message, SHOWN_CHARS))
+        }
         kube::Error::HyperError(_) | kube::Error::Service(_) => return unreachable_server(error),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
             "the API server's answer cannot be read".to_owned()
@@ -186,7 +193,7 @@ fn unreachable_server(error: &kube::Error) -> ClusterError {
         }
         next = error.source();
     }
-    let why = why.map_or_else(String::new, |why| format!(": {}", one_line(&why.to_string())));
+    let why = why.map_or_else(String::new, |why| format!(": {}", quoted(&why.to_string(), SHOWN_CHARS)));
     ClusterError(format!("the API server cannot be reached{why}"))
 }
 
@@ -207,8 +214,4 @@ fn credentials_error(error: &AuthError) -> ClusterError {
         }
         _ => "the credentials for the API server cannot be used".to_owned(),
     })
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

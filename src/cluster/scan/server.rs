@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::cluster::client;
+use crate::cluster::words::quoted;
 
 /// A call is made so many times at most. With the waits between them this takes some eight seconds.
 const ATTEMPTS: u32 = 5;
@@ -27,9 +28,6 @@ const MOST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// No refusal is longer than this; what is over is not read.
 const MOST_OF_A_REFUSAL: usize = 64 << 10;
-
-/// Of what the API server, or a webhook through it, says, no more is shown.
-const SHOWN_CHARS: usize = 500;
 
 /// Why a call came to nothing.
 #[derive(Debug)]
@@ -196,7 +194,7 @@ impl<'r> Server<'r> {
                         .to_owned()
                 }
                 _ if status.message.is_empty() => format!("HTTP status {}", code.as_u16()),
-                _ => shown(&status.message),
+                _ => quoted(&status.message, client::SHOWN_CHARS),
             },
             continue_token: status.metadata.continue_token.filter(|token| !token.is_empty()),
         })
@@ -219,16 +217,6 @@ fn is_repeatable(method: &Method, status: StatusCode) -> bool {
 fn retry_after(response: &Response<Body>) -> Option<Duration> {
     let seconds = response.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(MOST_PATIENCE))
-}
-
-/// Somebody else's words: in one line, without control characters, not too long.
-fn shown(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut shown: String = line.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect();
-    if shown.len() < line.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 #[derive(Default, Deserialize)]
