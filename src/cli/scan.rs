@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use kube::Client;
+use regcred_engine::policy::Language;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -15,8 +16,9 @@ use tokio::sync::watch;
 use super::judging::{self, today};
 use super::reporting::Reporting;
 use super::{Exit, Failure, log, say};
-use crate::cluster::client::{Access, connect_within};
+use crate::cluster::client::{Access, ClusterError, connect_within};
 use crate::cluster::scan::{Fix, Judging, Listener, Order, Scope, scan};
+use crate::cluster::words::Words;
 use crate::create::object::Namespace;
 use crate::report::{Format, Report, Summary, table};
 
@@ -143,19 +145,25 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
+    let policy = args.judging.policy()?;
+    let language = policy.language;
     if args.policy_reports && args.selector.is_some() {
         // It would take the others out of the report that is there, or the report itself away.
-        return Err(Failure::from(
+        let words = Words::new(
             "--policy-reports is about all pull Secrets of a namespace: leave out --selector, or --policy-reports",
-        ));
+            "--policy-reports 针对命名空间中的所有镜像拉取 Secret：请去掉 --selector 或 --policy-reports",
+        );
+        return Err(Failure(words.said(language)));
     }
-    let policy = args.judging.policy()?;
     let fix = args.fix();
     let access = Access { kubeconfig: args.kubeconfig, context: args.context };
-    let config = runtime.block_on(access.config())?;
+    let unusable = |error: ClusterError| Failure(error.into_words().said(language));
+    let config = runtime.block_on(access.config()).map_err(unusable)?;
     let scope = match (args.all_namespaces, args.namespace) {
         (true, _) => Scope::Everywhere,
-        (false, names) if names.is_empty() => Scope::Namespaces(vec![of_context(&config.default_namespace)?]),
+        (false, names) if names.is_empty() => {
+            Scope::Namespaces(vec![of_context(&config.default_namespace, language)?])
+        }
         (false, names) => {
             let mut names: Vec<_> = names.iter().map(|name| name.as_str().to_owned()).collect();
             names.sort_unstable();
@@ -163,7 +171,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
             Scope::Namespaces(names)
         }
     };
-    let client = runtime.block_on(async { connect_within(config, ANSWER) })?;
+    let client = runtime.block_on(async { connect_within(config, ANSWER) }).map_err(unusable)?;
     let order = Order {
         scope,
         selector: args.selector,
@@ -174,16 +182,23 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
     let stop = stop_on_signals()?;
     let told = tell(runtime, client, stop, &order, args.reporting.output_format);
     if told.as_ref().is_ok_and(|summary| summary.unreadable() > 0) {
-        say(format_args!("regcred: this report is not complete: it names what could not be read or done"));
+        let words = Words::new(
+            "this report is not complete: it names what could not be read or done",
+            "本报告不完整：其中列出了未能读取或完成的内容",
+        );
+        say(format_args!("regcred: {}", words.said(language)));
     }
     args.reporting.exit(told)
 }
 
 /// The namespace of the kubeconfig's context. As to kubectl, an empty one is none: as a part of a path it would be all.
-fn of_context(namespace: &str) -> Result<String, Failure> {
+fn of_context(namespace: &str, language: Language) -> Result<String, Failure> {
     let namespace = if namespace.is_empty() { "default" } else { namespace };
-    let why = |why| Failure(format!("the namespace of the kubeconfig's context is no name of one: {why}"));
-    namespace.parse().map(|namespace: Namespace| namespace.as_str().to_owned()).map_err(why)
+    let none = |why| {
+        let english = format!("the namespace of the kubeconfig's context is no name of one: {why}");
+        Failure(Words::new(english, "kubeconfig 上下文中的命名空间不是合法的名称").said(language))
+    };
+    namespace.parse().map(|namespace: Namespace| namespace.as_str().to_owned()).map_err(none)
 }
 
 /// Scans, and writes what is found.
@@ -196,7 +211,7 @@ fn tell(
 ) -> io::Result<Summary> {
     let language = order.judging.policy.language;
     let mut report = Report::begin(format, language, anstream::stdout())?;
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(language);
     scan(runtime, client, stop, order, &mut report, &mut progress)?;
     progress.clear();
     let summary = report.end()?;
@@ -236,14 +251,15 @@ fn stop_on_signals() -> Result<watch::Receiver<bool>, Failure> {
 
 /// A line on a terminal that says how far the scan is. Elsewhere nobody is watching.
 struct Progress {
+    language: Language,
     shown: bool,
     last: Option<Instant>,
     terminal: bool,
 }
 
 impl Progress {
-    fn new() -> Self {
-        Progress { shown: false, last: None, terminal: io::stderr().is_terminal() }
+    fn new(language: Language) -> Self {
+        Progress { language, shown: false, last: None, terminal: io::stderr().is_terminal() }
     }
 
     fn clear(&mut self) {
@@ -266,7 +282,12 @@ impl Listener for Progress {
         }
         self.last = Some(Instant::now());
         self.shown = true;
-        drop(write!(io::stderr(), "\r\x1b[K{secrets} image-pull Secrets, now in {namespace}"));
+        // It has to fit one line, so that it is never in two languages.
+        let line = match self.language {
+            Language::English | Language::Both => format!("{secrets} image-pull Secrets, now in {namespace}"),
+            Language::Chinese => format!("已检查 {secrets} 个镜像拉取 Secret，正在检查 {namespace}"),
+        };
+        drop(write!(io::stderr(), "\r\x1b[K{line}"));
     }
 
     fn before_output(&mut self) {

@@ -5,4 +5,4 @@
 pub mod client;
 pub mod scan;
 pub mod self_managed;
-mod words;
+pub(crate) mod words;

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use regcred_engine::policy::Language;
 use serde::Deserialize;
 
-use super::words::{self, Words};
-use crate::cluster::words::quoted;
+use crate::cluster::words::{Words, quoted};
 
 /// What of an object's metadata tells its owner.
 #[derive(Default, Deserialize)]
@@ -115,13 +114,11 @@ impl Owner {
     /// What to do about a Secret of this owner.
     pub(super) fn note(&self, language: Language) -> String {
         let owner = &self.0;
-        words::in_language(
-            language,
-            Words {
-                english: format!("owned by {owner}: mend it in its source, or it will be written back"),
-                chinese: format!("由 {owner} 管理：请在其来源处修改，否则会被写回"),
-            },
-        )
+        let words = Words::new(
+            format!("owned by {owner}: mend it in its source, or it will be written back"),
+            format!("由 {owner} 管理：请在其来源处修改，否则会被写回"),
+        );
+        words.said(language)
     }
 }
 

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use super::secret::Standing;
 use super::server::{Call, CallError, Server};
-use super::words::{Words, in_language};
 use super::{Fix, Judging};
+use crate::cluster::words::Words;
 use crate::report::{Finding, Judged, Outcome};
 use crate::wiped::Wiped;
 
@@ -45,7 +45,7 @@ enum Patched {
     /// Somebody deleted it meanwhile.
     Gone,
     /// The API server, or a webhook, does not want it.
-    Refused(String),
+    Refused(Words),
 }
 
 impl Repairer<'_, '_> {
@@ -112,11 +112,9 @@ impl Repairer<'_, '_> {
         Some(Unrepaired { outcome: Outcome::Held(why), remedy })
     }
 
-    fn refused(&self, why: &str) -> Unrepaired {
-        let why = self.say(
-            &format!("the API server refused the repair: {why}"),
-            &format!("API server 拒绝了修复：{why}"),
-        );
+    fn refused(&self, why: &Words) -> Unrepaired {
+        let refused = Words::new("the API server refused the repair", "API server 拒绝了修复");
+        let why = refused.because(why).said(self.judging.policy.language);
         let remedy = self.say(
             "Change what the API server refused it for, and run this again.",
             "请先消除 API server 拒绝的原因，再重新运行。",
@@ -206,8 +204,7 @@ impl Repairer<'_, '_> {
     }
 
     fn say(&self, english: &str, chinese: &str) -> String {
-        let words = Words { english: english.to_owned(), chinese: chinese.to_owned() };
-        in_language(self.judging.policy.language, words)
+        Words::new(english, chinese).said(self.judging.policy.language)
     }
 }
 
@@ -233,9 +230,10 @@ fn instead(mut findings: Vec<Finding>, unrepaired: &Unrepaired) -> Vec<Finding> 
 
 fn read(body: &[u8]) -> Result<Option<Standing>, CallError> {
     let object: Result<&RawValue, _> = serde_json::from_slice(body);
-    let secret = object.ok().map(Standing::read);
-    match secret {
+    match object.ok().map(Standing::read) {
         Some(Ok(secret)) => Ok(secret),
-        _ => Err(CallError::Unanswered("the API server's answer is no Secret".to_owned())),
+        _ => {
+            Err(CallError::unanswered("the API server's answer is no Secret", "API server 的应答不是 Secret"))
+        }
     }
 }

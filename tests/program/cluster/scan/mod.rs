@@ -3,6 +3,7 @@
 mod access;
 mod agreement;
 mod canary;
+mod language;
 mod load;
 mod pages;
 mod repair;
