@@ -4,6 +4,7 @@
 //! cluster where that is asked for, and the report tells of it. No more than one is held at a time.
 
 mod list;
+mod order;
 mod owner;
 mod policy_report;
 mod repair;
@@ -13,9 +14,7 @@ mod server;
 use std::io::{self, Write};
 
 use http::StatusCode;
-use jiff::civil::Date;
 use kube::Client;
-use regcred_engine::policy::Policy;
 use regcred_engine::secret::SecretType;
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
@@ -23,71 +22,13 @@ use tokio::sync::watch;
 
 use crate::cluster::words::Words;
 use crate::report::{Judged, Report, Trouble, TroubleKind};
+pub use order::{Fix, Judging, Order, Scope};
+
 use list::{List, ListError, Named, Seen};
 use policy_report::PolicyReports;
 use repair::Repairer;
 use secret::Standing;
 use server::{Call, CallError, Refusal, Server};
-
-/// Where Secrets are looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// In all namespaces, as far as they may be read.
-    Everywhere,
-    /// In these namespaces.
-    Namespaces(Vec<String>),
-}
-
-/// What is done about Secrets that can be repaired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fix {
-    /// They are reported.
-    No,
-    /// They are repaired.
-    Write {
-        /// Also those that a controller would write back.
-        include_owned: bool,
-    },
-    /// The API server is asked whether it would take the repair.
-    DryRun {
-        /// Also for those that a controller would write back.
-        include_owned: bool,
-    },
-}
-
-impl Fix {
-    /// Whether a repair would also be one of Secrets that a controller would write back.
-    const fn includes_owned(self) -> bool {
-        match self {
-            Fix::No => false,
-            Fix::Write { include_owned } | Fix::DryRun { include_owned } => include_owned,
-        }
-    }
-}
-
-/// What Secrets are judged by.
-#[derive(Clone, Debug)]
-pub struct Judging {
-    /// The policy; it also says in which language.
-    pub policy: Policy,
-    /// Today's date in UTC.
-    pub today: Date,
-}
-
-/// What is asked of a scan.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// Where.
-    pub scope: Scope,
-    /// A label selector, in the API server's syntax.
-    pub selector: Option<String>,
-    /// What is done about repairable Secrets.
-    pub fix: Fix,
-    /// What they are judged by.
-    pub judging: Judging,
-    /// Whether findings are also written as reports of the cluster.
-    pub policy_reports: bool,
-}
 
 /// Who hears how a scan goes on.
 pub trait Listener {
