@@ -93,8 +93,8 @@ pub(crate) struct Args {
 
     /// Also write the findings into the cluster, as reports of openreports.io or wgpolicyk8s.io
     ///
-    /// One report a namespace, called regcred, about all of its pull Secrets; so it does not go with -l, nor with --dry-run, which
-    /// stores nothing. It needs the permission to create, patch and delete them.
+    /// One report a namespace, called regcred, about all of its pull Secrets; so it does not go with -l, nor with
+    /// --dry-run, which stores nothing. It needs the permission to create, patch and delete them.
     #[arg(
         long,
         env = "REGCRED_POLICY_REPORTS",
@@ -191,9 +191,10 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
     args.reporting.exit(told)
 }
 
-/// The namespace of the kubeconfig's context. As to kubectl, an empty one is none: as a part of a path it would be all.
+/// The namespace of the kubeconfig's context, or of the file in a pod, which may end a line. As to kubectl, an empty one is
+/// none: as a part of a path it would be all.
 fn of_context(namespace: &str, language: Language) -> Result<String, Failure> {
-    let namespace = if namespace.is_empty() { "default" } else { namespace };
+    let namespace = Some(namespace.trim()).filter(|namespace| !namespace.is_empty()).unwrap_or("default");
     let none = |why| {
         let english = format!("the namespace of the kubeconfig's context is no name of one: {why}");
         Failure(Words::new(english, "kubeconfig 上下文中的命名空间不是合法的名称").said(language))

@@ -160,9 +160,11 @@ fn what_is_no_name_of_a_namespace_is_not_taken_for_all_of_them() {
 fn a_context_without_a_namespace_is_about_the_default_one() {
     let proxy = cluster().proxy(|_| Then::Pass);
     let mut config = cluster().kubeconfig(Account::Admin, Some(&proxy));
-    config["contexts"][0]["context"]["namespace"] = json!("");
-    let scanned = Scan::new(&config, &JSON).run();
-    assert_eq!(scanned.lines("Summary").len(), 1, "{scanned:?}");
+    for none in ["", "default\n"] {
+        config["contexts"][0]["context"]["namespace"] = json!(none);
+        let scanned = Scan::new(&config, &JSON).run();
+        assert_eq!((scanned.lines("Summary").len(), scanned.errors()), (1, vec![]), "{scanned:?}");
+    }
     let asked = proxy.seen();
     assert!(
         asked.iter().all(|passing| passing.uri.starts_with("/api/v1/namespaces/default")),
