@@ -25,8 +25,8 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Kubernetes admission webhook that corrects and refuses image-pull Secrets.
 ///
-/// Every flag can be given as an environment variable, named in its description. Data goes to standard output, the
-/// program's own words to standard error.
+/// Every flag can be given as an environment variable, named in its description. A variable means the same to every
+/// command that reads it. Data goes to standard output, the program's own words to standard error.
 #[derive(Debug, Parser)]
 #[command(name = "regcred", version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
@@ -172,6 +172,8 @@ fn say(line: fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -191,6 +193,32 @@ mod tests {
         }
     }
 
+    /// Flags that mean something else in another command: their variables bear the name of the command, so that none is
+    /// read by both. What is set for `check --fix` must not make `scan` write into a cluster.
+    const OWN: [(&str, &str); 3] = [("scan", "fix"), ("scan", "namespace"), ("rules", "output-format")];
+
+    /// What is read by several commands, and means the same to each.
+    const SHARED: [&str; 4] = ["REGCRED_FAIL_ON", "REGCRED_LANG", "REGCRED_OUTPUT_FORMAT", "REGCRED_POLICY"];
+
+    #[test]
+    fn a_variable_that_several_commands_read_means_the_same_to_each() {
+        let command = Cli::command();
+        let mut readers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for argument in command.get_subcommands().flat_map(clap::Command::get_arguments) {
+            if let Some(variable) = argument.get_env().and_then(OsStr::to_str) {
+                let values = argument.get_possible_values();
+                let values: Vec<_> = values.iter().map(|value| value.get_name().to_owned()).collect();
+                let takes = (values, format!("{:?}", argument.get_action()), argument.get_value_delimiter());
+                readers.entry(variable).or_default().push(takes);
+            }
+        }
+        readers.retain(|_, readers| readers.len() > 1);
+        assert_eq!(readers.keys().copied().collect::<Vec<_>>(), SHARED);
+        for (variable, readers) in readers {
+            assert!(readers.iter().all(|takes| *takes == readers[0]), "{variable}: {readers:?}");
+        }
+    }
+
     #[test]
     fn every_flag_has_its_environment_twin_and_none_takes_what_kubernetes_injects() {
         let mut command = Cli::command();
@@ -202,7 +230,9 @@ mod tests {
                 .filter(|argument| argument.get_long().is_some_and(|long| long != "help"))
             {
                 let long = argument.get_long().unwrap_or_default();
-                let twin = format!("REGCRED_{}", long.to_uppercase().replace('-', "_"));
+                let own = OWN.contains(&(subcommand.get_name(), long));
+                let name = if own { format!("{}_{long}", subcommand.get_name()) } else { long.to_owned() };
+                let twin = format!("REGCRED_{}", name.to_uppercase().replace('-', "_"));
                 assert_eq!(argument.get_env().and_then(|env| env.to_str()), Some(twin.as_str()), "--{long}");
                 assert!(!long.starts_with("port") && !long.starts_with("service"), "--{long}");
             }

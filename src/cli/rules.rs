@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// Text for people, JSON for programs, or Markdown, which docs/rules.md is
     #[arg(
         long,
-        env = "REGCRED_OUTPUT_FORMAT",
+        env = "REGCRED_RULES_OUTPUT_FORMAT",
         hide_env_values = true,
         value_name = "FORMAT",
         default_value = "text",

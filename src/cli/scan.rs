@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use kube::Client;
+use regcred_engine::policy::Language;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -15,8 +16,10 @@ use tokio::sync::watch;
 use super::judging::{self, today};
 use super::reporting::Reporting;
 use super::{Exit, Failure, log, say};
-use crate::cluster::client::{Access, connect_within};
+use crate::cluster::client::{Access, ClusterError, connect_within};
 use crate::cluster::scan::{Fix, Judging, Listener, Order, Scope, scan};
+use crate::cluster::words::Words;
+use crate::create::object::Namespace;
 use crate::report::{Format, Report, Summary, table};
 
 /// How long the API server may be silent in an answer. It gives up on most requests by itself after a minute.
@@ -49,12 +52,12 @@ pub(crate) struct Args {
     #[arg(
         short,
         long,
-        env = "REGCRED_NAMESPACE",
+        env = "REGCRED_SCAN_NAMESPACE",
         hide_env_values = true,
         value_name = "NAME",
         value_delimiter = ','
     )]
-    namespace: Vec<String>,
+    namespace: Vec<Namespace>,
 
     /// Look at Secrets with these labels only, as in kubectl
     #[arg(short = 'l', long, env = "REGCRED_SELECTOR", hide_env_values = true, value_name = "SELECTOR")]
@@ -64,7 +67,7 @@ pub(crate) struct Args {
     ///
     /// Only the document changes, by a patch that fails if somebody else changed the Secret meanwhile, and is then made
     /// anew. Secrets that a controller would write back are left alone, and so are those that are immutable.
-    #[arg(long, env = "REGCRED_FIX", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "REGCRED_SCAN_FIX", hide_env_values = true, value_parser = BoolishValueParser::new())]
     fix: bool,
 
     /// With --fix: ask the API server whether it would take the repair, show it with masked values, and store nothing
@@ -73,7 +76,8 @@ pub(crate) struct Args {
         env = "REGCRED_DRY_RUN",
         hide_env_values = true,
         value_parser = BoolishValueParser::new(),
-        requires = "fix"
+        requires = "fix",
+        conflicts_with = "policy_reports"
     )]
     dry_run: bool,
 
@@ -89,8 +93,8 @@ pub(crate) struct Args {
 
     /// Also write the findings into the cluster, as reports of openreports.io or wgpolicyk8s.io
     ///
-    /// One report a namespace, called regcred, about all of its pull Secrets; so it does not go with -l. It needs the
-    /// permission to create, patch and delete them.
+    /// One report a namespace, called regcred, about all of its pull Secrets; so it does not go with -l, nor with
+    /// --dry-run, which stores nothing. It needs the permission to create, patch and delete them.
     #[arg(
         long,
         env = "REGCRED_POLICY_REPORTS",
@@ -141,26 +145,33 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
+    let policy = args.judging.policy()?;
+    let language = policy.language;
     if args.policy_reports && args.selector.is_some() {
         // It would take the others out of the report that is there, or the report itself away.
-        return Err(Failure::from(
+        let words = Words::new(
             "--policy-reports is about all pull Secrets of a namespace: leave out --selector, or --policy-reports",
-        ));
+            "--policy-reports 针对命名空间中的所有镜像拉取 Secret：请去掉 --selector 或 --policy-reports",
+        );
+        return Err(Failure(words.said(language)));
     }
-    let policy = args.judging.policy()?;
     let fix = args.fix();
     let access = Access { kubeconfig: args.kubeconfig, context: args.context };
-    let config = runtime.block_on(access.config())?;
+    let unusable = |error: ClusterError| Failure(error.into_words().said(language));
+    let config = runtime.block_on(access.config()).map_err(unusable)?;
     let scope = match (args.all_namespaces, args.namespace) {
         (true, _) => Scope::Everywhere,
-        (false, names) if names.is_empty() => Scope::Namespaces(vec![config.default_namespace.clone()]),
-        (false, mut names) => {
+        (false, names) if names.is_empty() => {
+            Scope::Namespaces(vec![of_context(&config.default_namespace, language)?])
+        }
+        (false, names) => {
+            let mut names: Vec<_> = names.iter().map(|name| name.as_str().to_owned()).collect();
             names.sort_unstable();
             names.dedup();
             Scope::Namespaces(names)
         }
     };
-    let client = runtime.block_on(async { connect_within(config, ANSWER) })?;
+    let client = runtime.block_on(async { connect_within(config, ANSWER) }).map_err(unusable)?;
     let order = Order {
         scope,
         selector: args.selector,
@@ -171,9 +182,24 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
     let stop = stop_on_signals()?;
     let told = tell(runtime, client, stop, &order, args.reporting.output_format);
     if told.as_ref().is_ok_and(|summary| summary.unreadable() > 0) {
-        say(format_args!("regcred: this report is not complete: it names what could not be read or done"));
+        let words = Words::new(
+            "this report is not complete: it names what could not be read or done",
+            "本报告不完整：其中列出了未能读取或完成的内容",
+        );
+        say(format_args!("regcred: {}", words.said(language)));
     }
     args.reporting.exit(told)
+}
+
+/// The namespace of the kubeconfig's context, or of the file in a pod, which may end a line. As to kubectl, an empty one is
+/// none: as a part of a path it would be all.
+fn of_context(namespace: &str, language: Language) -> Result<String, Failure> {
+    let namespace = Some(namespace.trim()).filter(|namespace| !namespace.is_empty()).unwrap_or("default");
+    let none = |why| {
+        let english = format!("the namespace of the kubeconfig's context is no name of one: {why}");
+        Failure(Words::new(english, "kubeconfig 上下文中的命名空间不是合法的名称").said(language))
+    };
+    namespace.parse().map(|namespace: Namespace| namespace.as_str().to_owned()).map_err(none)
 }
 
 /// Scans, and writes what is found.
@@ -186,7 +212,7 @@ fn tell(
 ) -> io::Result<Summary> {
     let language = order.judging.policy.language;
     let mut report = Report::begin(format, language, anstream::stdout())?;
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(language);
     scan(runtime, client, stop, order, &mut report, &mut progress)?;
     progress.clear();
     let summary = report.end()?;
@@ -226,14 +252,15 @@ fn stop_on_signals() -> Result<watch::Receiver<bool>, Failure> {
 
 /// A line on a terminal that says how far the scan is. Elsewhere nobody is watching.
 struct Progress {
+    language: Language,
     shown: bool,
     last: Option<Instant>,
     terminal: bool,
 }
 
 impl Progress {
-    fn new() -> Self {
-        Progress { shown: false, last: None, terminal: io::stderr().is_terminal() }
+    fn new(language: Language) -> Self {
+        Progress { language, shown: false, last: None, terminal: io::stderr().is_terminal() }
     }
 
     fn clear(&mut self) {
@@ -256,7 +283,12 @@ impl Listener for Progress {
         }
         self.last = Some(Instant::now());
         self.shown = true;
-        drop(write!(io::stderr(), "\r\x1b[K{secrets} image-pull Secrets, now in {namespace}"));
+        // It has to fit one line, so that it is never in two languages.
+        let line = match self.language {
+            Language::English | Language::Both => format!("{secrets} image-pull Secrets, now in {namespace}"),
+            Language::Chinese => format!("已检查 {secrets} 个镜像拉取 Secret，正在检查 {namespace}"),
+        };
+        drop(write!(io::stderr(), "\r\x1b[K{line}"));
     }
 
     fn before_output(&mut self) {

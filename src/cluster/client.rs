@@ -10,27 +10,42 @@ use kube::client::AuthError;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError, LoadDataError};
 use kube::{Client, Config};
 
+use super::words::{Words, quoted};
+
 /// How long a connection to the API server may take to be made, and how long an answer to begin.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// Of what the API server, or a webhook through it, says, no more is shown.
+pub(super) const SHOWN_CHARS: usize = 500;
+
 /// Why the cluster cannot be used: one line. It never holds what a parser quotes, which may be a token, a key or
 /// somebody's Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterError(String);
+pub struct ClusterError(Words);
 
 impl fmt::Display for ClusterError {
+    /// In English, as logs are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.0.english)
     }
 }
 
 impl std::error::Error for ClusterError {}
 
 impl ClusterError {
-    /// An error in the program's own words.
+    /// An error that only a log tells of.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        ClusterError(message.into())
+        ClusterError(Words::untranslated(message))
+    }
+
+    fn both(english: impl Into<String>, chinese: impl Into<String>) -> Self {
+        ClusterError(Words::new(english, chinese))
+    }
+
+    /// The error in both languages.
+    pub(crate) fn into_words(self) -> Words {
+        self.0
     }
 }
 
@@ -86,17 +101,26 @@ fn in_cluster(error: &KubeconfigError) -> Result<Config, ClusterError> {
         return Err(kubeconfig_error(error));
     }
     Config::incluster().map_err(|error| match error {
-        InClusterError::ReadEnvironmentVariable(_) => ClusterError::new(
+        InClusterError::ReadEnvironmentVariable(_) => ClusterError::both(
             "there is no cluster: this is no pod (KUBERNETES_SERVICE_HOST and _PORT are not set), and there is no \
              kubeconfig (KUBECONFIG, ~/.kube/config)",
+            "没有可用的集群：当前不在 Pod 中（未设置 KUBERNETES_SERVICE_HOST 和 _PORT），也没有 kubeconfig\
+             （KUBECONFIG、~/.kube/config）",
         ),
         InClusterError::ReadDefaultNamespace(error) | InClusterError::ReadCertificateBundle(error) => {
-            ClusterError::new(format!(
-                "the pod's service account cannot be read: {error} (/var/run/secrets/kubernetes.io/serviceaccount; \
-                 automountServiceAccountToken must be true)"
-            ))
+            let place =
+                "/var/run/secrets/kubernetes.io/serviceaccount; automountServiceAccountToken must be true";
+            let place_zh =
+                "/var/run/secrets/kubernetes.io/serviceaccount；automountServiceAccountToken 须为 true";
+            ClusterError::both(
+                format!("the pod's service account cannot be read: {error} ({place})"),
+                format!("无法读取 Pod 的 ServiceAccount：{error}（{place_zh}）"),
+            )
         }
-        _ => ClusterError::new("the address or CA of the API server in this pod cannot be read"),
+        _ => ClusterError::both(
+            "the address or CA of the API server in this pod cannot be read",
+            "无法读取 Pod 中 API server 的地址或 CA",
+        ),
     })
 }
 
@@ -125,52 +149,97 @@ pub fn connect_within(mut config: Config, answer: Duration) -> Result<Client, Cl
     // kube panics over a token that is no header value, such as one with a line break at its end.
     catch_unwind(AssertUnwindSafe(|| Client::try_from(config).map_err(|error| describe(&error))))
         .unwrap_or_else(|_| {
-            Err(ClusterError::new("the token of the kubeconfig holds characters that no token has"))
+            Err(ClusterError::both(
+                "the token of the kubeconfig holds characters that no token has",
+                "kubeconfig 中的 token 含有不合法的字符",
+            ))
         })
 }
 
 /// What went wrong with a kubeconfig.
 pub(crate) fn kubeconfig_error(error: &KubeconfigError) -> ClusterError {
-    let unreadable = |what: &str, error: &LoadDataError| match error {
-        LoadDataError::ReadFile(error, path) => {
-            format!("the kubeconfig's {what} {} cannot be read: {error}", path.display())
-        }
-        LoadDataError::DecodeBase64(_) => format!("the kubeconfig's {what} is not base64"),
-        LoadDataError::NoBase64DataOrFile => format!("the kubeconfig has no {what}"),
-    };
-    ClusterError(match error {
+    let both = |english: &str, chinese: &str| ClusterError::both(english, chinese);
+    match error {
         KubeconfigError::ReadConfig(error, path) => {
-            format!("the kubeconfig {} cannot be read: {error}", path.display())
+            let path = path.display();
+            ClusterError::both(
+                format!("the kubeconfig {path} cannot be read: {error}"),
+                format!("无法读取 kubeconfig {path}：{error}"),
+            )
         }
-        KubeconfigError::FindPath => "there is no kubeconfig: set KUBECONFIG".to_owned(),
-        KubeconfigError::Parse(_) => "the kubeconfig is not valid YAML of its kind".to_owned(),
-        KubeconfigError::CurrentContextNotSet => "the kubeconfig has no current context".to_owned(),
-        KubeconfigError::LoadContext(name) => format!("the kubeconfig has no context {name:?}"),
-        KubeconfigError::LoadClusterOfContext(name) => format!("the kubeconfig has no cluster {name:?}"),
-        KubeconfigError::LoadCertificateAuthority(error) => unreadable("certificate authority", error),
-        KubeconfigError::LoadClientCertificate(error) => unreadable("client certificate", error),
-        KubeconfigError::LoadClientKey(error) => unreadable("client key", error),
-        _ => "the kubeconfig cannot be used: check the address and certificates of its cluster".to_owned(),
-    })
+        KubeconfigError::FindPath => {
+            both("there is no kubeconfig: set KUBECONFIG", "没有 kubeconfig：请设置 KUBECONFIG")
+        }
+        KubeconfigError::Parse(_) => {
+            both("the kubeconfig is not valid YAML of its kind", "kubeconfig 不是合法的 YAML，或内容不符")
+        }
+        KubeconfigError::CurrentContextNotSet => {
+            both("the kubeconfig has no current context", "kubeconfig 没有当前上下文")
+        }
+        KubeconfigError::LoadContext(name) => ClusterError::both(
+            format!("the kubeconfig has no context {name:?}"),
+            format!("kubeconfig 中没有上下文 {name:?}"),
+        ),
+        KubeconfigError::LoadClusterOfContext(name) => ClusterError::both(
+            format!("the kubeconfig has no cluster {name:?}"),
+            format!("kubeconfig 中没有集群 {name:?}"),
+        ),
+        KubeconfigError::LoadCertificateAuthority(error) => {
+            unreadable("certificate authority", "CA 证书", error)
+        }
+        KubeconfigError::LoadClientCertificate(error) => {
+            unreadable("client certificate", "客户端证书", error)
+        }
+        KubeconfigError::LoadClientKey(error) => unreadable("client key", "客户端私钥", error),
+        _ => both(
+            "the kubeconfig cannot be used: check the address and certificates of its cluster",
+            "kubeconfig 无法使用：请检查其中集群的地址和证书",
+        ),
+    }
+}
+
+fn unreadable(what: &str, what_zh: &str, error: &LoadDataError) -> ClusterError {
+    match error {
+        LoadDataError::ReadFile(error, path) => {
+            let path = path.display();
+            ClusterError::both(
+                format!("the kubeconfig's {what} {path} cannot be read: {error}"),
+                format!("无法读取 kubeconfig 的{what_zh} {path}：{error}"),
+            )
+        }
+        LoadDataError::DecodeBase64(_) => ClusterError::both(
+            format!("the kubeconfig's {what} is not base64"),
+            format!("kubeconfig 的{what_zh}不是 base64"),
+        ),
+        LoadDataError::NoBase64DataOrFile => {
+            ClusterError::both(format!("the kubeconfig has no {what}"), format!("kubeconfig 没有{what_zh}"))
+        }
+    }
 }
 
 /// What went wrong with a call.
 pub(crate) fn describe(error: &kube::Error) -> ClusterError {
-    ClusterError(match error {
+    let both = |english: &str, chinese: &str| ClusterError::both(english, chinese);
+    match error {
         // The API server's own words. It redacts the content of Secrets.
-        kube::Error::Api(status) => format!("the API server refuses: {}", one_line(&status.message)),
-        kube::Error::HyperError(_) | kube::Error::Service(_) => return unreachable_server(error),
+        kube::Error::Api(status) => {
+            let said = quoted(&status.message, SHOWN_CHARS);
+            ClusterError::both(format!("the API server refuses: {said}"), format!("API server 拒绝：{said}"))
+        }
+        kube::Error::HyperError(_) | kube::Error::Service(_) => unreachable_server(error),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-            "the API server's answer cannot be read".to_owned()
+            both("the API server's answer cannot be read", "无法解析 API server 的应答")
         }
-        kube::Error::Auth(error) => return credentials_error(error),
-        kube::Error::RustlsTls(_) => "the certificates for the API server cannot be used".to_owned(),
+        kube::Error::Auth(error) => credentials_error(error),
+        kube::Error::RustlsTls(_) => {
+            both("the certificates for the API server cannot be used", "用于 API server 的证书无法使用")
+        }
         kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => {
-            "the kubeconfig names a proxy, which is not supported".to_owned()
+            both("the kubeconfig names a proxy, which is not supported", "kubeconfig 中的代理不受支持")
         }
-        kube::Error::InferKubeconfig(error) => return kubeconfig_error(error),
-        _ => "the API server cannot be asked".to_owned(),
-    })
+        kube::Error::InferKubeconfig(error) => kubeconfig_error(error),
+        _ => both("the API server cannot be asked", "无法向 API server 发出请求"),
+    }
 }
 
 /// Why there is no answer. Only errors of the transport are quoted: what gives credentials quotes them.
@@ -186,29 +255,43 @@ fn unreachable_server(error: &kube::Error) -> ClusterError {
         }
         next = error.source();
     }
-    let why = why.map_or_else(String::new, |why| format!(": {}", one_line(&why.to_string())));
-    ClusterError(format!("the API server cannot be reached{why}"))
+    let why = why.map(|why| quoted(&why.to_string(), SHOWN_CHARS));
+    ClusterError::both(
+        format!(
+            "the API server cannot be reached{}",
+            why.as_ref().map_or_else(String::new, |why| format!(": {why}"))
+        ),
+        format!("无法连接 API server{}", why.as_ref().map_or_else(String::new, |why| format!("：{why}"))),
+    )
 }
 
 /// What went wrong with the credentials, without any.
 fn credentials_error(error: &AuthError) -> ClusterError {
-    ClusterError(match error {
-        AuthError::AuthExecStart(error) => {
-            format!("the credential plugin of the kubeconfig cannot be started: {error}")
-        }
-        AuthError::AuthExecRun { out, .. } => {
-            format!("the credential plugin of the kubeconfig failed ({}); log in again with it", out.status)
-        }
+    match error {
+        AuthError::AuthExecStart(error) => ClusterError::both(
+            format!("the credential plugin of the kubeconfig cannot be started: {error}"),
+            format!("无法启动 kubeconfig 的凭据插件：{error}"),
+        ),
+        AuthError::AuthExecRun { out, .. } => ClusterError::both(
+            format!("the credential plugin of the kubeconfig failed ({}); log in again with it", out.status),
+            format!("kubeconfig 的凭据插件执行失败（{}）；请用它重新登录", out.status),
+        ),
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed | AuthError::AuthExec(_) => {
-            "the credential plugin of the kubeconfig gave no credentials".to_owned()
+            ClusterError::both(
+                "the credential plugin of the kubeconfig gave no credentials",
+                "kubeconfig 的凭据插件没有给出凭据",
+            )
         }
         AuthError::ReadTokenFile(error, path) => {
-            format!("the token file {} cannot be read: {error}", path.display())
+            let path = path.display();
+            ClusterError::both(
+                format!("the token file {path} cannot be read: {error}"),
+                format!("无法读取 token 文件 {path}：{error}"),
+            )
         }
-        _ => "the credentials for the API server cannot be used".to_owned(),
-    })
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+        _ => ClusterError::both(
+            "the credentials for the API server cannot be used",
+            "用于 API server 的凭据无法使用",
+        ),
+    }
 }

@@ -5,3 +5,4 @@
 pub mod client;
 pub mod scan;
 pub mod self_managed;
+pub(crate) mod words;

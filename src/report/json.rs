@@ -215,11 +215,12 @@ struct CountsJson {
     warn: u64,
     audit: u64,
     repairable: u64,
+    refused: u64,
     fixed: u64,
 }
 
 impl From<Counts> for CountsJson {
-    fn from(Counts { deny, warn, audit, repairable, fixed, .. }: Counts) -> Self {
-        CountsJson { deny, warn, audit, repairable, fixed }
+    fn from(Counts { deny, warn, audit, repairable, refused, fixed }: Counts) -> Self {
+        CountsJson { deny, warn, audit, repairable, refused, fixed }
     }
 }

@@ -7,6 +7,9 @@ use regcred_engine::rule::Action;
 
 use super::{Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
 
+/// Of what XML does not take the writer leaves out all but these. They can stand in the name of a file.
+const NOT_IN_XML: [char; 2] = ['\u{fffe}', '\u{ffff}'];
+
 /// A report as JUnit XML. It is kept until the end, since its head holds the totals.
 #[derive(Default)]
 pub(super) struct Junit {
@@ -81,7 +84,8 @@ impl<W: Write> Form<W> for Junit {
     fn end(&mut self, out: &mut W, _: &Summary) -> io::Result<()> {
         let mut report = Report::new("regcred");
         report.add_test_suites(std::mem::take(&mut self.suites));
-        report.serialize(&mut *out).map_err(io::Error::other)
+        let xml = report.to_string().map_err(io::Error::other)?;
+        out.write_all(xml.replace(NOT_IN_XML, "\u{fffd}").as_bytes())
     }
 }
 
@@ -107,4 +111,26 @@ fn line(finding: &Finding, suite: &str) -> String {
 /// `PATH:LINE:COLUMN: `
 fn at(path: &str, region: Option<&Region>) -> String {
     region.map_or_else(String::new, |region| format!("{path}:{}:{}: ", region.line, region.column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_xml_does_not_take_is_replaced_in_the_name_of_a_file() {
+        let subject = Subject::File { path: "a\u{ffff}\u{fffe}\u{1}b".to_owned(), object: None };
+        let trouble = Trouble {
+            kind: TroubleKind::Unreadable,
+            subject: Some(subject),
+            region: None,
+            message: "unreadable".to_owned(),
+        };
+        let (mut junit, mut out) = (Junit::default(), Vec::new());
+        junit.trouble(&mut out, &trouble).unwrap();
+        junit.end(&mut out, &Summary::default()).unwrap();
+        let xml = String::from_utf8(out).unwrap();
+        assert!(xml.contains("testcase name=\"a\u{fffd}\u{fffd}b\""), "{xml}");
+        assert!(!xml.contains(NOT_IN_XML), "{xml}");
+    }
 }

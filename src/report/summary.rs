@@ -49,12 +49,6 @@ impl Counts {
         self.repairable += u64::from(finding.outcome == Outcome::Repairable);
         self.refused += u64::from(matches!(finding.outcome, Outcome::Refused(_)));
     }
-
-    /// How many stand.
-    #[must_use]
-    pub const fn standing(&self) -> u64 {
-        self.deny + self.warn + self.audit
-    }
 }
 
 impl Summary {

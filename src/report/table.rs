@@ -16,14 +16,19 @@ pub fn write(summary: &Summary, language: Language, out: &mut impl Write) -> io:
     if rows.is_empty() {
         return Ok(());
     }
-    let names = rows.iter().map(|(namespace, ..)| namespace.unwrap_or_default().len());
-    let names = names.max().unwrap_or_default().max("NAMESPACE".len());
-    let codes = rows.iter().map(|(_, rule, _)| rule.code().len()).max().unwrap_or_default();
-    let heads = match language {
-        Language::English | Language::Both => ["deny", "warn", "audit", "repairable", "fixed"],
-        Language::Chinese => ["拒绝", "警告", "记录", "可修复", "已修复"],
+    let (name, code, heads) = match language {
+        Language::English | Language::Both => {
+            ("NAMESPACE", "RULE", ["deny", "warn", "audit", "repairable", "fixed"])
+        }
+        Language::Chinese => ("命名空间", "规则", ["拒绝", "警告", "记录", "可修复", "已修复"]),
     };
-    writeln!(out, "\n{:names$}  {:codes$}  {}", "NAMESPACE", "RULE", heads.join("  "))?;
+    let names = rows.iter().map(|(namespace, ..)| namespace.unwrap_or_default().len());
+    let names = names.max().unwrap_or_default().max(name.width());
+    let codes = rows.iter().map(|(_, rule, _)| rule.code().len());
+    let codes = codes.max().unwrap_or_default().max(code.width());
+    // Chinese takes two columns a character, which padding does not know.
+    let (name_pad, code_pad) = (names - name.width(), codes - code.width());
+    writeln!(out, "\n{name}{:name_pad$}  {code}{:code_pad$}  {}", "", "", heads.join("  "))?;
     for (namespace, rule, Counts { deny, warn, audit, repairable, fixed, .. }) in rows {
         write!(out, "{:names$}  {:codes$}", namespace.unwrap_or_default(), rule.code())?;
         for (head, count) in heads.iter().zip([deny, warn, audit, repairable, fixed]) {

@@ -116,7 +116,7 @@ const fn said(language: Language, english: &'static str, chinese: &'static str) 
 /// What a run came to, in one line.
 pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
     let secrets = summary.secrets();
-    let Counts { deny, warn, audit, repairable, fixed, .. } = summary.total();
+    let Counts { deny, warn, audit, repairable, refused, fixed } = summary.total();
     let errors = summary.unreadable() + summary.policy_faults();
     let chinese = language == Language::Chinese;
     let mut line = match (chinese, secrets) {
@@ -129,6 +129,7 @@ pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
         (warn, "warn", "项警告"),
         (audit, "for the record", "项仅记录"),
         (repairable, "repairable", "项可修复"),
+        (refused, if refused == 1 { "repair refused" } else { "repairs refused" }, "项修复被拒绝"),
         (fixed, "fixed", "项已修复"),
         (summary.not_judged(), "not judged", "项未判断"),
         (errors, if errors == 1 { "error" } else { "errors" }, "个错误"),

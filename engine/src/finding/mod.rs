@@ -5,7 +5,7 @@ mod fault;
 mod place;
 
 pub use fault::{EmptyHalf, Fault, GenericHost, InvalidJson, JsonType, NotBase64, Repeated};
-pub use place::{EntryField, Place, RegistryKey, Spot, TopField};
+pub use place::{EntryField, Place, RegistryKey, Spot, TopField, is_escaped};
 
 use crate::rule::{Action, Rule};
 

@@ -28,7 +28,7 @@ impl<'a> RegistryKey<'a> {
         &self.0
     }
 
-    /// What may be shown: without anything up to the last `@`, control characters escaped, cut at 253 characters.
+    /// What may be shown: without anything up to the last `@`, what [`is_escaped`] names escaped, cut at 253 characters.
     #[must_use]
     pub fn shown(&self) -> Cow<'_, str> {
         if self.0.len() <= SHOWN_KEY_CHARS && self.0.bytes().fold(true, |plain, byte| plain & is_plain(byte))
@@ -39,7 +39,7 @@ impl<'a> RegistryKey<'a> {
         let mut shown = String::with_capacity(behind.len().min(SHOWN_KEY_CHARS));
         let mut room = SHOWN_KEY_CHARS;
         for c in behind.chars() {
-            let escape = c.is_control() || is_invisible(c);
+            let escape = is_escaped(c);
             let width = if escape { c.escape_unicode().len() } else { 1 };
             let Some(left) = room.checked_sub(width) else {
                 shown.push('…');
@@ -81,10 +81,15 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'@' && byte != b'"'
 }
 
-/// Characters that change how a line reads without being seen: line and paragraph separators, and the marks that
-/// turn the direction of writing.
-const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// Whether a character is never shown as it is: control characters; those that change how a line reads without being
+/// seen, which are line and paragraph separators and the marks that turn the direction of writing; and those that Unicode
+/// keeps from being any, over which readers of XML and YAML refuse the whole of what they stand in.
+#[must_use]
+pub fn is_escaped(c: char) -> bool {
+    let invisible =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let non_character = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
+    c.is_control() || invisible || non_character
 }
 
 impl fmt::Debug for RegistryKey<'_> {
@@ -238,6 +243,8 @@ mod tests {
             ("u:p@r.example.com/a", r#"auths["r.example.com/a"].auth"#),
             (r#"a"]["b"#, r#"auths["a\"][\"b"].auth"#),
             ("a\nb", r#"auths["a\u{a}b"].auth"#),
+            ("a\u{fffd}\u{fffe}\u{ffff}\u{10ffff}", "auths[\"a\u{fffd}\\u{fffe}\\u{ffff}\\u{10ffff}\"].auth"),
+            ("\u{fdcf}\u{fdd0}\u{fdef}\u{fdf0}", "auths[\"\u{fdcf}\\u{fdd0}\\u{fdef}\u{fdf0}\"].auth"),
         ] {
             let place = Place {
                 secret_type: SecretType::DockerConfigJson,

@@ -161,8 +161,10 @@ impl List<'_, '_> {
         (at.again, at.resumed) = (true, true);
         at.breaks += 1;
         if at.breaks > MOST_BREAKS {
-            let why = "the API server breaks off its list again and again";
-            return Err(CallError::Unanswered(format!("{why} ({MOST_BREAKS} attempts)")));
+            return Err(CallError::unanswered(
+                &format!("the API server breaks off its list again and again ({MOST_BREAKS} attempts)"),
+                &format!("API server 反复中断列表（已尝试 {MOST_BREAKS} 次）"),
+            ));
         }
         self.server.wait(AFTER_A_BREAK)
     }
@@ -200,8 +202,11 @@ impl List<'_, '_> {
             }
             _ if at.resumed && at.order == Order::Unknown => Err(cannot_be_resumed().into()),
             _ => {
-                Err(CallError::Unanswered("what answers is no API server: it sends no list".to_owned())
-                    .into())
+                let why = (
+                    "what answers is no API server: it sends no list",
+                    "应答的不是 API server：没有返回列表",
+                );
+                Err(CallError::unanswered(why.0, why.1).into())
             }
         }
     }
@@ -231,9 +236,11 @@ enum Page {
 
 /// The report would tell of some twice, or of some never.
 fn cannot_be_resumed() -> CallError {
-    let why = "the API server broke off its list, and cannot go on with it, since it lists in no order of names; scan \
-               namespace by namespace (-n)";
-    CallError::Unanswered(why.to_owned())
+    CallError::unanswered(
+        "the API server broke off its list, and cannot go on with it, since it lists in no order of names; scan \
+         namespace by namespace (-n)",
+        "API server 中断了列表，且因列表不按名称排序而无法继续；请用 -n 逐个命名空间扫描",
+    )
 }
 
 // What serde is told; it is shown to nobody.

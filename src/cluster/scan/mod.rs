@@ -4,81 +4,31 @@
 //! cluster where that is asked for, and the report tells of it. No more than one is held at a time.
 
 mod list;
+mod order;
 mod owner;
 mod policy_report;
 mod repair;
 mod secret;
 mod server;
-mod words;
 
 use std::io::{self, Write};
 
 use http::StatusCode;
-use jiff::civil::Date;
 use kube::Client;
-use regcred_engine::policy::Policy;
 use regcred_engine::secret::SecretType;
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use crate::cluster::words::Words;
 use crate::report::{Judged, Report, Trouble, TroubleKind};
+pub use order::{Fix, Judging, Order, Scope};
+
 use list::{List, ListError, Named, Seen};
 use policy_report::PolicyReports;
 use repair::Repairer;
 use secret::Standing;
-use server::{Call, CallError, Server};
-use words::{Words, in_language};
-
-/// Where Secrets are looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// In all namespaces, as far as they may be read.
-    Everywhere,
-    /// In these namespaces.
-    Namespaces(Vec<String>),
-}
-
-/// What is done about Secrets that can be repaired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fix {
-    /// They are reported.
-    No,
-    /// They are repaired.
-    Write {
-        /// Also those that a controller would write back.
-        include_owned: bool,
-    },
-    /// The API server is asked whether it would take the repair.
-    DryRun {
-        /// Also for those that a controller would write back.
-        include_owned: bool,
-    },
-}
-
-/// What Secrets are judged by.
-#[derive(Clone, Debug)]
-pub struct Judging {
-    /// The policy; it also says in which language.
-    pub policy: Policy,
-    /// Today's date in UTC.
-    pub today: Date,
-}
-
-/// What is asked of a scan.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// Where.
-    pub scope: Scope,
-    /// A label selector, in the API server's syntax.
-    pub selector: Option<String>,
-    /// What is done about repairable Secrets.
-    pub fix: Fix,
-    /// What they are judged by.
-    pub judging: Judging,
-    /// Whether findings are also written as reports of the cluster.
-    pub policy_reports: bool,
-}
+use server::{Call, CallError, Refusal, Server};
 
 /// Who hears how a scan goes on.
 pub trait Listener {
@@ -96,6 +46,8 @@ const TYPES: [SecretType; 2] = [SecretType::DockerConfigJson, SecretType::Docker
 /// Why a scan goes no further.
 enum Stop {
     Call(CallError),
+    /// The API server does not understand the label selector. No other list would fare better.
+    Selector(Refusal),
     Output(io::Error),
 }
 
@@ -137,19 +89,18 @@ pub fn scan<W: Write + 'static>(
     match scan.run() {
         Ok(()) => Ok(()),
         Err(Stop::Output(error)) => Err(error),
-        Err(Stop::Call(CallError::Interrupted)) => {
-            let line = scan.words(
-                "interrupted: what was not looked at yet is not in this report",
-                "已中断：尚未检查的内容不在本报告中",
-            );
-            scan.trouble(line)
-        }
+        Err(Stop::Call(CallError::Interrupted)) => scan.trouble(&Words::new(
+            "interrupted: what was not looked at yet is not in this report",
+            "已中断：尚未检查的内容不在本报告中",
+        )),
         Err(Stop::Call(CallError::Unanswered(why))) => {
-            let line =
-                scan.words(&format!("the scan ended before its end: {why}"), &format!("扫描未能完成：{why}"));
-            scan.trouble(line)
+            scan.trouble(&Words::new("the scan ended before its end", "扫描未能完成").because(&why))
         }
-        Err(Stop::Call(CallError::Refused(refusal))) => scan.trouble(refusal.message),
+        Err(Stop::Call(CallError::Refused(refusal))) => scan.trouble(&refusal.message),
+        Err(Stop::Selector(refusal)) => {
+            let unread = Words::new("the label selector (-l) cannot be read", "无法解析标签选择器（-l）");
+            scan.trouble(&unread.because(&refusal.message))
+        }
     }
 }
 
@@ -174,8 +125,9 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         if self.order.policy_reports {
             self.reports = PolicyReports::find(self.server, self.order.judging.policy.language)?;
             if self.reports.is_none() {
-                self.listener.say(
+                self.talk(
                     "this cluster has no reports (neither openreports.io nor wgpolicyk8s.io): none are written",
+                    "该集群没有安装报告的 API（openreports.io 或 wgpolicyk8s.io）：不写入报告",
                 );
             }
         }
@@ -184,9 +136,13 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
             // A report is about one namespace, so that these are read one by one.
             Scope::Everywhere if self.reports.is_some() => self.each_namespace(),
             Scope::Everywhere => match self.secrets(None) {
-                Err(Stop::Call(CallError::Refused(refusal))) if refusal.code == StatusCode::FORBIDDEN => {
-                    self.listener.say(
+                // What was told already would be told again: a permission that goes away in the middle ends the scan.
+                Err(Stop::Call(CallError::Refused(refusal)))
+                    if refusal.code == StatusCode::FORBIDDEN && self.report.summary().secrets() == 0 =>
+                {
+                    self.talk(
                         "no permission to list the Secrets of the whole cluster: each namespace is asked",
+                        "无权列出整个集群的 Secret：改为逐个命名空间查询",
                     );
                     self.each_namespace()
                 }
@@ -211,14 +167,12 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         match listed.map_err(Stop::from) {
             Ok(_) => self.namespaces(&names, Source::Cluster),
             Err(Stop::Call(CallError::Refused(refusal))) if refusal.code == StatusCode::FORBIDDEN => {
-                let line = self.words(
-                    &format!(
-                        "namespaces cannot be listed; name those that you may read with -n ({})",
-                        refusal.message
-                    ),
-                    &format!("无法列出命名空间；请用 -n 指定可读取的命名空间（{}）", refusal.message),
+                let Words { english, chinese } = refusal.message;
+                let line = Words::new(
+                    format!("namespaces cannot be listed; name those that you may read with -n ({english})"),
+                    format!("无法列出命名空间；请用 -n 指定可读取的命名空间（{chinese}）"),
                 );
-                Ok(self.trouble(line)?)
+                Ok(self.trouble(&line)?)
             }
             Err(stop) => Err(stop),
         }
@@ -237,25 +191,31 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
                     match if empty && source == Source::User { self.is_there(name)? } else { Some(true) } {
                         Some(true) => {}
                         Some(false) => {
-                            let line = self.words(
-                                &format!("there is no namespace {name}"),
-                                &format!("没有名为 {name} 的命名空间"),
-                            );
-                            self.trouble(line)?;
+                            self.trouble(&Words::new(
+                                format!("there is no namespace {name}"),
+                                format!("没有名为 {name} 的命名空间"),
+                            ))?;
                             continue;
                         }
-                        None => self.listener.say(&format!(
-                            "nothing was found in namespace {name}; whether there is such a namespace may not be asked"
-                        )),
+                        None => {
+                            let line = Words::new(
+                                format!(
+                                    "nothing was found in namespace {name}; whether there is such a namespace may not be \
+                                     asked"
+                                ),
+                                format!("命名空间 {name} 中没有找到任何内容；无权查询该命名空间是否存在"),
+                            );
+                            self.tell(TroubleKind::NotJudged, &line)?;
+                        }
                     }
                     self.write_report(name)?;
                 }
                 Err(Stop::Call(CallError::Refused(refusal))) if refusal.code != StatusCode::UNAUTHORIZED => {
-                    let line = self.words(
-                        &format!("namespace {name} cannot be read: {}", refusal.message),
-                        &format!("无法读取命名空间 {name}：{}", refusal.message),
+                    let unread = Words::new(
+                        format!("namespace {name} cannot be read"),
+                        format!("无法读取命名空间 {name}"),
                     );
-                    self.trouble(line)?;
+                    self.trouble(&unread.because(&refusal.message))?;
                 }
                 Err(stop) => return Err(stop),
             }
@@ -302,10 +262,18 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
                 field_selector: Some(format!("type={}", secret_type.name())),
                 label_selector: self.order.selector.clone(),
             };
-            if list.each(|object| self.secret(object))? == Seen::InParts {
-                self.listener.say(
+            match list.each(|object| self.secret(object)).map_err(Stop::from) {
+                Ok(Seen::AtOnce) => {}
+                Ok(Seen::InParts) => self.talk(
                     "the API server forgot the state that the list began with: the rest of it is of a later moment",
-                );
+                    "API server 已不再保留列表开始时的状态：其余部分取自之后的时刻",
+                ),
+                Err(Stop::Call(CallError::Refused(refusal)))
+                    if refusal.code == StatusCode::BAD_REQUEST && self.order.selector.is_some() =>
+                {
+                    return Err(Stop::Selector(refusal));
+                }
+                Err(stop) => return Err(stop),
             }
         }
         Ok(())
@@ -340,35 +308,39 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         let Some(reports) = &mut self.reports else { return Ok(()) };
         match reports.write(namespace) {
             Err(CallError::Refused(refusal)) if refusal.code != StatusCode::UNAUTHORIZED => {
-                // The next would fare no better.
-                self.reports = None;
-                let line = self.words(
-                    &format!(
-                        "the report in namespace {namespace} cannot be written, nor any other: {}",
-                        refusal.message
-                    ),
-                    &format!("无法在命名空间 {namespace} 写入报告，其余也不再尝试：{}", refusal.message),
+                // A namespace that is being deleted takes none, nor one whose quota or policies are against it.
+                let unwritten = Words::new(
+                    format!("the report in namespace {namespace} cannot be written"),
+                    format!("无法在命名空间 {namespace} 写入报告"),
                 );
-                Ok(self.trouble(line)?)
+                Ok(self.trouble(&unwritten.because(&refusal.message))?)
             }
             other => Ok(other?),
         }
     }
 
-    fn trouble(&mut self, message: String) -> io::Result<()> {
-        self.listener.before_output();
-        self.report.trouble(&Trouble { kind: TroubleKind::Unreadable, subject: None, region: None, message })
+    /// A line that is no finding.
+    fn talk(&mut self, english: &str, chinese: &str) {
+        self.listener.say(&Words::new(english, chinese).said(self.order.judging.policy.language));
     }
 
-    fn words(&self, english: &str, chinese: &str) -> String {
-        let words = Words { english: english.to_owned(), chinese: chinese.to_owned() };
-        in_language(self.order.judging.policy.language, words)
+    fn trouble(&mut self, message: &Words) -> io::Result<()> {
+        self.tell(TroubleKind::Unreadable, message)
+    }
+
+    fn tell(&mut self, kind: TroubleKind, message: &Words) -> io::Result<()> {
+        let message = message.said(self.order.judging.policy.language);
+        self.listener.before_output();
+        self.report.trouble(&Trouble { kind, subject: None, region: None, message })
     }
 }
 
 /// Something in a list that no API server sends.
 fn no_object() -> Stop {
-    Stop::Call(CallError::Unanswered("what answers is no API server: its list holds no objects".to_owned()))
+    Stop::Call(CallError::unanswered(
+        "what answers is no API server: its list holds no objects",
+        "应答的不是 API server：列表中不是对象",
+    ))
 }
 
 /// A name as a segment of a path.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regcred_engine::policy::Language;
 use serde::Deserialize;
 
-use super::words::{self, Words};
+use crate::cluster::words::{Words, quoted};
 
 /// What of an object's metadata tells its owner.
 #[derive(Default, Deserialize)]
@@ -81,7 +81,7 @@ impl OwnedJson {
         let reference =
             references.iter().find(|owner| owner.controller == Some(true)).or_else(|| references.first());
         if let Some(OwnerReference { kind, name, .. }) = reference {
-            return Some(Owner(format!("{} {}", cut(kind), cut(name))));
+            return Some(Owner(format!("{} {}", shown(kind), shown(name))));
         }
         MARKS.iter().find_map(|(at, key, who)| self.marked(*at, key, who))
     }
@@ -102,25 +102,23 @@ impl OwnedJson {
             "argocd.argoproj.io/tracking-id" => value.split(':').next().unwrap_or_default(),
             _ => value,
         };
-        Some(Owner(format!("{who} {}", cut(value)).trim_end().to_owned()))
+        Some(Owner(format!("{who} {}", shown(value)).trim_end().to_owned()))
     }
 }
 
-fn cut(value: &str) -> String {
-    value.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect()
+fn shown(value: &str) -> String {
+    quoted(value, SHOWN_CHARS)
 }
 
 impl Owner {
     /// What to do about a Secret of this owner.
     pub(super) fn note(&self, language: Language) -> String {
         let owner = &self.0;
-        words::in_language(
-            language,
-            Words {
-                english: format!("owned by {owner}: mend it in its source, or it will be written back"),
-                chinese: format!("由 {owner} 管理：请在其来源处修改，否则会被写回"),
-            },
-        )
+        let words = Words::new(
+            format!("owned by {owner}: mend it in its source, or it will be written back"),
+            format!("由 {owner} 管理：请在其来源处修改，否则会被写回"),
+        );
+        words.said(language)
     }
 }
 
@@ -162,6 +160,12 @@ mod tests {
             ),
             (annotated("reconcile.external-secrets.io/data-hash", "0123"), "External Secrets Operator"),
             (labelled("app.kubernetes.io/managed-by", "pulumi"), "what calls itself pulumi"),
+            // Anybody can write anything into an annotation, or call an owner so.
+            (
+                annotated("meta.helm.sh/release-name", "a\u{202e}b\u{ffff}"),
+                r"the Helm release a\u{202e}b\u{ffff}",
+            ),
+            (json!({"ownerReferences": [{"kind": "A\nB", "name": "\u{1b}c"}]}), r"A B \u{1b}c"),
         ] {
             assert_eq!(owner(&metadata).as_deref(), Some(expected), "{metadata}");
         }

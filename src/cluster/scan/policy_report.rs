@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::repair::FIELD_MANAGER;
 use super::server::{Call, CallError, Server};
-use super::words::{Words, in_language};
+use crate::cluster::words::Words;
 use crate::report::{Finding, Judged, Outcome};
 
 /// What a report is called.
@@ -117,15 +117,15 @@ impl<'s, 'r> PolicyReports<'s, 'r> {
 
     fn object(&self, mut tally: Tally) -> Value {
         if tally.omitted > 0 {
-            let words = Words {
-                english: format!("and {} more findings in this namespace", tally.omitted),
-                chinese: format!("该命名空间另有 {} 项问题", tally.omitted),
-            };
+            let left = Words::new(
+                format!("and {} more findings in this namespace", tally.omitted),
+                format!("该命名空间另有 {} 项问题", tally.omitted),
+            );
             tally.results.push(json!({
                 "source": NAME,
                 "policy": NAME,
                 "result": if tally.fail > 0 { "fail" } else { "warn" },
-                "message": in_language(self.language, words),
+                "message": left.said(self.language),
             }));
         }
         let mut object = json!({

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use super::secret::Standing;
 use super::server::{Call, CallError, Server};
-use super::words::{Words, in_language};
 use super::{Fix, Judging};
+use crate::cluster::words::Words;
 use crate::report::{Finding, Judged, Outcome};
 use crate::wiped::Wiped;
 
@@ -29,6 +29,13 @@ pub(super) struct Repairer<'s, 'r> {
     pub(super) fix: Fix,
 }
 
+/// What becomes of findings that could be repaired and are not.
+struct Unrepaired {
+    outcome: Outcome,
+    /// What to do instead.
+    remedy: String,
+}
+
 /// What came of a patch.
 enum Patched {
     /// The Secret as it is stored now, or would be.
@@ -38,7 +45,7 @@ enum Patched {
     /// Somebody deleted it meanwhile.
     Gone,
     /// The API server, or a webhook, does not want it.
-    Refused(String),
+    Refused(Words),
 }
 
 impl Repairer<'_, '_> {
@@ -48,10 +55,10 @@ impl Repairer<'_, '_> {
             let judgement = standing.judge(self.judging);
             let findings = standing.findings(&judgement, self.judging.policy.language);
             let Some(repair) = &judgement.repair else {
-                return Ok(Some(self.judged(&standing, self.unrepaired(findings))));
+                return Ok(Some(self.judged(&standing, instead(findings, &self.held_back()))));
             };
-            if let Some(why) = self.held(&standing) {
-                return Ok(Some(self.judged(&standing, instead(findings, &Outcome::Held(why)))));
+            if let Some(held) = self.held(&standing) {
+                return Ok(Some(self.judged(&standing, instead(findings, &held))));
             }
             if self.fix == Fix::No {
                 return Ok(Some(self.judged(&standing, findings)));
@@ -61,11 +68,7 @@ impl Repairer<'_, '_> {
                 Patched::Stored(after) => return Ok(Some(self.repaired(&standing, findings, &after))),
                 Patched::Gone => return Ok(None),
                 Patched::Refused(why) => {
-                    let why = self.say(
-                        format!("the API server refused the repair: {why}"),
-                        format!("API server 拒绝了修复：{why}"),
-                    );
-                    return Ok(Some(self.judged(&standing, instead(findings, &Outcome::Refused(why)))));
+                    return Ok(Some(self.judged(&standing, instead(findings, &self.refused(&why)))));
                 }
                 Patched::Changed => {}
             }
@@ -74,42 +77,59 @@ impl Repairer<'_, '_> {
         }
         let judgement = standing.judge(self.judging);
         let findings = standing.findings(&judgement, self.judging.policy.language);
-        let why = self.say(
-            format!("somebody else changed it in the middle of each of {ATTEMPTS} attempts; run this again"),
-            format!("尝试了 {ATTEMPTS} 次，每次都被其他人同时修改；请重新运行"),
-        );
-        Ok(Some(self.judged(&standing, instead(findings, &Outcome::Refused(why)))))
+        Ok(Some(self.judged(&standing, instead(findings, &self.never_at_rest()))))
     }
 
-    /// Findings without a repair. What is repairable among them all the same is so but for the policy.
-    fn unrepaired(&self, findings: Vec<Finding>) -> Vec<Finding> {
+    /// Of what has no repair and is repairable all the same: it is so but for the policy.
+    fn held_back(&self) -> Unrepaired {
         let why = self.say(
-            "the policy says enforcement: audit, under which nothing is changed".to_owned(),
-            "策略为 enforcement: audit，不做任何修改".to_owned(),
+            "the policy says enforcement: audit, under which nothing is changed",
+            "策略为 enforcement: audit，不做任何修改",
         );
-        instead(findings, &Outcome::Held(why))
+        let remedy = self.say(
+            "regcred repairs this when the policy says enforcement: warn or enforce.",
+            "将策略改为 enforcement: warn 或 enforce 后，regcred 可以修复此项。",
+        );
+        Unrepaired { outcome: Outcome::Held(why), remedy }
     }
 
-    /// Why a Secret that could be repaired is left alone.
-    fn held(&self, standing: &Standing) -> Option<String> {
+    /// Whether a Secret that could be repaired is left alone, and why.
+    fn held(&self, standing: &Standing) -> Option<Unrepaired> {
         if standing.immutable {
-            return Some(
-                self.say(
-                    "the Secret is immutable: delete it, and create it again with the repaired document"
-                        .to_owned(),
-                    "该 Secret 是 immutable：请删除后用修复好的内容重新创建".to_owned(),
-                ),
+            let why = self.say("the Secret is immutable", "该 Secret 是 immutable");
+            let remedy = self.say(
+                "Delete it, and create it again with the repaired document.",
+                "请删除该 Secret，再用修复好的内容重新创建。",
             );
+            return Some(Unrepaired { outcome: Outcome::Held(why), remedy });
         }
-        let leave_alone = match self.fix {
-            Fix::No => false,
-            Fix::Write { include_owned } | Fix::DryRun { include_owned } => !include_owned,
-        };
-        standing.owner.as_ref().filter(|_| leave_alone)?;
-        Some(self.say(
-            "somebody owns it; --include-owned repairs it all the same".to_owned(),
-            "它有管理者；使用 --include-owned 可强制修复".to_owned(),
-        ))
+        standing.owner.as_ref().filter(|_| !self.fix.includes_owned())?;
+        let why = self.say("somebody owns it", "它有管理者");
+        let remedy = self.say(
+            "Mend it in its source; --fix --include-owned repairs it here all the same, until it is written back.",
+            "请在其来源处修改；用 --fix --include-owned 可强制在此修复，但之后会被写回。",
+        );
+        Some(Unrepaired { outcome: Outcome::Held(why), remedy })
+    }
+
+    fn refused(&self, why: &Words) -> Unrepaired {
+        let refused = Words::new("the API server refused the repair", "API server 拒绝了修复");
+        let why = refused.because(why).said(self.judging.policy.language);
+        let remedy = self.say(
+            "Change what the API server refused it for, and run this again.",
+            "请先消除 API server 拒绝的原因，再重新运行。",
+        );
+        Unrepaired { outcome: Outcome::Refused(why), remedy }
+    }
+
+    fn never_at_rest(&self) -> Unrepaired {
+        let why = self.say(
+            &format!("somebody else changed it in the middle of each of {ATTEMPTS} attempts"),
+            &format!("尝试了 {ATTEMPTS} 次，每次都被其他人同时修改"),
+        );
+        Unrepaired {
+            outcome: Outcome::Refused(why), remedy: self.say("Run this again.", "请重新运行。")
+        }
     }
 
     fn patch(&self, standing: &Standing, document: &[u8]) -> Result<Patched, CallError> {
@@ -164,8 +184,8 @@ impl Repairer<'_, '_> {
             let changes: Vec<_> = found.iter().filter(|finding| mended(finding)).map(change).collect();
             let mut judged = self.judged(before, found);
             judged.notes.push(self.say(
-                format!("dry run, accepted by the API server; values masked: {}", changes.join("; ")),
-                format!("试运行，API server 已接受；值已隐藏：{}", changes.join("；")),
+                &format!("dry run, accepted by the API server; values masked: {}", changes.join("; ")),
+                &format!("试运行，API server 已接受；值已隐藏：{}", changes.join("；")),
             ));
             return judged;
         }
@@ -173,6 +193,7 @@ impl Repairer<'_, '_> {
         findings.retain(mended);
         for finding in &mut findings {
             finding.outcome = Outcome::Fixed;
+            finding.statement.remedy = self.say("It was repaired.", "已修复。");
         }
         findings.extend(left);
         self.judged(after, findings)
@@ -182,8 +203,8 @@ impl Repairer<'_, '_> {
         standing.judged(findings, self.judging.policy.language)
     }
 
-    fn say(&self, english: String, chinese: String) -> String {
-        in_language(self.judging.policy.language, Words { english, chinese })
+    fn say(&self, english: &str, chinese: &str) -> String {
+        Words::new(english, chinese).said(self.judging.policy.language)
     }
 }
 
@@ -196,11 +217,12 @@ fn change(finding: &Finding) -> String {
     }
 }
 
-/// What could be repaired comes to this instead.
-fn instead(mut findings: Vec<Finding>, outcome: &Outcome) -> Vec<Finding> {
+/// What could be repaired comes to this instead. What is said of a Secret that is written now is not true of it.
+fn instead(mut findings: Vec<Finding>, unrepaired: &Unrepaired) -> Vec<Finding> {
     for finding in &mut findings {
         if finding.outcome == Outcome::Repairable {
-            finding.outcome = outcome.clone();
+            finding.outcome = unrepaired.outcome.clone();
+            finding.statement.remedy.clone_from(&unrepaired.remedy);
         }
     }
     findings
@@ -208,9 +230,10 @@ fn instead(mut findings: Vec<Finding>, outcome: &Outcome) -> Vec<Finding> {
 
 fn read(body: &[u8]) -> Result<Option<Standing>, CallError> {
     let object: Result<&RawValue, _> = serde_json::from_slice(body);
-    let secret = object.ok().map(Standing::read);
-    match secret {
+    match object.ok().map(Standing::read) {
         Some(Ok(secret)) => Ok(secret),
-        _ => Err(CallError::Unanswered("the API server's answer is no Secret".to_owned())),
+        _ => {
+            Err(CallError::unanswered("the API server's answer is no Secret", "API server 的应答不是 Secret"))
+        }
     }
 }

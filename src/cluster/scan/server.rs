@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::cluster::client;
+use crate::cluster::words::{Words, quoted};
 
 /// A call is made so many times at most. With the waits between them this takes some eight seconds.
 const ATTEMPTS: u32 = 5;
@@ -28,9 +29,6 @@ const MOST_PATIENCE: Duration = Duration::from_secs(30);
 /// No refusal is longer than this; what is over is not read.
 const MOST_OF_A_REFUSAL: usize = 64 << 10;
 
-/// Of what the API server, or a webhook through it, says, no more is shown.
-const SHOWN_CHARS: usize = 500;
-
 /// Why a call came to nothing.
 #[derive(Debug)]
 pub(super) enum CallError {
@@ -39,7 +37,14 @@ pub(super) enum CallError {
     /// The API server says no.
     Refused(Refusal),
     /// There is no answer, also after repeating the call. One line.
-    Unanswered(String),
+    Unanswered(Words),
+}
+
+impl CallError {
+    /// Why there is no answer that can be used, in the program's own words.
+    pub(super) fn unanswered(english: &str, chinese: &str) -> Self {
+        CallError::Unanswered(Words::new(english, chinese))
+    }
 }
 
 /// What the API server says where it does not do what it was asked for.
@@ -47,7 +52,7 @@ pub(super) enum CallError {
 pub(super) struct Refusal {
     pub(super) code: StatusCode,
     /// In one line.
-    pub(super) message: String,
+    pub(super) message: Words,
     /// Where a list can go on whose token has expired.
     pub(super) continue_token: Option<String>,
 }
@@ -117,16 +122,18 @@ impl<'r> Server<'r> {
                     if !repeatable {
                         return Err(CallError::Refused(refusal));
                     }
-                    (
-                        format!("the API server answers {}: {}", refusal.code.as_u16(), refusal.message),
-                        patience,
-                    )
+                    let Refusal { code, message, .. } = refusal;
+                    let code = code.as_u16();
+                    let answers = Words::new(
+                        format!("the API server answers {code}"),
+                        format!("API server 应答 {code}"),
+                    );
+                    (answers.because(&message), patience)
                 }
                 Err(why) => (why, None),
             };
             if attempt == ATTEMPTS || !self.answered.get() {
-                let times = if attempt == 1 { String::new() } else { format!(" ({attempt} attempts)") };
-                return Err(CallError::Unanswered(format!("{error}{times}")));
+                return Err(CallError::Unanswered(after(attempt, error)));
             }
             self.wait(patience.unwrap_or(wait))?;
             wait *= 2;
@@ -134,9 +141,12 @@ impl<'r> Server<'r> {
         }
     }
 
-    fn attempt(&self, call: &Call) -> Result<Result<Response<Body>, String>, CallError> {
+    fn attempt(&self, call: &Call) -> Result<Result<Response<Body>, Words>, CallError> {
         let request = call.request().map_err(|_| {
-            CallError::Unanswered("a name or selector cannot be part of a request".to_owned())
+            CallError::unanswered(
+                "a name or selector cannot be part of a request",
+                "名称或选择器无法写入请求",
+            )
         })?;
         let send = self.client.send(request);
         let answer =
@@ -146,7 +156,7 @@ impl<'r> Server<'r> {
                 self.answered.set(true);
                 Ok(response)
             }
-            Err(error) => Err(client::describe(&error).to_string()),
+            Err(error) => Err(client::describe(&error).into_words()),
         })
     }
 
@@ -168,9 +178,9 @@ impl<'r> Server<'r> {
     }
 
     /// The whole of an answer.
-    pub(super) fn body(&self, response: Response<Body>) -> Result<Bytes, String> {
+    pub(super) fn body(&self, response: Response<Body>) -> Result<Bytes, Words> {
         let body = self.runtime.block_on(response.into_body().collect());
-        body.map(http_body_util::Collected::to_bytes).map_err(|error| client::describe(&error).to_string())
+        body.map(http_body_util::Collected::to_bytes).map_err(|error| client::describe(&error).into_words())
     }
 
     /// An answer, as it comes in.
@@ -190,16 +200,30 @@ impl<'r> Server<'r> {
         Ok(Refusal {
             code,
             message: match code {
-                StatusCode::UNAUTHORIZED => {
-                    "the API server does not accept these credentials (401 Unauthorized): the \
-                                             token or certificate is wrong or has expired"
-                        .to_owned()
-                }
-                _ if status.message.is_empty() => format!("HTTP status {}", code.as_u16()),
-                _ => shown(&status.message),
+                StatusCode::UNAUTHORIZED => Words::new(
+                    "the API server does not accept these credentials (401 Unauthorized): the token or certificate is \
+                     wrong or has expired",
+                    "API server 不接受这些凭据（401 Unauthorized）：token 或证书有误或已过期",
+                ),
+                _ if status.message.is_empty() => Words::new(
+                    format!("HTTP status {}", code.as_u16()),
+                    format!("HTTP 状态 {}", code.as_u16()),
+                ),
+                _ => Words::untranslated(quoted(&status.message, client::SHOWN_CHARS)),
             },
             continue_token: status.metadata.continue_token.filter(|token| !token.is_empty()),
         })
+    }
+}
+
+/// An error behind so many attempts.
+fn after(attempts: u32, error: Words) -> Words {
+    match attempts {
+        1 => error,
+        _ => Words::new(
+            format!("{} ({attempts} attempts)", error.english),
+            format!("{}（已尝试 {attempts} 次）", error.chinese),
+        ),
     }
 }
 
@@ -219,16 +243,6 @@ fn is_repeatable(method: &Method, status: StatusCode) -> bool {
 fn retry_after(response: &Response<Body>) -> Option<Duration> {
     let seconds = response.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(MOST_PATIENCE))
-}
-
-/// Somebody else's words: in one line, without control characters, not too long.
-fn shown(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut shown: String = line.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect();
-    if shown.len() < line.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 #[derive(Default, Deserialize)]

@@ -43,6 +43,7 @@ fn is_plain(text: &str) -> bool {
     !text.chars().any(|c| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(c, '\u{fffe}' | '\u{ffff}')
     })
 }
 
@@ -196,6 +197,7 @@ fn nothing_before_an_at_sign_and_nothing_that_breaks_a_line_is_shown() {
         ("hunter2@", "\"\""),
         ("", "\"\""),
         ("r.example\n.com\u{202e}moc", "r.example\\u{a}.com\\u{202e}moc"),
+        ("r\u{ffff}.example.com", "r\\u{ffff}.example.com"),
         ("r．example", "r\\u{ff0e}example"),
     ] {
         let shown = RegistryKey::new(key);

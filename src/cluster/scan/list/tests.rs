@@ -57,7 +57,7 @@ impl Listed {
 
 fn why(error: ListError<Infallible>) -> String {
     match error {
-        ListError::Call(CallError::Unanswered(why)) => why,
+        ListError::Call(CallError::Unanswered(why)) => why.english,
         _ => "another error".to_owned(),
     }
 }

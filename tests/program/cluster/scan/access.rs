@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support::cluster::{Account, Scan, Scanned};
 use crate::support::eventually;
+use crate::support::proxy::Then;
 
-use super::{JSON, bad, cluster, of, standing};
+use super::{HOST, JSON, auths, bad, bare, cluster, of, standing};
 
 /// Lets a user do something, in a namespace or everywhere.
 fn grant(user: &str, namespace: Option<&str>, resource: &str) {
@@ -118,12 +119,64 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
     grant("namespaceless", None, "secrets");
     let missing = of(&["access-missing"], &[]);
     let scanned = once_granted("namespaceless", &missing, |scanned| scanned.code == Some(0));
-    assert!(scanned.stderr.contains("whether there is such a namespace may not be asked"), "{scanned:?}");
+    let notes = scanned.lines("Note");
+    assert_eq!((notes.len(), &scanned.summary()["notJudged"]), (1, &json!(1)), "{scanned:?}");
+    assert_eq!(
+        notes[0]["message"],
+        "nothing was found in namespace access-missing; whether there is such a namespace may not be asked"
+    );
+    let text =
+        cluster().scan_as(Account::As("namespaceless"), &["-n", "access-missing", "--lang", "zh"]).run();
+    assert!(
+        text.stdout.contains("无权查询该命名空间是否存在") && !text.stdout.contains("没有发现问题"),
+        "{text:?}"
+    );
     grant("namespaceless", None, "namespaces");
     let scanned = once_granted("namespaceless", &missing, |scanned| scanned.code == Some(2));
     assert_eq!(scanned.errors(), ["there is no namespace access-missing"]);
     let scanned = cluster().scan_as(Account::As("namespaceless"), &of(&["access-empty"], &[])).run();
-    assert_eq!((scanned.code, scanned.stderr.as_str()), (Some(0), ""));
+    assert_eq!((scanned.code, scanned.lines("Note").len()), (Some(0), 0), "{scanned:?}");
+    assert_eq!(scanned.stderr, "");
+}
+
+#[test]
+fn what_is_no_name_of_a_namespace_is_not_taken_for_all_of_them() {
+    let namespace = standing(cluster(), "access-nameless", &bad(1));
+    let proxy = cluster().proxy(|_| Then::Pass);
+    for name in ["", "access-nameless,", ".", "..", "a/b", "Team"] {
+        let scanned = cluster().scan_through(&proxy, &of(&[name], &["--fix"])).run();
+        assert_eq!((scanned.code, scanned.stdout.as_str()), (Some(2), ""), "{name:?}: {scanned:?}");
+        assert!(
+            scanned.stderr.contains("a namespace has at most 63 small letters"),
+            "{name:?}: {}",
+            scanned.stderr
+        );
+    }
+    assert_eq!(proxy.seen().len(), 0, "the cluster is not even asked");
+    assert_eq!(namespace.document("acr-000"), auths(&[&bare(HOST)]));
+}
+
+#[test]
+fn a_context_without_a_namespace_is_about_the_default_one() {
+    let proxy = cluster().proxy(|_| Then::Pass);
+    let mut config = cluster().kubeconfig(Account::Admin, Some(&proxy));
+    for none in ["", "default\n"] {
+        config["contexts"][0]["context"]["namespace"] = json!(none);
+        let scanned = Scan::new(&config, &JSON).run();
+        assert_eq!((scanned.lines("Summary").len(), scanned.errors()), (1, vec![]), "{scanned:?}");
+    }
+    let asked = proxy.seen();
+    assert!(
+        asked.iter().all(|passing| passing.uri.starts_with("/api/v1/namespaces/default")),
+        "{:?}",
+        asked.iter().map(|passing| &passing.uri).collect::<Vec<_>>()
+    );
+
+    config["contexts"][0]["context"]["namespace"] = json!("..");
+    let scanned = Scan::new(&config, &JSON).run();
+    assert_eq!(scanned.code, Some(2));
+    assert!(scanned.stderr.contains("the namespace of the kubeconfig's context is no name"), "{scanned:?}");
+    assert_eq!(proxy.seen().len(), asked.len());
 }
 
 #[test]

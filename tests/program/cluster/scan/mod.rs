@@ -3,6 +3,7 @@
 mod access;
 mod agreement;
 mod canary;
+mod language;
 mod load;
 mod pages;
 mod repair;
@@ -72,8 +73,10 @@ fn what_stands_is_told_by_namespace_and_nothing_is_changed() {
     assert_eq!(namespace.document("bad"), auths(&[&bare(HOST)]));
 
     let text = cluster().scan(&["-n", "scan-stands", "--lang", "zh"]).run();
-    assert!(text.stdout.contains("NAMESPACE    RULE          拒绝  警告"), "{}", text.stdout);
-    assert!(text.stdout.contains("scan-stands  missing-auth     1     0"), "{}", text.stdout);
+    assert!(text.stdout.contains("\n命名空间     规则          拒绝  警告"), "{}", text.stdout);
+    assert!(text.stdout.contains("\nscan-stands  missing-auth     1     0"), "{}", text.stdout);
+    let text = cluster().scan(&["-n", "scan-stands"]).run();
+    assert!(text.stdout.contains("\nNAMESPACE    RULE          deny  warn"), "{}", text.stdout);
 }
 
 #[test]
@@ -84,9 +87,15 @@ fn labels_choose_and_exemptions_of_a_policy_hold_by_namespace() {
 
     let scanned = cluster().scan(&of(&["scan-labels"], &["-l", "team in (a,b)"])).run();
     assert_eq!((scanned.code, &scanned.summary()["secrets"]), (Some(1), &json!(1)));
-    let scanned = cluster().scan(&of(&["scan-labels"], &["-l", "team in (a"])).run();
-    assert_eq!(scanned.code, Some(2));
-    assert!(scanned.errors()[0].contains("unable to parse requirement"), "{scanned:?}");
+    for namespaces in [&["-n", "default,scan-labels"][..], &["-A"]] {
+        let scanned = cluster().scan(&[&JSON[..], namespaces, &["-l", "team in (a"]].concat()).run();
+        let errors = scanned.errors();
+        assert_eq!((scanned.code, errors.len()), (Some(2), 1), "{scanned:?}");
+        assert!(
+            errors[0].starts_with("the label selector (-l) cannot be read: unable to parse requirement"),
+            "{errors:?}"
+        );
+    }
 
     let policy = "apiVersion: regcred/v1\nkind: Policy\nexemptions:\n  - namespaces: [scan-*]\n    rules: [missing-auth]\n    action: warn\n";
     let scanned = cluster().scan(&of(&["scan-labels"], &[])).policy(policy).run();

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::cluster::{Api, Cluster, Scanned};
 use crate::support::proxy::{Passing, Then};
 
-use super::{bad, cluster, of, standing};
+use super::{JSON, bad, cluster, of, standing};
 
 /// So many make three pages.
 const SECRETS: usize = 250;
@@ -94,6 +94,23 @@ fn credentials_that_expire_between_pages_leave_a_report_that_says_so() {
     });
     let scanned = cluster().scan_through(&proxy, &of(&["pages-expired"], &[])).run();
     is_said_to_be_incomplete(&scanned, "401 Unauthorized");
+}
+
+#[test]
+fn a_permission_that_goes_away_between_two_lists_does_not_tell_everything_twice() {
+    standing(cluster(), "pages-revoked", &bad(2));
+    let forbidden = json!({"kind": "Status", "message": "not any more", "reason": "Forbidden", "code": 403});
+    let proxy = cluster().proxy(move |passing| {
+        if passing.uri.starts_with("/api/v1/secrets?") && passing.uri.ends_with("dockercfg") {
+            return Then::Answer(403, forbidden.to_string());
+        }
+        Then::Pass
+    });
+    let scanned = cluster().scan_through(&proxy, &[&JSON[..], &["-A"]].concat()).run();
+    assert_eq!((scanned.code, scanned.errors()), (Some(2), vec!["not any more".to_owned()]), "{scanned:?}");
+    let mut findings = scanned.lines("Finding");
+    findings.retain(|finding| finding["secret"]["namespace"] == "pages-revoked");
+    assert_eq!(findings.len(), 2, "{findings:?}");
 }
 
 #[test]

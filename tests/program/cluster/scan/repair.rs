@@ -55,6 +55,12 @@ fn a_repair_changes_the_document_alone_and_is_made_once() {
         (&summary["fixed"], &summary["deny"], &summary["repairable"]),
         (&json!(3), &json!(1), &json!(0))
     );
+    let findings = scanned.lines("Finding");
+    assert!(
+        findings
+            .iter()
+            .all(|finding| (finding["fixed"] == true) == (finding["remedy"] == "It was repaired."))
+    );
     let stored = namespace.secret("acr");
     let mut expected = before.clone();
     let document = auths(&[&whole(HOST), &whole("registry.cn-hangzhou.aliyuncs.com")]);
@@ -104,19 +110,37 @@ fn what_is_immutable_or_owned_is_named_and_left_alone() {
         "name": "acr", "uid": "3842b873-6f0d-4065-a234-edf112188f92", "controller": true}]);
     let namespace = standing(cluster(), "repair-owned", &[immutable, helm, owned]);
 
-    let scanned = cluster().scan(&of(&["repair-owned"], &["--fix"])).run();
-    assert_eq!((scanned.code, &scanned.summary()["fixed"]), (Some(1), &json!(0)));
-    let of_name = |name: &str| {
-        let mut findings = scanned.lines("Finding").into_iter();
-        findings.find(|finding| finding["secret"]["name"] == name).unwrap()
-    };
-    assert!(of_name("immutable")["notFixed"].as_str().unwrap().contains("create it again"));
-    assert!(of_name("helm")["notFixed"].as_str().unwrap().contains("--include-owned"));
-    assert!(
-        of_name("helm")["notes"][0].as_str().unwrap().starts_with("owned by the Helm release shop: mend it")
-    );
-    assert!(of_name("owned")["notes"][0].as_str().unwrap().starts_with("owned by SealedSecret acr"));
-    assert_eq!(namespace.document("helm"), document);
+    // Who only looks is told the same.
+    for fix in [&[][..], &["--fix"]] {
+        let scanned = cluster().scan(&of(&["repair-owned"], fix)).run();
+        assert_eq!(scanned.code, Some(1));
+        let summary = scanned.summary();
+        assert_eq!((&summary["fixed"], &summary["repairable"]), (&json!(0), &json!(0)));
+        let of_name = |name: &str| {
+            let mut findings = scanned.lines("Finding").into_iter();
+            findings.find(|finding| finding["secret"]["name"] == name).unwrap()
+        };
+        for (name, why, remedy) in [
+            (
+                "immutable",
+                "the Secret is immutable",
+                "Delete it, and create it again with the repaired document.",
+            ),
+            ("helm", "somebody owns it", "Mend it in its source; --fix --include-owned repairs it here"),
+            ("owned", "somebody owns it", "Mend it in its source; --fix --include-owned repairs it here"),
+        ] {
+            let finding = of_name(name);
+            assert_eq!((&finding["repairable"], &finding["notFixed"]), (&json!(false), &json!(why)));
+            for field in ["remedy", "message"] {
+                let said = finding[field].as_str().unwrap();
+                assert!(said.contains(remedy) && !said.contains("by itself"), "{name}: {said}");
+            }
+        }
+        let note = |name: &str| of_name(name)["notes"][0].as_str().unwrap().to_owned();
+        assert!(note("helm").starts_with("owned by the Helm release shop: mend it"));
+        assert!(note("owned").starts_with("owned by SealedSecret acr"));
+        assert_eq!(namespace.document("helm"), document);
+    }
 
     let scanned = cluster().scan(&of(&["repair-owned"], &["--fix", "--include-owned"])).run();
     assert_eq!((scanned.code, &scanned.summary()["fixed"]), (Some(1), &json!(2)));
@@ -124,6 +148,62 @@ fn what_is_immutable_or_owned_is_named_and_left_alone() {
         assert_eq!(namespace.document(name), auths(&[&whole(HOST)]), "{name}");
     }
     assert_eq!(namespace.document("immutable"), document);
+}
+
+#[test]
+fn what_is_set_in_the_environment_for_other_commands_repairs_nothing_and_chooses_nothing() {
+    let namespace = standing(cluster(), "repair-env", &bad(1));
+    standing(cluster(), "repair-env-2", &bad(1));
+    let others = [("REGCRED_FIX", "1"), ("REGCRED_NAMESPACE", "default")];
+    let scan = |arguments: &[&str]| {
+        let scan = cluster().scan(&of(&[], arguments));
+        others.iter().fold(scan, |scan, (name, value)| scan.env(name, value))
+    };
+    let looked = scan(&["-n", "repair-env"]).run();
+    assert_eq!((looked.code, &looked.summary()["repairable"]), (Some(1), &json!(1)), "{looked:?}");
+    assert_eq!(namespace.document("acr-000"), auths(&[&bare(HOST)]));
+    let everywhere = scan(&["-A"]).run();
+    assert!(!everywhere.lines("Finding").is_empty(), "{everywhere:?}");
+    assert_eq!(namespace.document("acr-000"), auths(&[&bare(HOST)]));
+
+    let own =
+        scan(&[]).env("REGCRED_SCAN_NAMESPACE", "repair-env,repair-env-2").env("REGCRED_SCAN_FIX", "1").run();
+    assert_eq!((own.code, &own.summary()["fixed"]), (Some(0), &json!(2)), "{own:?}");
+    assert_eq!(namespace.document("acr-000"), auths(&[&whole(HOST)]));
+}
+
+#[test]
+fn what_is_being_deleted_is_passed_over() {
+    let mut secret = pull_secret("going", &auths(&[&bare(HOST)]));
+    secret["metadata"]["finalizers"] = json!(["example.com/held"]);
+    let namespace = standing(cluster(), "repair-deleted", &[secret]);
+    let path = "/api/v1/namespaces/repair-deleted/secrets/going";
+    assert_eq!(cluster().api().request("DELETE", path, "").status, 200);
+    assert!(namespace.secret("going")["metadata"]["deletionTimestamp"].is_string());
+
+    let scanned = cluster().scan(&of(&["repair-deleted"], &["--fix"])).run();
+
+    assert_eq!((scanned.code, scanned.stdout.lines().count()), (Some(0), 1), "{scanned:?}");
+    assert_eq!((&scanned.summary()["secrets"], &scanned.summary()["notJudged"]), (&json!(0), &json!(0)));
+    assert_eq!(namespace.document("going"), auths(&[&bare(HOST)]));
+    let released = json!({"metadata": {"finalizers": null}});
+    change("repair-deleted", "going", &released);
+}
+
+#[test]
+fn under_audit_nothing_is_repaired_and_nobody_is_told_that_it_will_be() {
+    let namespace = standing(cluster(), "repair-audit", &bad(1));
+    let policy = "apiVersion: regcred/v1\nkind: Policy\nenforcement: audit\n";
+    for fix in [&[][..], &["--fix"]] {
+        let scanned = cluster().scan(&of(&["repair-audit"], fix)).policy(policy).run();
+        let finding = &scanned.lines("Finding")[0];
+        assert_eq!((scanned.code, &finding["repairable"]), (Some(0), &json!(false)), "{scanned:?}");
+        assert_eq!(
+            finding["remedy"],
+            "regcred repairs this when the policy says enforcement: warn or enforce."
+        );
+        assert_eq!(namespace.document("acr-000"), auths(&[&bare(HOST)]));
+    }
 }
 
 #[test]
@@ -177,8 +257,11 @@ fn who_never_rests_is_left_alone_after_some_attempts() {
     });
     let scanned = cluster().scan_through(&proxy, &of(&["repair-restless"], &["--fix"])).run();
     assert_eq!(scanned.code, Some(1), "{scanned:?}");
-    let held = scanned.lines("Finding")[0]["notFixed"].as_str().unwrap().to_owned();
-    assert!(held.contains("somebody else changed it in the middle of each of 5 attempts"), "{held}");
+    let finding = &scanned.lines("Finding")[0];
+    assert_eq!(
+        (&finding["notFixed"], &finding["remedy"]),
+        (&json!("somebody else changed it in the middle of each of 5 attempts"), &json!("Run this again."))
+    );
     assert_eq!(namespace.document("acr-000"), auths(&[&bare(HOST)]));
 }
 
@@ -215,11 +298,22 @@ fn a_refused_repair_is_named_and_the_others_go_on() {
 
     let scanned = cluster().scan(&of(&["repair-refused"], &["--fix", "--fail-on", "never"])).run();
 
-    assert_eq!((scanned.code, &scanned.summary()["fixed"]), (Some(1), &json!(2)), "{scanned:?}");
+    let summary = scanned.summary();
+    assert_eq!((scanned.code, &summary["fixed"], &summary["refused"]), (Some(1), &json!(2), &json!(1)));
+    assert_eq!(summary["rules"][0]["refused"], 1);
     let mut findings = scanned.lines("Finding").into_iter();
     let refused = findings.find(|finding| finding["secret"]["name"] == "acr-001").unwrap();
     let why = refused["notFixed"].as_str().unwrap();
     assert!(why.starts_with("the API server refused the repair: ") && why.contains("not this one"), "{why}");
+    assert_eq!(refused["remedy"], "Change what the API server refused it for, and run this again.");
+
+    for (language, line) in [
+        ("en", "3 image-pull Secrets checked: 1 deny, 1 repair refused\n"),
+        ("zh", "检查了 3 个镜像拉取 Secret：1 项拒绝，1 项修复被拒绝\n"),
+    ] {
+        let text = cluster().scan(&["-n", "repair-refused", "--fix", "--lang", language]).run();
+        assert!(text.code == Some(1) && text.stdout.contains(line), "{text:?}");
+    }
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::cluster::{Account, Cluster, Scan, Scanned, pull_secret};
+use crate::support::proxy::Then;
 
-use super::{HOST, auths, bad, bare, standing, whole};
+use super::{HOST, JSON, auths, bad, bare, cluster, standing, whole};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -161,9 +162,66 @@ fn the_shipped_job_of_one_namespace_reads_that_one() {
 }
 
 #[test]
+fn what_a_tenant_writes_keeps_no_report_from_being_written() {
+    let cluster = Cluster::start();
+    define(&cluster, "openreports.io_reports.yaml");
+    // Nothing that YAML takes, and a report is sent as such.
+    let key = "r\u{ffff}\u{fffe}.example.com";
+    standing(&cluster, "hostile", &[pull_secret("acr", &auths(&[&bare(key)]))]);
+    standing(&cluster, "team", &bad(1));
+
+    let scanned = cluster.scan(&[&JSON[..], &["-A", "--policy-reports"]].concat()).run();
+
+    assert_eq!((scanned.code, scanned.errors()), (Some(1), vec![]), "{scanned:?}");
+    for namespace in ["hostile", "team"] {
+        let report = report(&cluster, namespace, "reports.openreports.io");
+        assert_eq!(report["summary"]["fail"], 1, "{report}");
+    }
+    let hostile = report(&cluster, "hostile", "reports.openreports.io");
+    assert!(
+        hostile["results"].to_string().contains(r"r\\u{ffff}\\u{fffe}.example.com: auth is missing"),
+        "{hostile}"
+    );
+}
+
+#[test]
+fn a_namespace_that_takes_no_report_keeps_no_other_from_its_own() {
+    let cluster = Cluster::start();
+    define(&cluster, "openreports.io_reports.yaml");
+    for name in ["first", "going", "last"] {
+        standing(&cluster, name, &bad(1));
+    }
+    // Without its controller it stays so.
+    cluster.accepts(&["delete", "namespace", "going", "--wait=false"], "");
+
+    let scanned = cluster.scan(&[&JSON[..], &["-A", "--policy-reports"]].concat()).run();
+
+    assert_eq!((scanned.code, scanned.lines("Finding").len()), (Some(2), 3), "{scanned:?}");
+    let errors = scanned.errors();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].starts_with("the report in namespace going cannot be written: ")
+            && errors[0].contains("being terminated"),
+        "{errors:?}"
+    );
+    for namespace in ["first", "last"] {
+        assert_eq!(report(&cluster, namespace, "reports.openreports.io")["summary"]["fail"], 1);
+    }
+}
+
+#[test]
 fn a_report_of_some_of_the_secrets_is_refused_before_it_takes_the_place_of_one_of_all() {
     // A cluster is not even asked.
     let scanned = Scan::without_kubeconfig(&["-A", "-l", "team=a", "--policy-reports"]).run();
     assert_eq!((scanned.code, scanned.stdout.as_str()), (Some(2), ""), "{scanned:?}");
     assert!(scanned.stderr.contains("leave out --selector, or --policy-reports"), "{scanned:?}");
+}
+
+#[test]
+fn a_dry_run_that_would_write_reports_is_refused() {
+    let proxy = cluster().proxy(|_| Then::Pass);
+    let scanned = cluster().scan_through(&proxy, &["-A", "--fix", "--dry-run", "--policy-reports"]).run();
+    assert_eq!((scanned.code, scanned.stdout.as_str()), (Some(2), ""), "{scanned:?}");
+    assert!(scanned.stderr.contains("'--dry-run' cannot be used with '--policy-reports'"), "{scanned:?}");
+    assert_eq!(proxy.seen().len(), 0, "the cluster is not even asked");
 }
