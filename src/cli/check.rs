@@ -10,6 +10,7 @@ use regcred_engine::policy::Policy;
 use super::judging::{Judging, today};
 use super::reporting::Reporting;
 use super::{Exit, Failure};
+use crate::manifest::file_error::FileError;
 use crate::manifest::input::{Input, inputs};
 use crate::manifest::replace::replace;
 use crate::manifest::{Checked, Manifest, Terms, mended, not_utf8, unified};
@@ -134,12 +135,12 @@ impl Run<'_> {
         checked.troubles.iter().try_for_each(|trouble| self.report.trouble(trouble))
     }
 
-    fn unreadable(&mut self, path: &str, error: &io::Error) -> io::Result<()> {
+    fn unreadable(&mut self, path: &str, error: &FileError) -> io::Result<()> {
         self.report.trouble(&Trouble {
             kind: TroubleKind::Unreadable,
             subject: Some(Subject::File { path: path.to_owned(), object: None }),
             region: None,
-            message: error.to_string(),
+            message: error.said(self.terms.policy.language),
         })
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use regcred_engine::policy::Policy;
+use regcred_engine::policy::{Language, Policy};
 use regcred_engine::secret::MAX_SECRET_BYTES;
+use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
 use super::judging::{Judging, today};
@@ -102,7 +103,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
     let entries = match &args.from_docker_config {
-        Some(path) => of_docker_config(path.clone(), &args.registry)?,
+        Some(path) => of_docker_config(path.clone(), &args.registry, policy.language)?,
         None => match of_flags(args, &policy)? {
             Ok(entries) => entries,
             Err(denial) => return Ok(refused(&denial)),
@@ -117,14 +118,17 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let document = entries.document();
     if document.len() > MAX_SECRET_BYTES {
-        return Err(Failure(
-            "the document would be larger than 1 MiB, the most that a Secret holds".to_owned(),
-        ));
+        return Err(Failure(TOO_LARGE.line(policy.language)));
     }
     let metadata = Metadata::new(&args.name, args.namespace.as_ref(), &args.label);
     put(&metadata.secret(&document, args.output)?)?;
     Ok(Exit::Clean)
 }
+
+const TOO_LARGE: Bilingual<&str> = Bilingual {
+    english: "the document would be larger than 1 MiB, the most that a Secret holds",
+    chinese: "该文档将超过 1 MiB，即 Secret 的上限",
+};
 
 fn refused(denial: &str) -> Exit {
     say(format_args!("{denial}"));
@@ -158,11 +162,11 @@ fn of_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Fai
     Ok(Ok(entries(args.password.read()?)))
 }
 
-fn of_docker_config(path: PathBuf, registries: &[String]) -> Result<Entries, Failure> {
+fn of_docker_config(path: PathBuf, registries: &[String], language: Language) -> Result<Entries, Failure> {
     let input = if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
     let shown = input.shown();
-    let failure = |why: &dyn std::fmt::Display| Failure(format!("{shown}: {why}"));
-    let file = input.read().map_err(|error| failure(&format_args!("cannot be read: {error}")))?;
-    let config = DockerConfig::read(&file).map_err(|why| failure(&why))?;
-    config.choose(registries).map_err(|why| failure(&why))
+    let failure = |why: String| Failure(format!("{shown}: {why}"));
+    let file = input.read().map_err(|error| failure(error.said(language)))?;
+    let config = DockerConfig::read(&file).map_err(|why| failure(why.said(language)))?;
+    config.choose(registries).map_err(|why| failure(why.said(language)))
 }

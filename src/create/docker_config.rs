@@ -1,13 +1,14 @@
 //! Choosing entries of a Docker config, such as `~/.docker/config.json`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regcred_engine::finding::RegistryKey;
+use regcred_engine::policy::Language;
 use regcred_engine::registry::is_same;
+use regcred_engine::wording::Bilingual;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -63,28 +64,38 @@ pub enum Unusable {
     },
 }
 
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unusable::NotADockerConfig { line, column } => {
-                write!(
-                    f,
+impl Unusable {
+    /// Says so, without the name of the file.
+    #[must_use]
+    pub fn said(&self, language: Language) -> String {
+        let (english, chinese) = match self {
+            Unusable::NotADockerConfig { line, column } => (
+                format!(
                     "this is no Docker config, which is a JSON object with auths (line {line}, column {column})"
-                )
-            }
-            Unusable::Empty => f.write_str("there is no registry in it"),
-            Unusable::NotThere { registry, there } if there.is_empty() => {
-                write!(f, "{registry} is not in it, and no other registry either")
-            }
-            Unusable::NotThere { registry, there } => {
-                write!(f, "{registry} is not in it; there are: {}", there.join(", "))
-            }
-            Unusable::InHelper { registry, helper } => write!(
-                f,
-                "the credentials of {registry} are not in it: docker keeps them with its credential helper {helper}. Use \
-                 --registry, --username and --password-stdin, or choose other registries by --registry"
+                ),
+                format!("这不是 Docker 配置：它应是含有 auths 的 JSON 对象（第 {line} 行第 {column} 列）"),
             ),
-        }
+            Unusable::Empty => ("there is no registry in it".to_owned(), "其中没有任何仓库".to_owned()),
+            Unusable::NotThere { registry, there } if there.is_empty() => (
+                format!("{registry} is not in it, and no other registry either"),
+                format!("其中没有 {registry}，也没有其他仓库"),
+            ),
+            Unusable::NotThere { registry, there } => (
+                format!("{registry} is not in it; there are: {}", there.join(", ")),
+                format!("其中没有 {registry}；有的是：{}", there.join("、")),
+            ),
+            Unusable::InHelper { registry, helper } => (
+                format!(
+                    "the credentials of {registry} are not in it: docker keeps them with its credential helper {helper}. \
+                     Use --registry, --username and --password-stdin, or choose other registries by --registry"
+                ),
+                format!(
+                    "其中没有 {registry} 的凭据：docker 把它们存放在凭据助手 {helper} 中。请使用 --registry、--username 和 \
+                     --password-stdin，或用 --registry 选择其他仓库"
+                ),
+            ),
+        };
+        Bilingual { english, chinese }.into_line(language)
     }
 }
 
@@ -209,7 +220,7 @@ fn in_order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, &
     impl<'de> Visitor<'de> for Pairs {
         type Value = Vec<(String, &'de RawValue)>;
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("registries")
         }
 

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 use zeroize::Zeroizing;
 
+use super::file_error::FileError;
+
 /// No manifest is larger; a whole cluster's Secrets are scanned, not checked.
 const LARGEST: u64 = 64 << 20;
 
@@ -34,7 +36,7 @@ impl Input {
     ///
     /// # Errors
     /// When it cannot be read, or is larger than any manifest.
-    pub fn read(&self) -> io::Result<Zeroizing<Vec<u8>>> {
+    pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, FileError> {
         match self {
             Input::File(path) => read(File::open(path)?),
             Input::Stdin => read(io::stdin().lock()),
@@ -42,23 +44,23 @@ impl Input {
     }
 }
 
-fn read(source: impl io::Read) -> io::Result<Zeroizing<Vec<u8>>> {
+fn read(source: impl io::Read) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let mut bytes = Zeroizing::new(Vec::new());
     source.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 64 MiB"));
+        return Err(FileError::TooLarge);
     }
     Ok(bytes)
 }
 
 /// What a path names: itself, or the files below a folder that may hold Secrets, in the order of their names. An error
 /// stands beside the path that it is about.
-pub fn inputs(path: &Path) -> Vec<Result<Input, (PathBuf, io::Error)>> {
+pub fn inputs(path: &Path) -> Vec<Result<Input, (PathBuf, FileError)>> {
     if path == OsStr::new("-") {
         return vec![Ok(Input::Stdin)];
     }
     match fs::metadata(path) {
-        Err(error) => vec![Err((path.to_owned(), error))],
+        Err(error) => vec![Err((path.to_owned(), error.into()))],
         Ok(metadata) if metadata.is_dir() => {
             let entries = WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(is_looked_into);
             entries.filter_map(entry).collect()
@@ -67,7 +69,7 @@ pub fn inputs(path: &Path) -> Vec<Result<Input, (PathBuf, io::Error)>> {
     }
 }
 
-fn entry(entry: walkdir::Result<DirEntry>) -> Option<Result<Input, (PathBuf, io::Error)>> {
+fn entry(entry: walkdir::Result<DirEntry>) -> Option<Result<Input, (PathBuf, FileError)>> {
     match entry {
         Ok(entry) => {
             // A link counts as what it leads to; a folder behind one is not entered, so that there is an end.
@@ -78,7 +80,7 @@ fn entry(entry: walkdir::Result<DirEntry>) -> Option<Result<Input, (PathBuf, io:
         }
         Err(error) => {
             let path = error.path().map(Path::to_owned).unwrap_or_default();
-            Some(Err((path, error.into())))
+            Some(Err((path, io::Error::from(error).into())))
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod diff;
 mod excerpt;
+pub mod file_error;
 pub mod input;
 mod json;
 mod lines;
@@ -108,7 +109,7 @@ pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>
 /// What a repair could not do safely stands, and is told so.
 fn not_repaired(mut judged: Judged, terms: Terms<'_>) -> Judged {
     for finding in judged.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Repairable) {
-        finding.outcome = Outcome::Held(Hold::Written.said(terms.policy.language).to_owned());
+        finding.outcome = Outcome::Held(Hold::Written.said(terms.policy.language));
     }
     judged
 }
@@ -152,7 +153,7 @@ impl<'f> Manifest<'f> {
             let mut finding = Finding::new(found, &holder, terms.policy.language);
             finding.region = Some(self.finding_region(secret, found, &excerpts));
             if let Some(hold) = hold.filter(|_| found.repairable) {
-                finding.outcome = Outcome::Held(hold.said(terms.policy.language).to_owned());
+                finding.outcome = Outcome::Held(hold.said(terms.policy.language));
             }
             finding
         });

@@ -2,6 +2,7 @@
 
 use regcred_engine::policy::Language;
 use regcred_engine::secret::SecretType;
+use regcred_engine::wording::Bilingual;
 
 use crate::report::{Object, TroubleKind};
 
@@ -54,13 +55,12 @@ impl Problem {
     }
 
     pub(super) fn message(&self, language: Language) -> String {
-        let (english, chinese) = self.what.said();
-        if language == Language::Chinese { chinese } else { english }
+        self.what.said().into_line(language)
     }
 }
 
 impl WhatIsWrong {
-    fn said(self) -> (String, String) {
+    fn said(self) -> Bilingual<String> {
         let (english, chinese) = match self {
             WhatIsWrong::NotUtf8 => ("this file is not UTF-8 text", "该文件不是 UTF-8 文本"),
             WhatIsWrong::NoYaml => (
@@ -87,41 +87,43 @@ impl WhatIsWrong {
                 "这是模板，还不是 YAML；请检查渲染后的结果，例如 `helm template … | regcred check -`",
             ),
             WhatIsWrong::NoMapping(field) => {
-                return (
-                    format!("{field} is no mapping of names to texts, so the API server refuses this Secret"),
-                    format!("{field} 不是键值映射，API server 会拒绝该 Secret"),
-                );
+                return Bilingual {
+                    english: format!(
+                        "{field} is no mapping of names to texts, so the API server refuses this Secret"
+                    ),
+                    chinese: format!("{field} 不是键值映射，API server 会拒绝该 Secret"),
+                };
             }
             WhatIsWrong::NoText(field, secret_type) => {
                 let key = secret_type.data_key();
-                return (
-                    format!(
+                return Bilingual {
+                    english: format!(
                         "{field}[{key}] is no text, so the API server refuses this Secret; JSON belongs in quotes or \
                          under `|`"
                     ),
-                    format!(
+                    chinese: format!(
                         "{field}[{key}] 不是文本，API server 会拒绝该 Secret；JSON 要加引号，或写在 `|` 之下"
                     ),
-                );
+                };
             }
             WhatIsWrong::NotBase64(secret_type) => {
                 let key = secret_type.data_key();
-                return (
-                    format!(
+                return Bilingual {
+                    english: format!(
                         "data[{key}] is not base64, so the API server refuses this Secret; plain text belongs under \
                          stringData"
                     ),
-                    format!(
+                    chinese: format!(
                         "data[{key}] 不是 base64，API server 会拒绝该 Secret；明文要写在 stringData 之下"
                     ),
-                );
+                };
             }
             WhatIsWrong::NoDocument(secret_type) => {
                 let key = secret_type.data_key();
-                return (
-                    format!("neither data nor stringData has {key}, so there is nothing to judge"),
-                    format!("data 与 stringData 都没有 {key}，没有可判断的内容"),
-                );
+                return Bilingual {
+                    english: format!("neither data nor stringData has {key}, so there is nothing to judge"),
+                    chinese: format!("data 与 stringData 都没有 {key}，没有可判断的内容"),
+                };
             }
             WhatIsWrong::Placeholder => (
                 "the document is a placeholder that something fills in later; check what comes of it",
@@ -135,6 +137,6 @@ impl WhatIsWrong {
                 "超出 Secret 的上限（1 MiB），API server 会拒绝",
             ),
         };
-        (english.to_owned(), chinese.to_owned())
+        Bilingual { english: english.to_owned(), chinese: chinese.to_owned() }
     }
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use regcred_engine::judge::Judgement;
 use regcred_engine::policy::Language;
 use regcred_engine::repair::Repair;
+use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
 use super::scalar::{Style, written};
@@ -25,7 +26,7 @@ pub(super) enum Hold {
 }
 
 impl Hold {
-    pub(super) const fn said(self, language: Language) -> &'static str {
+    pub(super) fn said(self, language: Language) -> String {
         let (english, chinese) = match self {
             Hold::Shared => (
                 "an anchor shares this value with another place, where the repair would change something else; write it \
@@ -44,7 +45,7 @@ impl Hold {
             ),
             Hold::HeldBack => ("the policy says `enforcement: audit`", "策略为 `enforcement: audit`"),
         };
-        if matches!(language, Language::Chinese) { chinese } else { english }
+        Bilingual { english, chinese }.line(language)
     }
 }
 

@@ -1,18 +1,20 @@
 //! Replacing a file: readers see the old one or the new one, and nothing between.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
+
+use super::file_error::FileError;
 
 /// Puts `new` into the place of `old`, the content that was read. The mode stays, and where we may, the owner; a link
 /// stays a link, and what it leads to is replaced.
 ///
 /// # Errors
 /// When the file cannot be written, or is not any more what was read.
-pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
+pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
     let target = fs::canonicalize(path)?;
     let folder = target.parent().unwrap_or(Path::new("/"));
     let metadata = fs::metadata(&target)?;
@@ -23,7 +25,7 @@ pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
     file.as_file().set_permissions(metadata.permissions())?;
     file.as_file().sync_all()?;
     if fs::read(&target)? != old {
-        return Err(io::Error::other("it was changed by somebody else in the meantime"));
+        return Err(FileError::Changed);
     }
     file.persist(&target).map_err(|error| error.error)?;
     Ok(())
@@ -39,7 +41,7 @@ mod tests {
         let file = folder.path().join("a.yaml");
         fs::write(&file, "theirs").unwrap();
         let error = replace(&file, b"read", b"repaired").unwrap_err();
-        assert!(error.to_string().contains("somebody else"), "{error}");
+        assert!(matches!(error, FileError::Changed), "{error:?}");
         assert_eq!(fs::read(&file).unwrap(), b"theirs");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         replace(&file, b"theirs", b"repaired").unwrap();

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
+use regcred_engine::wording::Bilingual;
 
 use super::{Counts, Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
 
@@ -26,7 +27,7 @@ impl Text {
 
     fn finding(&self, finding: &Finding, judged: &Judged) -> Group<'static> {
         let statement = &finding.statement;
-        let say = |english, chinese| said(self.language, english, chinese);
+        let say = |english, chinese| Bilingual { english, chinese }.line(self.language);
         let level = match (&finding.outcome, finding.action) {
             (Outcome::Fixed, _) => Level::HELP.with_name(say("fixed", "已修复")),
             (_, Action::Deny) => Level::ERROR,
@@ -105,48 +106,40 @@ fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec
     elements
 }
 
-/// A word in one language; where both are asked for, in English.
-const fn said(language: Language, english: &'static str, chinese: &'static str) -> &'static str {
-    match language {
-        Language::English | Language::Both => english,
-        Language::Chinese => chinese,
-    }
-}
-
 /// What a run came to, in one line.
 pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
-    let secrets = summary.secrets();
     let Counts { deny, warn, audit, repairable, fixed, .. } = summary.total();
     let errors = summary.unreadable() + summary.policy_faults();
-    let chinese = language == Language::Chinese;
-    let mut line = match (chinese, secrets) {
-        (true, _) => format!("检查了 {secrets} 个镜像拉取 Secret"),
-        (false, 1) => "1 image-pull Secret checked".to_owned(),
-        (false, _) => format!("{secrets} image-pull Secrets checked"),
-    };
-    let parts = [
-        (deny, "deny", "项拒绝"),
-        (warn, "warn", "项警告"),
-        (audit, "for the record", "项仅记录"),
-        (repairable, "repairable", "项可修复"),
-        (fixed, "fixed", "项已修复"),
-        (summary.not_judged(), "not judged", "项未判断"),
-        (errors, if errors == 1 { "error" } else { "errors" }, "个错误"),
-    ];
-    let mut nothing = true;
-    for (count, english, zh) in parts.into_iter().filter(|(count, ..)| *count > 0) {
-        let opening = if nothing {
-            if chinese { "：" } else { ": " }
-        } else if chinese {
-            "，"
-        } else {
-            ", "
-        };
-        let _ = write!(line, "{opening}{count} {}", if chinese { zh } else { english }); // a String takes all
-        nothing = false;
+    let counts = [deny, warn, audit, repairable, fixed, summary.not_judged(), errors];
+    let secrets = summary.secrets();
+    let plural = |count| if count == 1 { "" } else { "s" };
+    let errors = format!("error{}", plural(errors));
+    let english = format!("{secrets} image-pull Secret{} checked", plural(secrets));
+    let units = ["deny", "warn", "for the record", "repairable", "fixed", "not judged", &errors];
+    let chinese = format!("检查了 {secrets} 个镜像拉取 Secret");
+    let units_zh = ["项拒绝", "项警告", "项仅记录", "项可修复", "项已修复", "项未判断", "个错误"];
+    Bilingual {
+        english: counted(english, counts, units, [": ", ", ", ", nothing to report"]),
+        chinese: counted(chinese, counts, units_zh, ["：", "，", "，没有发现问题"]),
     }
-    if nothing {
-        line.push_str(if chinese { "，没有发现问题" } else { ", nothing to report" });
+    .into_line(language)
+}
+
+/// A line with those counts behind it that are not zero, each with its unit. The marks are what stands before the first of
+/// them and before each other, and what stands there where there is none.
+fn counted<const N: usize>(
+    mut line: String,
+    counts: [u64; N],
+    units: [&str; N],
+    [colon, comma, nothing]: [&str; 3],
+) -> String {
+    let mut mark = colon;
+    for (count, unit) in counts.into_iter().zip(units).filter(|(count, _)| *count > 0) {
+        let _ = write!(line, "{mark}{count} {unit}"); // a String takes all
+        mark = comma;
+    }
+    if mark == colon {
+        line.push_str(nothing);
     }
     line
 }

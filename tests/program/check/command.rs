@@ -160,3 +160,45 @@ fn a_file_of_very_many_findings_is_told_of_in_time() {
     assert_eq!(ran.status, 1);
     assert!(ran.stdout.len() < 20_000 * 1_500, "{}", ran.stdout.len());
 }
+
+#[test]
+fn everything_that_is_told_of_a_file_is_told_in_the_languages_of_the_policy() {
+    let folder = folder();
+    let root = folder.path();
+    fs::write(root.join("a.json"), BAD.replace("auths", "AUTHS")).unwrap();
+    let shared = format!(
+        "x: &d '{BAD}'\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\nstringData: {{.dockerconfigjson: *d}}\n"
+    );
+    fs::write(root.join("shared.yaml"), shared).unwrap();
+    fs::write(root.join("broken.yaml"), "a: [").unwrap();
+    let said = |format: &str, language: &str| {
+        let policy = format!("apiVersion: regcred/v1\nkind: Policy\nlanguage: {language}\n");
+        fs::write(root.join("policy.txt"), policy).unwrap();
+        let ran = check(root, ["--policy", "policy.txt", "--output-format", format, ".", "missing.yaml"]);
+        assert_eq!(ran.status, 2, "{}", ran.stdout);
+        ran.stdout
+    };
+    // In English and in Chinese.
+    let words = [
+        ("text", "regcred repairs this: with --fix now", "regcred 可以修复此项"),
+        ("text", "an anchor shares this value", "该值通过锚点与其他位置共用"),
+        ("text", "not repaired", "未修复"),
+        ("text", "no valid YAML here", "此处不是合法的 YAML"),
+        ("text", "No such file or directory", "没有这个文件或目录"),
+        ("text", "2 image-pull Secrets checked: 2 deny, ", "检查了 2 个镜像拉取 Secret：2 项拒绝"),
+        ("json", "regcred repairs this: with --fix now", "regcred 可以修复此项"),
+        ("sarif", "What was to be checked could not be read.", "要检查的内容无法读取。"),
+    ];
+    for (format, english, chinese) in words {
+        for (language, is_english, is_chinese) in
+            [("en", true, false), ("zh", false, true), ("both", true, true)]
+        {
+            let said = said(format, language);
+            assert_eq!(
+                (said.contains(english), said.contains(chinese)),
+                (is_english, is_chinese),
+                "{language}, {english}: {said}"
+            );
+        }
+    }
+}

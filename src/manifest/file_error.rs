@@ -1,0 +1,47 @@
+//! Why a file is not read or written.
+
+use std::io;
+
+use regcred_engine::policy::Language;
+use regcred_engine::wording::Bilingual;
+
+/// Why a file is not read or written.
+#[derive(Debug)]
+pub enum FileError {
+    /// The system says no.
+    System(io::Error),
+    /// It is larger than any manifest.
+    TooLarge,
+    /// It is not any more what was read.
+    Changed,
+}
+
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        FileError::System(error)
+    }
+}
+
+impl FileError {
+    /// Says so, without the name of the file.
+    #[must_use]
+    pub fn said(&self, language: Language) -> String {
+        let (english, chinese) = match self {
+            FileError::System(error) => {
+                let english = error.to_string();
+                // The system speaks English; what it says most is said in Chinese, too.
+                let chinese = match error.kind() {
+                    io::ErrorKind::NotFound => "没有这个文件或目录".to_owned(),
+                    io::ErrorKind::PermissionDenied => "没有权限".to_owned(),
+                    _ => format!("系统报告：{error}"),
+                };
+                return Bilingual { english, chinese }.into_line(language);
+            }
+            FileError::TooLarge => ("larger than 64 MiB", "超过 64 MiB"),
+            FileError::Changed => {
+                ("it was changed by somebody else in the meantime", "该文件在此期间已被他人修改")
+            }
+        };
+        Bilingual { english, chinese }.line(language)
+    }
+}
