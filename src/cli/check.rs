@@ -12,7 +12,7 @@ use super::reporting::Reporting;
 use super::{Exit, Failure};
 use crate::manifest::file_error::FileError;
 use crate::manifest::input::{Input, inputs};
-use crate::manifest::replace::replace;
+use crate::manifest::replace::{replace, replaceable};
 use crate::manifest::{Checked, Manifest, Terms, mended, not_utf8, unified};
 use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 
@@ -92,6 +92,12 @@ struct Run<'a> {
 impl Run<'_> {
     fn input(&mut self, input: &Input) -> io::Result<()> {
         let path = input.shown();
+        if self.args.fix
+            && let Input::File(file) = input
+            && let Err(error) = replaceable(file)
+        {
+            return self.unreadable(&path, &error);
+        }
         let bytes = match input.read() {
             Ok(bytes) => bytes,
             Err(error) => return self.unreadable(&path, &error),

@@ -10,6 +10,8 @@ use regcred_engine::wording::Bilingual;
 pub enum FileError {
     /// The system says no.
     System(io::Error),
+    /// It is no file, so nothing can take its place.
+    NoFile,
     /// It is larger than any manifest.
     TooLarge,
     /// It is not any more what was read.
@@ -37,6 +39,10 @@ impl FileError {
                 };
                 return Bilingual { english, chinese }.into_line(language);
             }
+            FileError::NoFile => (
+                "only a file can be repaired, and this is a pipe or a device; standard input is `-`",
+                "只有文件可以修复，而这是管道或设备；标准输入请写作 `-`",
+            ),
             FileError::TooLarge => ("larger than 64 MiB", "超过 64 MiB"),
             FileError::Changed => {
                 ("it was changed by somebody else in the meantime", "该文件在此期间已被他人修改")

@@ -9,6 +9,14 @@ use tempfile::NamedTempFile;
 
 use super::file_error::FileError;
 
+/// Whether there is a file that can be replaced, before it is read: what comes out of a pipe comes out once.
+///
+/// # Errors
+/// When there is none, or something else.
+pub fn replaceable(path: &Path) -> Result<(), FileError> {
+    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(FileError::NoFile) }
+}
+
 /// Puts `new` into the place of `old`, the content that was read. The mode stays, and where we may, the owner; a link
 /// stays a link, and what it leads to is replaced.
 ///

@@ -1,6 +1,7 @@
 //! The command: what it reads, where it writes, and how it ends.
 
 use std::fs;
+use std::process::Command;
 
 use super::{Ran, check, check_stdin, command, folder};
 
@@ -129,6 +130,25 @@ fn a_repair_of_standard_input_is_written_to_standard_output() {
     command.args(["check", "--fix", "-"]).stdin(fs::File::open(folder.path().join("utf-16")).unwrap());
     let output = command.output().unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &bytes[..]));
+}
+
+#[test]
+fn what_comes_out_of_a_pipe_is_checked_and_not_repaired() {
+    let folder = folder();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Nobody writes into it; who waited for that would wait for ever.
+    let program = command();
+    let mut limited = Command::new("timeout");
+    limited.arg("20").arg(program.get_program()).args(["check", "--fix", "pipe"]).current_dir(folder.path());
+    let ran = Ran::from(limited.output().unwrap());
+    assert_eq!(ran.status, 2, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("only a file can be repaired"), "{}", ran.stdout);
+
+    let writer = std::thread::spawn(move || fs::write(pipe, BAD));
+    let ran = check(folder.path(), ["pipe"]);
+    writer.join().unwrap().unwrap();
+    assert_eq!(ran.status, 1, "{}", ran.stdout);
 }
 
 #[test]
