@@ -100,7 +100,17 @@ impl Run<'_> {
         }
         let bytes = match input.read() {
             Ok(bytes) => bytes,
-            Err(error) => return self.unreadable(&path, &error),
+            Err(error) => {
+                if let FileError::TooLarge(head) = &error
+                    && self.args.fix
+                    && matches!(input, Input::Stdin)
+                {
+                    let mut out = io::stdout().lock();
+                    out.write_all(head)?;
+                    io::copy(&mut io::stdin().lock(), &mut out)?;
+                }
+                return self.unreadable(&path, &error);
+            }
         };
         let Ok(text) = std::str::from_utf8(&bytes) else {
             if self.args.fix && matches!(input, Input::Stdin) {

@@ -4,16 +4,16 @@ use std::io;
 
 use regcred_engine::policy::Language;
 use regcred_engine::wording::Bilingual;
+use zeroize::Zeroizing;
 
-/// Why a file is not read or written.
-#[derive(Debug)]
+/// Why a file is not read or written. It may hold credentials: there is no `Debug`.
 pub enum FileError {
     /// The system says no.
     System(io::Error),
     /// It is no file, so nothing can take its place.
     NoFile,
-    /// It is larger than any manifest.
-    TooLarge,
+    /// It is larger than any manifest; this was read of it.
+    TooLarge(Zeroizing<Vec<u8>>),
     /// It is not any more what was read.
     Changed,
 }
@@ -43,7 +43,7 @@ impl FileError {
                 "only a file can be repaired, and this is a pipe or a device; standard input is `-`",
                 "只有文件可以修复，而这是管道或设备；标准输入请写作 `-`",
             ),
-            FileError::TooLarge => ("larger than 64 MiB", "超过 64 MiB"),
+            FileError::TooLarge(_) => ("larger than 64 MiB", "超过 64 MiB"),
             FileError::Changed => {
                 ("it was changed by somebody else in the meantime", "该文件在此期间已被他人修改")
             }

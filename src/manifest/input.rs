@@ -44,11 +44,11 @@ impl Input {
     }
 }
 
-fn read(source: impl io::Read) -> Result<Zeroizing<Vec<u8>>, FileError> {
+fn read(mut source: impl io::Read) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let mut bytes = Zeroizing::new(Vec::new());
-    source.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    source.by_ref().take(LARGEST + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
-        return Err(FileError::TooLarge);
+        return Err(FileError::TooLarge(bytes));
     }
     Ok(bytes)
 }
@@ -72,11 +72,19 @@ pub fn inputs(path: &Path) -> Vec<Result<Input, (PathBuf, FileError)>> {
 fn entry(entry: walkdir::Result<DirEntry>) -> Option<Result<Input, (PathBuf, FileError)>> {
     match entry {
         Ok(entry) => {
+            if !may_hold_secrets(entry.path()) {
+                return None;
+            }
             // A link counts as what it leads to; a folder behind one is not entered, so that there is an end.
-            let is_file = entry.file_type().is_file()
-                || entry.file_type().is_symlink()
-                    && fs::metadata(entry.path()).is_ok_and(|target| target.is_file());
-            (is_file && may_hold_secrets(entry.path())).then(|| Ok(Input::File(entry.into_path())))
+            let is_file = if entry.file_type().is_symlink() {
+                match fs::metadata(entry.path()) {
+                    Ok(target) => target.is_file(),
+                    Err(error) => return Some(Err((entry.into_path(), error.into()))),
+                }
+            } else {
+                entry.file_type().is_file()
+            };
+            is_file.then(|| Ok(Input::File(entry.into_path())))
         }
         Err(error) => {
             let path = error.path().map(Path::to_owned).unwrap_or_default();

@@ -133,6 +133,25 @@ fn a_repair_of_standard_input_is_written_to_standard_output() {
 }
 
 #[test]
+fn standard_input_that_is_too_large_comes_out_as_it_went_in() {
+    let input = "#".repeat((64 << 20) + (1 << 16));
+    let ran = check_stdin(&input, ["--fix", "-"]);
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    assert!(ran.stdout == input, "{} of {} bytes came out", ran.stdout.len(), input.len());
+    assert!(ran.stderr.contains("larger than 64 MiB"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_told() {
+    let folder = folder();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("b.yaml")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("b.txt")).unwrap();
+    let ran = check(folder.path(), std::iter::empty::<&str>());
+    assert_eq!(ran.status, 2, "{}", ran.stdout);
+    assert!(ran.stdout.contains("--> b.yaml") && ran.stdout.contains("1 error\n"), "{}", ran.stdout);
+}
+
+#[test]
 fn what_comes_out_of_a_pipe_is_checked_and_not_repaired() {
     let folder = folder();
     let pipe = folder.path().join("pipe");
