@@ -10,6 +10,7 @@ mod rules;
 mod scan;
 mod serve;
 mod shell;
+mod signals;
 
 use std::env;
 use std::ffi::{OsStr, OsString};

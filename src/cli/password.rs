@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use clap::builder::BoolishValueParser;
+use rustix::process::Signal;
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::{Failure, signals};
 
 /// No password is longer; a document may be no larger.
 const LONGEST: usize = 1 << 20;
@@ -71,11 +74,20 @@ fn limited(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Asks for it in the terminal, where nobody sees it.
+/// Asks for it in the terminal, where nobody sees it. A signal finds the terminal as it was before.
 fn asked() -> Result<Zeroizing<String>, Failure> {
-    let password = rpassword::prompt_password("Password: ")
-        .map_err(|error| Failure(format!("the password cannot be asked for: {error}")))?;
-    not_empty(Zeroizing::new(password))
+    let refused = |error: io::Error| Failure(format!("the password cannot be asked for: {error}"));
+    let terminal = File::open("/dev/tty").map_err(refused)?;
+    let modes = tcgetattr(&terminal).map_err(|error| refused(error.into()))?;
+    signals::before_the_end(move || tcsetattr(&terminal, OptionalActions::Now, &modes))?;
+    match rpassword::prompt_password("Password: ") {
+        Ok(password) => not_empty(Zeroizing::new(password)),
+        // Ctrl-C is read as a character here, and becomes a signal to this process then, which is on its way.
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            process::exit(signals::exit_code(Signal::INT))
+        }
+        Err(error) => Err(refused(error)),
+    }
 }
 
 fn not_empty(password: Zeroizing<String>) -> Result<Zeroizing<String>, Failure> {
