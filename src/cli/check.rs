@@ -9,10 +9,10 @@ use regcred_engine::policy::Policy;
 
 use super::judging::{Judging, today};
 use super::reporting::Reporting;
-use super::{Exit, Failure};
+use super::{Exit, Failure, signals};
 use crate::manifest::file_error::FileError;
 use crate::manifest::input::{Input, inputs};
-use crate::manifest::replace::{replace, replaceable};
+use crate::manifest::replace::{none_under_way, replace, replaceable};
 use crate::manifest::{Checked, Manifest, Terms, mended, not_utf8, unified};
 use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 
@@ -57,6 +57,9 @@ pub(crate) struct Args {
 /// Checks what the arguments name.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
+    if args.fix {
+        signals::before_the_end(none_under_way)?;
+    }
     args.reporting.exit(check(args, &policy))
 }
 

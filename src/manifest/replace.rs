@@ -4,10 +4,21 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
 use super::file_error::FileError;
+
+/// Held while a file is replaced.
+static UNDER_WAY: Mutex<()> = Mutex::new(());
+
+/// Waits until no file is being replaced; none is as long as this is kept. Whoever ends the program in the middle of it
+/// leaves a second file behind, with the documents of the first.
+pub fn none_under_way() -> MutexGuard<'static, ()> {
+    // There is nothing in it that could be half done.
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Whether there is a file that can be replaced, before it is read: what comes out of a pipe comes out once.
 ///
@@ -23,6 +34,7 @@ pub fn replaceable(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// When the file cannot be written, or is not any more what was read.
 pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
+    let _under_way = none_under_way();
     let target = fs::canonicalize(path)?;
     let folder = target.parent().unwrap_or(Path::new("/"));
     let metadata = fs::metadata(&target)?;

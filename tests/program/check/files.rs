@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{Ran, check, folder, samples};
+use super::{Ran, check, command, folder, samples};
+use crate::support::eventually;
 use crate::support::parts::part;
 
 /// A sample, copied to where it may be changed.
@@ -275,6 +277,54 @@ fn a_repaired_file_is_a_new_one_so_that_another_hard_link_keeps_the_old() {
     assert_ne!(fs::read(&file).unwrap(), old, "it is repaired although it is read-only");
     assert_eq!(fs::read(&link).unwrap(), old);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o444);
+}
+
+/// Whether the second file that a replacement is written into is there.
+fn is_being_replaced(folder: &Path) -> bool {
+    fs::read_dir(folder)
+        .unwrap()
+        .any(|entry| entry.unwrap().path().extension().is_none_or(|extension| extension != "yaml"))
+}
+
+#[test]
+fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind() {
+    let sample = fs::read(&samples("repaired")[0]).unwrap();
+    for signal in [Signal::INT, Signal::TERM] {
+        // It is stopped again and again until it has just begun to replace a file.
+        loop {
+            let folder = folder();
+            for number in 0..200 {
+                fs::write(folder.path().join(format!("{number}.yaml")), &sample).unwrap();
+            }
+            let mut command = command();
+            command.args(["check", "--fix", "."]).current_dir(folder.path()).stdout(Stdio::null());
+            let mut child = command.spawn().unwrap();
+            let tell = |signal| kill_process(Pid::from_child(&child), signal).unwrap();
+            let caught = loop {
+                tell(Signal::STOP);
+                let stat = || fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+                let state = eventually("a process that stands still", || {
+                    let stat = stat();
+                    let state = stat.rsplit(") ").next().unwrap().chars().next().unwrap();
+                    "TZ".contains(state).then_some(state)
+                });
+                let caught = is_being_replaced(folder.path());
+                if caught {
+                    tell(signal);
+                }
+                tell(Signal::CONT);
+                if caught || state == 'Z' {
+                    break caught;
+                }
+            };
+            let status = child.wait().unwrap();
+            assert!(!is_being_replaced(folder.path()), "{signal:?}");
+            if caught {
+                assert_eq!(status.code(), Some(128 + signal.as_raw()));
+                break;
+            }
+        }
+    }
 }
 
 #[test]
