@@ -7,8 +7,21 @@ use similar::TextDiff;
 /// A unified diff of a file. It holds the value of the Secret: it is data that was asked for, never talk.
 #[must_use]
 pub fn unified(path: &str, before: &str, after: &str) -> String {
-    let (old, new) = (name("a", path), name("b", path));
-    TextDiff::from_lines(before, after).unified_diff().context_radius(3).header(&old, &new).to_string()
+    let mut text = format!("--- {}\n+++ {}\n", name("a", path), name("b", path));
+    // A line ends where it does to patch: a carriage return is a character of it.
+    let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
+    let (before, after) = (lines(before), lines(after));
+    for hunk in TextDiff::from_slices(&before, &after).unified_diff().context_radius(3).iter_hunks() {
+        let _ = writeln!(text, "{}", hunk.header()); // a String takes all
+        for change in hunk.iter_changes() {
+            let line = change.value();
+            let _ = write!(text, "{}{line}", change.tag()); // a String takes all
+            if !line.ends_with('\n') {
+                text.push_str("\n\\ No newline at end of file\n");
+            }
+        }
+    }
+    text
 }
 
 /// A name as patch reads it: behind one with white space stands a tab, and one with what would end a line is quoted.
