@@ -10,10 +10,11 @@ use regcred_engine::policy::Policy;
 use super::judging::{Judging, today};
 use super::reporting::Reporting;
 use super::{Exit, Failure, signals};
+use crate::manifest::diff::DiffFolder;
 use crate::manifest::file_error::FileError;
 use crate::manifest::input::{Input, inputs};
 use crate::manifest::replace::{none_under_way, replace, replaceable};
-use crate::manifest::{Checked, Manifest, Terms, mended, not_utf8, unified};
+use crate::manifest::{Checked, Manifest, Terms, mended, not_utf8};
 use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 
 /// Judge the image-pull Secrets in files, before a cluster sees them
@@ -37,7 +38,8 @@ pub(crate) struct Args {
 
     /// Print what --fix would change, for patch -p1
     ///
-    /// It holds the documents, credentials included. What there is to say goes to standard error.
+    /// It holds the documents, credentials included. What there is to say goes to standard error. Where files are not below
+    /// this folder, its first line says in which folder it is to be applied.
     #[arg(
         long,
         env = "REGCRED_DIFF",
@@ -73,7 +75,8 @@ fn check(args: &Args, policy: &Policy) -> io::Result<Summary> {
         Box::new(anstream::stdout().lock())
     };
     let report = Report::begin(args.reporting.output_format, policy.language, io::BufWriter::new(out))?;
-    let mut run = Run { args, terms, report };
+    let diff_folder = if args.diff { Some(DiffFolder::of(&args.paths, policy.language)?) } else { None };
+    let mut run = Run { args, terms, report, diff_folder };
     for path in &args.paths {
         for input in inputs(path) {
             match input {
@@ -90,6 +93,8 @@ struct Run<'a> {
     args: &'a Args,
     terms: Terms<'a>,
     report: Report<io::BufWriter<Box<dyn Write>>>,
+    /// `None` where no diff is asked for.
+    diff_folder: Option<DiffFolder>,
 }
 
 impl Run<'_> {
@@ -123,10 +128,8 @@ impl Run<'_> {
         };
         let manifest = Manifest::read(&path, text);
         let repaired = if self.args.fix || self.args.diff { manifest.repaired(self.terms) } else { None };
-        if self.args.diff
-            && let Some(repaired) = &repaired
-        {
-            io::stdout().write_all(unified(&path, text, repaired).as_bytes())?;
+        if let (Some(folder), Some(repaired)) = (&mut self.diff_folder, &repaired) {
+            io::stdout().write_all(folder.unified(input.path(), text, repaired).as_bytes())?;
         }
         let checked = manifest.check(self.terms);
         if !self.args.fix {

@@ -32,6 +32,15 @@ impl Input {
         }
     }
 
+    /// Its path; `-` for standard input.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Input::File(path) => path,
+            Input::Stdin => Path::new("-"),
+        }
+    }
+
     /// Its bytes, which may be credentials.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! judges each, [`scalar`] finds the places in the file, [`excerpt`] makes lines of it fit to be shown, and [`repair`]
 //! edits it. [`input`] and [`replace`] read and write the files themselves.
 
-mod diff;
+pub mod diff;
 mod excerpt;
 pub mod file_error;
 pub mod input;
@@ -35,8 +35,6 @@ use lines::Lines;
 use problem::{Problem, WhatIsWrong};
 use repair::Hold;
 use secret::{DocumentPlace, Found, PullSecret, Writing};
-
-pub use diff::unified;
 
 /// A file that is checked. It holds credentials: there is no `Debug`.
 pub struct Manifest<'f> {

@@ -1,6 +1,8 @@
 //! Files as people and tools write them: what a repair changes in them, and what it does not.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -210,6 +212,56 @@ fn a_diff_applied_by_patch_is_the_repair() {
         fs::write(sample.folder.path().join(&sample.name), &sample.before).unwrap();
         assert_eq!(sample.check(&["--fix"]).status, 0);
         assert_eq!(patched, sample.content(), "{}: {}", sample.name, diff.stdout);
+    }
+}
+
+/// The folder in which a diff is to be applied, as its first line says it.
+fn folder_of_diff(diff: &str) -> Option<&Path> {
+    let (_, folder) = diff.lines().next()?.split_once("patch -p1 -d ")?;
+    Some(Path::new(folder.strip_suffix(')').unwrap()))
+}
+
+#[test]
+fn patch_finds_the_files_of_a_diff_wherever_they_are() {
+    let sample = fs::read(&samples("repaired")[0]).unwrap();
+    let folder = folder();
+    let root = fs::canonicalize(folder.path()).unwrap();
+    let here = root.join("a b/here");
+    fs::create_dir_all(here.join("sub")).unwrap();
+    let files = ["g.yaml", "a b/here/sub/g.yaml", "a b/here/镜像.yaml"].map(|name| root.join(name));
+    let not_text = here.join(OsStr::from_bytes(b"\xffg.yaml"));
+    let name = OsStr::new;
+    let cases: [&[&OsStr]; 9] = [
+        &[name("../../g.yaml")],
+        &[files[0].as_os_str()],
+        &[name("sub/../sub/g.yaml")],
+        &[name("../here/sub")],
+        &[files[1].as_os_str()],
+        &[name("镜像.yaml")],
+        &[not_text.file_name().unwrap()],
+        &[name("../..")],
+        &[name("镜像.yaml"), name("../../g.yaml"), name("../here/sub/g.yaml"), not_text.as_os_str()],
+    ];
+    let files: Vec<_> = files.iter().chain([&not_text]).collect();
+    let write = || files.iter().for_each(|file| fs::write(file, &sample).unwrap());
+    let read = || files.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>();
+    for arguments in cases {
+        write();
+        assert_eq!(check(&here, [&[name("--fix")], arguments].concat()).status, 0);
+        let fixed = read();
+        assert!(fixed.iter().any(|file| *file != sample));
+        write();
+        let mut diff = command();
+        diff.args(["check", "--diff"]).args(arguments).current_dir(&here);
+        let diff = diff.output().unwrap();
+        fs::write(root.join("the.patch"), &diff.stdout).unwrap();
+        let text = String::from_utf8(diff.stdout).unwrap();
+        let folder = folder_of_diff(&text).unwrap_or(&here);
+        let mut patch = Command::new("patch");
+        patch.args(["-p1", "--no-backup-if-mismatch", "-i"]).arg(root.join("the.patch")).current_dir(folder);
+        let output = patch.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?} {text}");
+        assert!(read() == fixed, "{arguments:?}: {text}");
     }
 }
 
