@@ -16,6 +16,8 @@ pub struct Repair {
 pub(crate) struct Edit {
     range: Range<usize>,
     text: String,
+    /// The entry that it is in, its key included.
+    entry: Range<usize>,
 }
 
 impl Edit {
@@ -38,15 +40,26 @@ impl Edit {
         text.push_str(begin);
         auth::encode(&username, &password, &mut text);
         text.push('"');
-        Some(Edit { range, text })
+        Some(Edit { range, text, entry: span(entry) })
     }
 
     /// Takes line breaks off the end of an `auth` and adds its padding; its letters stay as they are written.
-    pub(crate) fn pad_auth(document: &Document<'_>, auth: &Member, missing: usize) -> Option<Edit> {
+    pub(crate) fn pad_auth(
+        document: &Document<'_>,
+        entry: &Member,
+        auth: &Member,
+        missing: usize,
+    ) -> Option<Edit> {
         let text = document.string(auth)?;
         let start = auth.value().start + 1 + line_break_end(text);
-        Some(Edit { range: start..auth.value().end.checked_sub(1)?, text: "=".repeat(missing) })
+        let range = start..auth.value().end.checked_sub(1)?;
+        Some(Edit { range, text: "=".repeat(missing), entry: span(entry) })
     }
+}
+
+/// Where a member stands: from the quotation mark of its name to the end of its value.
+fn span(member: &Member) -> Range<usize> {
+    member.name().start.saturating_sub(1)..member.value().end
 }
 
 impl Repair {
@@ -59,6 +72,22 @@ impl Repair {
     #[must_use]
     pub fn entries(&self) -> usize {
         self.edits.len()
+    }
+
+    /// Leaves out of the repair the entries for which this is so, and says where they are: from the quotation mark of their
+    /// key to their end. `None` where nothing is left of the repair.
+    #[must_use]
+    pub fn without(
+        mut self,
+        mut is_left_out: impl FnMut(Range<usize>) -> bool,
+    ) -> (Option<Self>, Vec<Range<usize>>) {
+        let mut left_out = Vec::new();
+        self.edits.retain(|edit| {
+            let is_left_out = is_left_out(edit.entry.clone());
+            left_out.extend(is_left_out.then(|| edit.entry.clone()));
+            !is_left_out
+        });
+        ((!self.edits.is_empty()).then_some(self), left_out)
     }
 
     /// What is put into the place of what, in the order of the document: for whoever edits a text in which the document

@@ -124,7 +124,7 @@ impl<'f> Manifest<'f> {
     pub fn check(&self, terms: Terms<'_>) -> Checked {
         let mut checked = Checked::default();
         for secret in &self.found.secrets {
-            checked.judged.push(self.judged(secret, &secret.judge(terms), terms));
+            checked.judged.push(self.judged(secret, secret.judge(terms), terms));
         }
         let language = terms.policy.language;
         for problem in &self.found.problems {
@@ -141,16 +141,16 @@ impl<'f> Manifest<'f> {
         checked
     }
 
-    fn judged(&self, secret: &PullSecret, judgement: &Judgement<'_>, terms: Terms<'_>) -> Judged {
+    fn judged(&self, secret: &PullSecret, mut judgement: Judgement<'_>, terms: Terms<'_>) -> Judged {
         let place = &secret.place;
         let holder = place.field.map(|field| format!("{field}[{}]", secret.secret_type.data_key()));
         let holder = holder.unwrap_or_default();
-        let hold = self.hold(secret, judgement);
+        let plan = self.plan(secret, &mut judgement);
         let excerpts = Excerpts::new(self.text, &self.lines, secret);
         let findings = judgement.findings.iter().map(|found| {
             let mut finding = Finding::new(found, &holder, terms.policy.language);
             finding.region = Some(self.finding_region(secret, found, &excerpts));
-            if let Some(hold) = hold.filter(|_| found.repairable) {
+            if let Some(hold) = plan.hold(found.place.offset).filter(|_| found.repairable) {
                 finding.outcome = Outcome::Held(hold.said(terms.policy.language));
             }
             finding

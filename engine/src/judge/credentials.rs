@@ -129,7 +129,8 @@ impl<'a> Judge<'_, 'a> {
             return None;
         }
         self.auth_fault(entry, Fault::AuthUnpadded, || {
-            Edit::pad_auth(document, entry.fields.member(EntryField::Auth)?, auth.missing_padding)
+            let member = entry.fields.member(EntryField::Auth)?;
+            Edit::pad_auth(document, entry.member, member, auth.missing_padding)
         })
     }
 

@@ -5,6 +5,7 @@ mod canary;
 mod command;
 mod files;
 mod formats;
+mod placeholders;
 
 use std::ffi::OsStr;
 use std::io::Write as _;
