@@ -284,6 +284,7 @@ fn yaml_objects(text: &str, begin: usize) -> Found {
                     found.objects(text, tree, *root, &range);
                 }
             }
+            Err(problem) if problem.what == WhatIsWrong::Template => found.problems.push(problem),
             Err(_) if chunk.contains("{{") => {
                 let offset = range.start + chunk.find("{{").unwrap_or_default();
                 found.problems.push(Problem::new(offset, WhatIsWrong::Template));

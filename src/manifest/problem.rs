@@ -27,6 +27,8 @@ pub(super) enum WhatIsWrong {
     /// A few aliases can make more of a file than any memory holds.
     Repeated,
     UnknownAnchor,
+    /// A name that is no text.
+    Name,
     /// A Helm template, or one of another kind, that is no YAML.
     Template,
     /// `data` or `stringData` is no mapping.
@@ -81,6 +83,10 @@ impl WhatIsWrong {
             WhatIsWrong::UnknownAnchor => (
                 "this alias has no anchor in its document; text that begins with `*` belongs in quotes",
                 "该别名在本文档中没有对应的锚点；以 `*` 开头的文本要加引号",
+            ),
+            WhatIsWrong::Name => (
+                "a name here is a mapping, a list or null; kubectl takes texts only",
+                "此处的键是映射、列表或 null；kubectl 只接受文本",
             ),
             WhatIsWrong::Template => (
                 "this is a template, not YAML yet; check what comes of it, for example `helm template … | regcred check -`",

@@ -30,10 +30,10 @@ pub(super) fn documents(text: &str) -> Vec<Range<usize>> {
 
 /// Reads one document. `base` is where it begins in the file.
 pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Problem> {
-    let mut builder = Builder { base, ..Builder::default() };
+    let mut builder = Builder { text, base, ..Builder::default() };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| problem(&error, text, base))?;
-        builder.event(event, &span);
+        builder.event(event, &span)?;
     }
     Ok(builder.done)
 }
@@ -62,7 +62,8 @@ struct Open {
 }
 
 #[derive(Default)]
-struct Builder {
+struct Builder<'t> {
+    text: &'t str,
     base: usize,
     tree: Tree,
     open: Vec<Open>,
@@ -71,8 +72,8 @@ struct Builder {
     done: Vec<(Tree, NodeId)>,
 }
 
-impl Builder {
-    fn event(&mut self, event: Event<'_>, span: &Span) {
+impl Builder<'_> {
+    fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), Problem> {
         let range = span.byte_range().unwrap_or_default();
         let range = range.start + self.base..range.end.max(range.start) + self.base;
         match event {
@@ -95,7 +96,7 @@ impl Builder {
             }
             Event::SequenceStart(_, anchor, _) => self.begin(range, anchor, false),
             Event::MappingStart(_, anchor, _) => self.begin(range, anchor, true),
-            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::SequenceEnd | Event::MappingEnd => self.end()?,
             Event::DocumentEnd => {
                 let tree = std::mem::take(&mut self.tree);
                 self.anchors.clear();
@@ -105,6 +106,7 @@ impl Builder {
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn begin(&mut self, span: Range<usize>, anchor: usize, map: bool) {
@@ -113,12 +115,13 @@ impl Builder {
         self.open.push(Open { id, children: Vec::new(), map });
     }
 
-    fn end(&mut self) {
-        let Some(Open { id, children, map }) = self.open.pop() else { return };
+    fn end(&mut self) -> Result<(), Problem> {
+        let Some(Open { id, children, map }) = self.open.pop() else { return Ok(()) };
         let value = if map {
             let mut pairs = Vec::with_capacity(children.len() / 2);
             let mut children = children.into_iter();
             while let (Some(key), Some(value)) = (children.next(), children.next()) {
+                self.name(id, key)?;
                 pairs.push((key, value));
             }
             Value::Map(pairs)
@@ -128,6 +131,26 @@ impl Builder {
         if let Some(node) = self.tree.nodes.get_mut(id) {
             node.value = value;
         }
+        Ok(())
+    }
+
+    /// Whether a mapping has a name that kubectl takes. What is written `{{ … }}` has none.
+    fn name(&self, map: NodeId, key: NodeId) -> Result<(), Problem> {
+        let is_taken = match self.tree.resolve(key) {
+            Some((_, Value::Text(_) | Value::Other, _)) => true,
+            Some((_, Value::Null | Value::List(_) | Value::Map(_) | Value::Alias(_), _)) | None => false,
+        };
+        if is_taken {
+            return Ok(());
+        }
+        let start = self.tree.span(map).start;
+        let source = start.checked_sub(self.base).and_then(|start| self.text.get(start..));
+        let is_template = source.is_some_and(|source| source.starts_with("{{"));
+        Err(if is_template {
+            Problem::new(start, WhatIsWrong::Template)
+        } else {
+            Problem::new(self.tree.span(key).start, WhatIsWrong::Name)
+        })
     }
 
     fn placed(&mut self, id: NodeId, anchor: usize) {

@@ -11,9 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{Ran, check, command, folder, samples};
+use super::{Ran, check, command, folder, kubectl, samples};
 use crate::support::eventually;
-use crate::support::parts::part;
 
 /// A sample, copied to where it may be changed.
 struct Sample {
@@ -37,23 +36,6 @@ impl Sample {
     fn content(&self) -> Vec<u8> {
         fs::read(self.folder.path().join(&self.name)).unwrap()
     }
-}
-
-/// What the real kubectl makes of a manifest, without any server.
-fn kubectl(folder: &Path, name: &str) -> Vec<Value> {
-    let mut command = Command::new(part("kubectl"));
-    command.args(["label", "--local", "regcred-test=1", "--output=json", "-f", name]).current_dir(folder);
-    let output = command.env("HOME", folder).output().unwrap();
-    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-    let mut objects = Vec::new();
-    for value in serde_json::Deserializer::from_slice(&output.stdout).into_iter() {
-        let value: Value = value.unwrap();
-        match value["items"].as_array() {
-            Some(items) => objects.extend(items.iter().cloned()),
-            None => objects.push(value),
-        }
-    }
-    objects
 }
 
 /// Takes the document of a pull Secret out of an object.
@@ -155,7 +137,7 @@ fn a_repair_changes_the_document_alone_and_kubectl_reads_the_same_object_with_au
         let sample = Sample::new(&path);
         let name = sample.name.clone();
         let manifest = !matches!(name.as_str(), "config.json" | ".dockercfg" | ".dockerconfigjson");
-        let before = if manifest { kubectl(sample.folder.path(), &name) } else { Vec::new() };
+        let before = if manifest { kubectl(sample.folder.path(), &name).unwrap() } else { Vec::new() };
 
         let as_it_is = sample.check(&[]);
         let harmless = name == "unpadded-auth.yaml";
@@ -173,7 +155,7 @@ fn a_repair_changes_the_document_alone_and_kubectl_reads_the_same_object_with_au
         assert_eq!((again.status, sample.content() == after), (0, true), "{name}: a second repair");
 
         if manifest {
-            let mut objects = kubectl(sample.folder.path(), &name);
+            let mut objects = kubectl(sample.folder.path(), &name).unwrap();
             let mut repaired = 0;
             let mut expected = before;
             assert_eq!(objects.len(), expected.len(), "{name}");
