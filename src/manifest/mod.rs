@@ -261,8 +261,11 @@ fn found(path: &str, text: &str) -> Found {
                 }
                 // YAML in braces is read by kubectl, too.
                 let yaml = yaml_objects(text, begin);
-                let template = |problem: &Problem| problem.what == WhatIsWrong::Template;
-                if yaml.problems.iter().all(|problem| problem.object.is_some() || template(problem)) {
+                let is_read = |problem: &Problem| {
+                    let is_no_error = problem.kind() == TroubleKind::NotJudged;
+                    is_no_error || problem.object.is_some() || problem.what == WhatIsWrong::Template
+                };
+                if yaml.problems.iter().all(is_read) {
                     return yaml;
                 }
                 found.problems.push(problem);
@@ -275,13 +278,22 @@ fn found(path: &str, text: &str) -> Found {
 
 fn yaml_objects(text: &str, begin: usize) -> Found {
     let mut found = Found::default();
-    for range in yaml::documents(text.get(begin..).unwrap_or_default()) {
+    for yaml::Part { range, bad_line } in yaml::documents(text.get(begin..).unwrap_or_default()) {
+        if let Some(line) = bad_line {
+            found.problems.push(Problem::new(begin + line, WhatIsWrong::Separator));
+            continue;
+        }
         let range = range.start + begin..range.end + begin;
         let chunk = text.get(range.clone()).unwrap_or_default();
         match yaml::read(chunk, range.start) {
             Ok(trees) => {
-                for (tree, root) in &trees {
-                    found.objects(text, tree, *root, &range);
+                for (number, (tree, root)) in trees.iter().enumerate() {
+                    if number == 0 {
+                        found.objects(text, tree, *root, &range);
+                    } else if Found::of(text, tree, *root, &range).is_secret() {
+                        let offset = tree.span(*root).start;
+                        found.problems.push(Problem::new(offset, WhatIsWrong::BehindTheEnd));
+                    }
                 }
             }
             Err(problem) if problem.what == WhatIsWrong::Template => found.problems.push(problem),

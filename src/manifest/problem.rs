@@ -27,8 +27,14 @@ pub(super) enum WhatIsWrong {
     /// A few aliases can make more of a file than any memory holds.
     Repeated,
     UnknownAnchor,
+    /// Text behind `---`.
+    Separator,
+    /// An escape of JSON in double quotes of YAML.
+    Escape,
     /// A name that is no text.
     Name,
+    /// A Secret behind `...`.
+    BehindTheEnd,
     /// A Helm template, or one of another kind, that is no YAML.
     Template,
     /// `data` or `stringData` is no mapping.
@@ -49,9 +55,10 @@ impl Problem {
 
     pub(super) const fn kind(&self) -> TroubleKind {
         match self.what {
-            WhatIsWrong::NoDocument(_) | WhatIsWrong::Placeholder | WhatIsWrong::Encrypted => {
-                TroubleKind::NotJudged
-            }
+            WhatIsWrong::NoDocument(_)
+            | WhatIsWrong::Placeholder
+            | WhatIsWrong::Encrypted
+            | WhatIsWrong::BehindTheEnd => TroubleKind::NotJudged,
             _ => TroubleKind::Unreadable,
         }
     }
@@ -84,9 +91,22 @@ impl WhatIsWrong {
                 "this alias has no anchor in its document; text that begins with `*` belongs in quotes",
                 "该别名在本文档中没有对应的锚点；以 `*` 开头的文本要加引号",
             ),
+            WhatIsWrong::Separator => (
+                "text behind `---`, so kubectl refuses this; begin the document in the next line",
+                "`---` 之后还有文本，kubectl 会拒绝；文档要从下一行开始",
+            ),
+            WhatIsWrong::Escape => (
+                "an escape in double quotes that kubectl does not take here (`\\/`, or half a character such as `\\ud83d`); \
+                 write the character itself",
+                "双引号中有 kubectl 不接受的转义（`\\/`，或 `\\ud83d` 这样的半个字符）；请直接写出该字符",
+            ),
             WhatIsWrong::Name => (
                 "a name here is a mapping, a list or null; kubectl takes texts only",
                 "此处的键是映射、列表或 null；kubectl 只接受文本",
+            ),
+            WhatIsWrong::BehindTheEnd => (
+                "behind `...` kubectl reads nothing up to the next `---`, so it does not see this Secret",
+                "从 `...` 到下一个 `---` 之间的内容 kubectl 不读取，所以看不到该 Secret",
             ),
             WhatIsWrong::Template => (
                 "this is a template, not YAML yet; check what comes of it, for example `helm template … | regcred check -`",

@@ -68,6 +68,18 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// What there is in one YAML document or JSON value.
+    pub(super) fn of(file: &str, tree: &Tree, root: NodeId, range: &Range<usize>) -> Self {
+        let mut found = Found::default();
+        found.objects(file, tree, root, range);
+        found
+    }
+
+    /// Whether there is a pull Secret, be it one that cannot be judged.
+    pub(super) const fn is_secret(&self) -> bool {
+        !self.secrets.is_empty() || !self.problems.is_empty()
+    }
+
     /// Takes in the objects of one YAML document or JSON value, which is at `range` of the file.
     pub(super) fn objects(&mut self, file: &str, tree: &Tree, root: NodeId, range: &Range<usize>) {
         let mut left = vec![(root, false)];

@@ -11,29 +11,44 @@ use super::problem::{Problem, WhatIsWrong};
 use super::scalar::Style;
 use super::tree::{NodeId, Text, Tree, Value};
 
+/// A document of a stream.
+pub(super) struct Part {
+    pub(super) range: Range<usize>,
+    /// Where a line in it begins with `---` and goes on: kubectl reads no document with such a line.
+    pub(super) bad_line: Option<usize>,
+}
+
 /// The documents of a stream: kubectl parts it at lines of `---` before it parses, so that one that is no YAML costs
 /// only itself.
-pub(super) fn documents(text: &str) -> Vec<Range<usize>> {
+pub(super) fn documents(text: &str) -> Vec<Part> {
     let mut documents = Vec::new();
-    let (mut start, mut at) = (0, 0);
+    let (mut start, mut at, mut bad_line) = (0, 0, None);
     for line in text.split_inclusive('\n') {
-        let behind = line.strip_prefix("---").map(str::trim);
-        if behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('#')) {
-            documents.push(start..at);
-            start = at + line.len();
+        if let Some(behind) = line.strip_prefix("---").map(str::trim) {
+            if behind.is_empty() || behind.starts_with('#') {
+                documents.push(Part { range: start..at, bad_line: bad_line.take() });
+                start = at + line.len();
+            } else {
+                bad_line = bad_line.or(Some(at));
+            }
         }
         at += line.len();
     }
-    documents.push(start..text.len());
+    documents.push(Part { range: start..text.len(), bad_line });
     documents
 }
 
-/// Reads one document. `base` is where it begins in the file.
+/// Reads one document. `base` is where it begins in the file. Behind `...` there may be more of them, up to one that is no
+/// YAML; kubectl reads the first.
 pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Problem> {
     let mut builder = Builder { text, base, ..Builder::default() };
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| problem(&error, text, base))?;
-        builder.event(event, &span)?;
+        let read = event.map_err(|error| problem(&error, text, base));
+        match read.and_then(|(event, span)| builder.event(event, &span)) {
+            Err(problem) if builder.done.is_empty() => return Err(problem),
+            Err(_) => break,
+            Ok(()) => {}
+        }
     }
     Ok(builder.done)
 }
@@ -75,9 +90,15 @@ struct Builder<'t> {
 impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), Problem> {
         let range = span.byte_range().unwrap_or_default();
+        let source = self.text.get(range.clone()).unwrap_or_default();
         let range = range.start + self.base..range.end.max(range.start) + self.base;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                if style == ScalarStyle::DoubleQuoted
+                    && let Some(at) = unknown_escape(source)
+                {
+                    return Err(Problem::new(range.start + at, WhatIsWrong::Escape));
+                }
                 let id = self.tree.add(range, scalar(text.into_owned(), style, tag.as_deref()));
                 self.placed(id, anchor);
             }
@@ -164,6 +185,21 @@ impl Builder<'_> {
     }
 }
 
+/// Where in double quotes an escape stands that JSON has, YAML 1.2 and the parser have, and kubectl has not.
+fn unknown_escape(source: &str) -> Option<usize> {
+    let mut at = 0;
+    while let Some(next) = source.get(at..)?.find('\\') {
+        at += next;
+        let behind = source.get(at + 1..)?;
+        let half = || u32::from_str_radix(behind.strip_prefix('u')?.get(..4)?, 16).ok();
+        if behind.starts_with('/') || half().is_some_and(|code| (0xd800..0xe000).contains(&code)) {
+            return Some(at);
+        }
+        at += 1 + behind.chars().next()?.len_utf8();
+    }
+    None
+}
+
 fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     let core = tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"));
     let style = match style {
@@ -175,7 +211,7 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     };
     match core.as_deref() {
         Some("binary") => {
-            let letters: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            let letters: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
             let decoded = STANDARD.decode(letters).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             decoded.map_or(Value::Other, |text| Value::Text(Text { text, style: Style::Binary }))
         }

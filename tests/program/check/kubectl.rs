@@ -15,6 +15,11 @@ fn secret(rest: &str) -> String {
     format!("{HEAD}{rest}\n")
 }
 
+/// A document with this in its password, and without `auth`.
+fn document(password: &str) -> String {
+    format!(r#"{{"auths":{{"r.example.com":{{"username":"u","password":"p{password}q"}}}}}}"#)
+}
+
 /// What kubectl and `check --fix` make of a file.
 struct Read {
     kubectl: Result<Vec<Value>, String>,
@@ -43,6 +48,46 @@ fn is_refused(text: &str, line: u64, words: &str) {
 }
 
 #[test]
+fn text_behind_a_line_that_parts_documents_is_refused() {
+    let good = secret("stringData: {x: y}");
+    is_refused(&format!("{good}--- {{a: b}}\n"), 6, "behind `---`");
+    is_refused(&format!("--- {{{}}}\n", HEAD.trim_end().replace('\n', ", ")), 1, "behind `---`");
+    is_refused(&format!("{good}---x\n{good}"), 6, "behind `---`");
+    is_refused(&format!("{good}---\r{good}"), 6, "behind `---`");
+    // A comment may stand there, and blanks.
+    for behind in ["", " \t", " # and now", "# and now", "\r"] {
+        let Read { kubectl, check, .. } = read("a.yaml", &format!("{good}---{behind}\n{good}"));
+        assert_eq!((kubectl.unwrap().len(), check.lines("Note").len()), (2, 2), "{behind:?}");
+    }
+}
+
+#[test]
+fn escapes_that_only_json_has_are_refused() {
+    let text = |escape: &str| {
+        secret(&format!("stringData:\n  .dockerconfigjson: \"{{\\\"a\\\":\\\"{escape}\\\"}}\""))
+    };
+    is_refused(&text("\\/"), 6, "an escape");
+    is_refused(&text("\\\\\\\\\\/"), 6, "an escape");
+    is_refused(&text("\\ud83d\\ude00"), 6, "an escape");
+    // In JSON they are what they are, and in other quotes no escapes.
+    let json = r#"{"apiVersion":"v1","kind":"Secret","type":"kubernetes.io/dockerconfigjson","stringData":{".dockerconfigjson":"{\"auths\":{\"r\/a\":{\"auth\":\"\ud83d\ude00\"}}}"}}"#;
+    for (name, text) in [
+        ("a.json", json.to_owned()),
+        ("a.yaml", secret("stringData: {.dockerconfigjson: '{\"auths\":{\"r\\/a\":{\"auth\":\"dTpw\"}}}'}")),
+        (
+            "a.yaml",
+            secret(
+                "stringData: {.dockerconfigjson: \"{\\\"auths\\\":{\\\"r\\\\/a\\\":{\\\"auth\\\":\\\"dTpw\\\"}}}\"}",
+            ),
+        ),
+    ] {
+        let Read { kubectl, check, .. } = read(name, &text);
+        assert!(kubectl.is_ok() && check.lines("Error").is_empty(), "{text}: {kubectl:?} {}", check.stdout);
+        assert_eq!(check.lines("Summary")[0]["secrets"], 1, "{text}: {}", check.stdout);
+    }
+}
+
+#[test]
 fn names_that_are_no_texts_are_refused() {
     for (data, line) in [
         ("data:\n  ? {a: b}\n  : c", 6),
@@ -65,4 +110,36 @@ fn a_value_that_helm_writes_is_a_template_and_no_mapping() {
     }
     is_refused(&HEAD.replace("kubernetes.io/dockerconfigjson", "{{ .Values.type }}"), 4, helm);
     is_refused(&HEAD.replace("{name: a}", "{name: {{ .Release.Name }}}"), 3, helm);
+}
+
+#[test]
+fn what_stands_behind_the_end_of_a_document_is_not_read() {
+    let one =
+        secret("stringData: {.dockerconfigjson: '{\"auths\":{\"r.example.com\":{\"auth\":\"dTpw\"}}}'}");
+    let two = secret(&format!("stringData: {{.dockerconfigjson: '{}'}}", document("")));
+    for behind in [two.as_str(), "}: ["] {
+        let text = format!("{one}...\n{behind}");
+        let Read { kubectl, check, changed } = read("a.yaml", &text);
+        assert_eq!(kubectl.unwrap().len(), 1);
+        assert!(check.status == 0 && !changed, "{}", check.stdout);
+        assert_eq!(check.lines("Summary")[0]["secrets"], 1, "{}", check.stdout);
+        // A Secret that nobody reads is worth a word.
+        let notes = check.lines("Note");
+        assert_eq!(notes.len(), usize::from(behind == two), "{}", check.stdout);
+        for note in notes {
+            assert_eq!(note["file"]["line"], 7, "{note}");
+            assert!(note["message"].as_str().unwrap().contains("behind `...`"), "{note}");
+        }
+    }
+    // Also where it is in braces, and might have been JSON.
+    let flow = format!("{{{}}}\n...\n{two}", HEAD.trim_end().replace('\n', ", "));
+    let Read { kubectl, check, .. } = read("a.yaml", &flow);
+    assert_eq!(
+        (kubectl.unwrap().len(), check.status, check.lines("Note").len()),
+        (1, 0, 2),
+        "{}",
+        check.stdout
+    );
+    let Read { kubectl, check, changed } = read("a.yaml", &format!("{one}... # the end\n---\n{two}"));
+    assert!(kubectl.unwrap().len() == 2 && check.status == 0 && changed, "{}", check.stdout);
 }
