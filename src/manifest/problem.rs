@@ -43,6 +43,8 @@ pub(super) enum WhatIsWrong {
     NoText(&'static str, SecretType),
     NotBase64(SecretType),
     NoDocument(SecretType),
+    /// `stringData` has null where `data` has a document.
+    Emptied(SecretType),
     Placeholder,
     Encrypted,
     TooLarge,
@@ -149,6 +151,18 @@ impl WhatIsWrong {
                 return Bilingual {
                     english: format!("neither data nor stringData has {key}, so there is nothing to judge"),
                     chinese: format!("data 与 stringData 都没有 {key}，没有可判断的内容"),
+                };
+            }
+            WhatIsWrong::Emptied(secret_type) => {
+                let key = secret_type.data_key();
+                return Bilingual {
+                    english: format!(
+                        "stringData[{key}] is null, which empties what data has there, so the API server refuses this \
+                         Secret; leave the name out"
+                    ),
+                    chinese: format!(
+                        "stringData[{key}] 为 null，会清空 data 中的内容，API server 会拒绝该 Secret；请去掉这一项"
+                    ),
                 };
             }
             WhatIsWrong::Placeholder => (

@@ -169,7 +169,9 @@ fn secret(
             if matches!(tree.resolve(inner.value), Some((_, Value::Null, _))) {
                 // It counts as empty, and under `stringData` it empties what `data` has.
                 data.insert(name, 0);
-                wins = wins.filter(|_| !is_document);
+                if is_document && wins.is_some() {
+                    return Err(Problem::new(at(inner.key), WhatIsWrong::Emptied(secret_type)));
+                }
                 continue;
             }
             let plain = field == "stringData";

@@ -143,3 +143,36 @@ fn what_stands_behind_the_end_of_a_document_is_not_read() {
     let Read { kubectl, check, changed } = read("a.yaml", &format!("{one}... # the end\n---\n{two}"));
     assert!(kubectl.unwrap().len() == 2 && check.status == 0 && changed, "{}", check.stdout);
 }
+
+#[test]
+fn half_a_surrogate_pair_is_read_as_kubectl_reads_it() {
+    let config_map =
+        r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"x":"\ud800"}}"#;
+    let Read { kubectl, check, .. } = read("a.json", config_map);
+    assert!(kubectl.is_ok() && check.status == 0, "{}", check.stdout);
+    let text = r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"type":"kubernetes.io/dockerconfigjson",
+        "stringData":{".dockerconfigjson":"{\"auths\":{\"\udc00\\\ud83d\ude00\ud800\":{\"auth\":\"dTpw\"}}}"}}"#;
+    let Read { kubectl, check, .. } = read("a.json", text);
+    let read = kubectl.unwrap()[0]["stringData"][".dockerconfigjson"].clone();
+    assert_eq!(read, "{\"auths\":{\"\u{fffd}\\\u{1f600}\u{fffd}\":{\"auth\":\"dTpw\"}}}");
+    assert_eq!(check.lines("Summary")[0]["secrets"], 1, "{}", check.stdout);
+}
+
+#[test]
+fn a_null_that_empties_what_data_has_is_told() {
+    let null = "stringData: {.dockerconfigjson: ~}";
+    let data = "data: {.dockerconfigjson: e30=}";
+    let Read { kubectl, check, .. } = read("a.yaml", &secret(&format!("{data}\n{null}")));
+    assert!(kubectl.unwrap()[0]["stringData"][".dockerconfigjson"].is_null());
+    let errors = check.lines("Error");
+    assert!(check.status == 2 && errors.len() == 1, "{}", check.stdout);
+    assert_eq!(
+        (&errors[0]["file"]["line"], &errors[0]["file"]["column"]),
+        (&6.into(), &14.into()),
+        "{errors:?}"
+    );
+    assert!(errors[0]["message"].as_str().unwrap().contains("empties"), "{errors:?}");
+    // Without anything to empty there is nothing to judge.
+    let Read { check, .. } = read("a.yaml", &secret(null));
+    assert!(check.status == 0 && check.lines("Note").len() == 1, "{}", check.stdout);
+}
