@@ -35,6 +35,8 @@ pub(super) enum WhatIsWrong {
     Name,
     /// A Secret behind `...`.
     BehindTheEnd,
+    /// A line end of YAML 1.1 inside of a document.
+    LineEnd,
     /// A Helm template, or one of another kind, that is no YAML.
     Template,
     /// `data` or `stringData` is no mapping.
@@ -71,6 +73,7 @@ impl Problem {
 }
 
 impl WhatIsWrong {
+    #[allow(clippy::too_many_lines, reason = "a list")]
     fn said(self) -> Bilingual<String> {
         let (english, chinese) = match self {
             WhatIsWrong::NotUtf8 => ("this file is not UTF-8 text", "该文件不是 UTF-8 文本"),
@@ -109,6 +112,11 @@ impl WhatIsWrong {
             WhatIsWrong::BehindTheEnd => (
                 "behind `...` kubectl reads nothing up to the next `---`, so it does not see this Secret",
                 "从 `...` 到下一个 `---` 之间的内容 kubectl 不读取，所以看不到该 Secret",
+            ),
+            WhatIsWrong::LineEnd => (
+                "this document holds U+0085, U+2028 or U+2029 as itself, which kubectl takes for a line end; write it as an \
+                 escape of JSON, such as `\\u2028`",
+                "该文档中直接写有 U+0085、U+2028 或 U+2029，kubectl 会当作换行；请写成 JSON 转义，例如 `\\u2028`",
             ),
             WhatIsWrong::Template => (
                 "this is a template, not YAML yet; check what comes of it, for example `helm template … | regcred check -`",

@@ -13,6 +13,7 @@ use super::problem::{Problem, WhatIsWrong};
 use super::scalar::{Map, Style};
 use super::template::is_template;
 use super::tree::{Member, NodeId, Tree, Value};
+use super::yaml::LINE_ENDS;
 use crate::report::Object;
 
 /// As Go decodes it: padding is needed, and the bits behind the last byte are anybody's.
@@ -193,6 +194,10 @@ fn secret(
         return Err(problem(WhatIsWrong::Encrypted));
     }
     let value = tree.span(node);
+    let source = file.get(value.clone()).unwrap_or_default();
+    if text.style != Style::Json && source.contains(LINE_ENDS) {
+        return Err(problem(WhatIsWrong::LineEnd));
+    }
     let (document, writing) = if field == "stringData" {
         let map = Map::new(file, &value, text.style, &text.text);
         (text.text.clone().into_bytes(), Writing::Plain(map))

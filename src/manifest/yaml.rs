@@ -1,5 +1,6 @@
 //! YAML as a [`Tree`], as kubectl reads it: document by document, each parsed for itself.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -38,12 +39,16 @@ pub(super) fn documents(text: &str) -> Vec<Part> {
     documents
 }
 
+/// The line ends that YAML 1.1 has, and kubectl with it, and the parser has not.
+pub(super) const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
 /// Reads one document. `base` is where it begins in the file. Behind `...` there may be more of them, up to one that is no
 /// YAML; kubectl reads the first.
 pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Problem> {
-    let mut builder = Builder { text, base, ..Builder::default() };
-    for event in Parser::new_from_str(text) {
-        let read = event.map_err(|error| problem(&error, text, base));
+    let text = with_line_ends(text);
+    let mut builder = Builder { text: &text, base, ..Builder::default() };
+    for event in Parser::new_from_str(&text) {
+        let read = event.map_err(|error| problem(&error, &text, base));
         match read.and_then(|(event, span)| builder.event(event, &span)) {
             Err(problem) if builder.done.is_empty() => return Err(problem),
             Err(_) => break,
@@ -51,6 +56,23 @@ pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Probl
         }
     }
     Ok(builder.done)
+}
+
+/// The text with the line ends of YAML 1.1 as such. Every other byte stays where it is.
+fn with_line_ends(text: &str) -> Cow<'_, str> {
+    if !text.contains(LINE_ENDS) {
+        return Cow::Borrowed(text);
+    }
+    let mut read = String::with_capacity(text.len());
+    for c in text.chars() {
+        if LINE_ENDS.contains(&c) {
+            // White space before a line end is none of the text, where a text may go on in the next line.
+            read.extend(std::iter::repeat_n(' ', c.len_utf8() - 1).chain(['\n']));
+        } else {
+            read.push(c);
+        }
+    }
+    Cow::Owned(read)
 }
 
 fn problem(error: &ScanError, text: &str, base: usize) -> Problem {

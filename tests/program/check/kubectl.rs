@@ -144,6 +144,71 @@ fn what_stands_behind_the_end_of_a_document_is_not_read() {
     assert!(kubectl.unwrap().len() == 2 && check.status == 0 && changed, "{}", check.stdout);
 }
 
+/// The line ends of YAML 1.1 that YAML 1.2 has no more.
+const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
+#[test]
+fn a_document_with_a_line_end_of_yaml_1_1_is_not_judged() {
+    for end in LINE_ENDS {
+        for gap in [format!("{end} "), end.to_string(), format!(" {end}    ")] {
+            let single = format!("'{}'", document(&gap));
+            let double = format!("\"{}\"", document(&gap).replace('"', "\\\""));
+            for written in [&single, &double] {
+                let text = secret(&format!("stringData: {{.dockerconfigjson: {written}}}"));
+                let Read { kubectl, check, changed } = read("a.yaml", &text);
+                let read =
+                    kubectl.unwrap()[0]["stringData"][".dockerconfigjson"].as_str().unwrap().to_owned();
+                // A few are read as they stand; the rest is why none is judged.
+                assert!(read != document(&gap) || gap == end.to_string(), "{text:?}: {read:?}");
+                let errors = check.lines("Error");
+                assert!(check.status == 2 && !changed && errors.len() == 1, "{text:?}: {}", check.stdout);
+                assert!(errors[0]["message"].as_str().unwrap().contains("U+2028"), "{text:?}: {errors:?}");
+                assert_eq!(check.lines("Summary")[0]["secrets"], 0, "{text:?}");
+            }
+        }
+        // A block ends with them, unless by chance what comes is indented.
+        for mark in ["|", ">"] {
+            let text = secret(&format!(
+                "stringData:\n  .dockerconfigjson: {mark}\n    {}",
+                document(&end.to_string())
+            ));
+            let Read { kubectl, check, changed } = read("a.yaml", &text);
+            assert!(kubectl.is_err() && check.status == 2 && !changed, "{text:?}: {}", check.stdout);
+            let text =
+                secret(&format!("stringData:\n  .dockerconfigjson: {mark}\n    {{{end}    \"auths\":{{}}}}"));
+            let Read { kubectl, check, .. } = read("a.yaml", &text);
+            assert!(kubectl.is_ok() && check.status == 2, "{text:?}: {}", check.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_line_end_of_yaml_1_1_ends_a_line_in_what_is_no_document_too() {
+    let data = format!("stringData: {{.dockerconfigjson: '{}'}}", document(""));
+    for end in LINE_ENDS {
+        // The comment is over, and the Secret has data.
+        let hidden = secret(&format!("# a comment{end}{data}"));
+        let behind = secret(&format!("# a comment{end}\n{data}"));
+        let between = secret(&format!("{end}{data}"));
+        for text in [hidden, behind, between] {
+            let Read { kubectl, check, changed } = read("a.yaml", &text);
+            assert!(kubectl.unwrap()[0]["stringData"][".dockerconfigjson"].is_string(), "{text:?}");
+            assert!(check.status == 0 && changed, "{text:?}: {}", check.stdout);
+        }
+        let text = secret(&format!("{data}\n# a comment{end}that goes on"));
+        let Read { kubectl, check, changed } = read("a.yaml", &text);
+        assert!(kubectl.is_err() && check.status == 2 && !changed, "{text:?}: {}", check.stdout);
+    }
+    // In JSON they are characters like any other.
+    let json = serde_json::json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": document("\u{2028} ")},
+    });
+    let Read { kubectl, check, changed } = read("a.json", &json.to_string());
+    assert_eq!(kubectl.unwrap()[0]["stringData"], json["stringData"]);
+    assert!(check.status == 0 && changed, "{}", check.stdout);
+}
+
 #[test]
 fn half_a_surrogate_pair_is_read_as_kubectl_reads_it() {
     let config_map =
