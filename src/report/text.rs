@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use anstream::adapter::strip_str;
 use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
 use regcred_engine::wording::Bilingual;
@@ -22,7 +23,10 @@ impl Text {
     }
 
     fn write(&self, out: &mut impl Write, group: Group<'_>) -> io::Result<()> {
-        writeln!(out, "{}\n", self.renderer.render(&[group]))
+        for line in self.renderer.render(&[group]).lines().filter(|line| !is_empty_head(line)) {
+            writeln!(out, "{line}")?;
+        }
+        writeln!(out)
     }
 
     fn finding(&self, finding: &Finding, judged: &Judged) -> Group<'static> {
@@ -68,6 +72,12 @@ impl<W: Write> Form<W> for Text {
     fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()> {
         writeln!(out, "{}", summary_line(summary, self.language))
     }
+}
+
+/// Whether a line says that what follows is of another file, and not of which. That stands over lines whose place was said
+/// before them.
+fn is_empty_head(line: &str) -> bool {
+    line.contains(":::") && strip_str(line).to_string().trim() == ":::"
 }
 
 /// `path:line:column`, the lines, and the place in the Secret.
