@@ -15,6 +15,7 @@ use crate::create::document::{Entries, Entry, Login};
 use crate::create::object::{Form, Label, Metadata, Name, Namespace};
 use crate::create::{Verdict, judged};
 use crate::manifest::input::Input;
+use crate::report::escaped;
 
 /// Write a right image-pull Secret to standard output
 ///
@@ -164,7 +165,7 @@ fn of_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Fai
 
 fn of_docker_config(path: PathBuf, registries: &[String], language: Language) -> Result<Entries, Failure> {
     let input = if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
-    let shown = input.shown();
+    let shown = escaped(&input.shown());
     let failure = |why: String| Failure(format!("{shown}: {why}"));
     let file = input.read().map_err(|error| failure(error.said(language)))?;
     let config = DockerConfig::read(&file).map_err(|why| failure(why.said(language)))?;

@@ -23,6 +23,7 @@ use regcred_engine::rule::{Action, Rule};
 use regcred_engine::wording::{self, Bilingual, Statement};
 
 pub use summary::{Counts, Summary};
+pub(crate) use text::escaped;
 
 /// In which form findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -80,18 +80,29 @@ fn is_empty_head(line: &str) -> bool {
     line.contains(":::") && strip_str(line).to_string().trim() == ":::"
 }
 
+/// A path with nothing in it that a terminal obeys, or that can be taken for the end of a line.
+pub(crate) fn escaped(path: &str) -> String {
+    // Beside control characters the marks that turn the direction of writing, and what is not seen.
+    let hides = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let mut shown = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c.is_control() || hides(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
 /// `path:line:column`, the lines, and the place in the Secret.
 fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec<Element<'static>> {
     let object = subject.and_then(Subject::object).map(super::Object::shown);
     let inside: Vec<_> =
         [object.as_deref(), Some(field)].into_iter().flatten().filter(|part| !part.is_empty()).collect();
     let inside = inside.join(", ");
-    let Some(path) = subject.and_then(Subject::path) else {
+    let Some(path) = subject.and_then(Subject::path).map(escaped) else {
         return if inside.is_empty() { Vec::new() } else { vec![Origin::path(inside).into()] };
     };
     let mut elements = Vec::new();
     match region {
-        None => elements.push(Origin::path(path.to_owned()).into()),
+        None => elements.push(Origin::path(path).into()),
         Some(region) => {
             let lines = region.excerpt.as_ref().map(|excerpt| {
                 let mark: Annotation<'static> = AnnotationKind::Primary.span(excerpt.mark.clone());
@@ -101,9 +112,9 @@ fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec
             // What is kept back has moved the mark: then the place is said beside the lines.
             let in_place = region.excerpt.as_ref().is_some_and(|excerpt| excerpt.column() == region.column);
             match lines {
-                Some(lines) if in_place => elements.push(lines.path(path.to_owned()).into()),
+                Some(lines) if in_place => elements.push(lines.path(path).into()),
                 lines => {
-                    let origin = Origin::path(path.to_owned());
+                    let origin = Origin::path(path);
                     elements.push(origin.line(region.line).char_column(region.column).into());
                     elements.extend(lines.map(Element::from));
                 }

@@ -185,12 +185,6 @@ fn a_switch_that_a_variable_turns_off_is_one_that_was_not_given() {
 }
 
 #[test]
-fn colours_are_for_terminals() {
-    let ran = check_stdin(BAD, ["-"]);
-    assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
-}
-
-#[test]
 fn a_file_of_very_many_findings_is_told_of_in_time() {
     // A megabyte in one line: what is shown of a line does not grow with it.
     let entries: Vec<_> =

@@ -10,8 +10,6 @@ use super::eventually;
 pub struct Terminal {
     child: Child,
     stdin: ChildStdin,
-    /// Its device.
-    pub name: String,
 }
 
 /// A command as a line of the shell.
@@ -43,18 +41,18 @@ impl Terminal {
         }
         let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.take().unwrap();
-        let name = eventually("a terminal", || {
-            let terminal = fs::read_link(format!("/proc/{}/fd/0", child_of(child.id())?)).ok()?;
-            terminal.to_str().filter(|name| name.starts_with("/dev/pts/")).map(str::to_owned)
-        });
-        Terminal { child, stdin, name }
+        Terminal { child, stdin }
     }
 
     /// Waits until it does not show what is typed.
     #[track_caller]
     pub fn wait_until_silent(&self) {
         eventually("a terminal that shows nothing", || {
-            let state = Command::new("stty").args(["--file", &self.name, "-a"]).output().unwrap();
+            let terminal = fs::read_link(format!("/proc/{}/fd/0", child_of(self.child.id())?)).ok()?;
+            if !terminal.starts_with("/dev/pts") {
+                return None;
+            }
+            let state = Command::new("stty").arg("--file").arg(terminal).arg("-a").output().unwrap();
             String::from_utf8_lossy(&state.stdout).contains("-echo ").then_some(())
         });
     }
