@@ -75,6 +75,41 @@ fn a_folder_is_searched_without_hidden_ones_and_other_files() {
 }
 
 #[test]
+fn the_hooks_of_pre_commit_take_the_files_that_a_folder_is_searched_for() {
+    let hooks = include_str!("../../../.pre-commit-hooks.yaml");
+    let patterns: Vec<_> = hooks.lines().filter_map(|line| line.strip_prefix("  files: ")).collect();
+    assert_eq!(patterns.len(), 2);
+    let folder = folder();
+    let root = folder.path();
+    fs::create_dir(root.join("a")).unwrap();
+    for (name, is_taken) in [
+        ("b.yaml", true),
+        ("a/b.yml", true),
+        ("B.YAML", true),
+        ("a/b.Json", true),
+        (".dockercfg", true),
+        (".dockerconfigjson", true),
+        ("a/.dockercfg", true),
+        ("a/.dockerconfigjson", true),
+        ("x.dockercfg", false),
+        ("a/b.yaml.txt", false),
+        ("yaml", false),
+    ] {
+        fs::write(root.join(name), BAD).unwrap();
+        let is_searched_for = check(root, std::iter::empty::<&str>()).stdout.contains("1 image-pull Secret");
+        assert_eq!(is_searched_for, is_taken, "{name}");
+        fs::remove_file(root.join(name)).unwrap();
+        fs::write(root.join("name.txt"), name).unwrap();
+        for pattern in &patterns {
+            // The patterns are Python's; these are the same in Perl's.
+            let mut grep = Command::new("grep");
+            let status = grep.args(["-qP", pattern]).arg(root.join("name.txt")).status().unwrap();
+            assert_eq!(status.code(), Some(i32::from(!is_taken)), "{name}: {pattern}");
+        }
+    }
+}
+
+#[test]
 fn a_broken_policy_file_is_caught() {
     let folder = folder();
     let policy = "# ours\napiVersion: regcred/v1\nkind: Policy\nrules:\n  missing-auth: forbid\n";
