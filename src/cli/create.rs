@@ -13,7 +13,7 @@ use super::{Exit, Failure, put, say};
 use crate::create::docker_config::DockerConfig;
 use crate::create::document::{Entries, Entry, Login};
 use crate::create::object::{Form, Label, Metadata, Name, Namespace};
-use crate::create::{Verdict, judged};
+use crate::create::{Terms, Verdict, judged, repaired};
 use crate::manifest::input::Input;
 use crate::report::escaped;
 
@@ -110,17 +110,18 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
             Err(denial) => return Ok(refused(&denial)),
         },
     };
-    let Verdict { warnings, denial } = args.verdict(&entries, &policy);
+    let document = entries.document();
+    if document.len() > MAX_SECRET_BYTES {
+        return Err(Failure(TOO_LARGE.line(policy.language)));
+    }
+    let Verdict { warnings, denial } = judged(&entries, args.terms(&policy));
     for warning in &warnings {
         say(format_args!("Warning: {warning}"));
     }
     if let Some(denial) = denial {
         return Ok(refused(&denial));
     }
-    let document = entries.document();
-    if document.len() > MAX_SECRET_BYTES {
-        return Err(Failure(TOO_LARGE.line(policy.language)));
-    }
+    let document = repaired(document, args.terms(&policy));
     let metadata = Metadata::new(&args.name, args.namespace.as_ref(), &args.label);
     put(&metadata.secret(&document, args.output)?)?;
     Ok(Exit::Clean)
@@ -137,9 +138,9 @@ fn refused(denial: &str) -> Exit {
 }
 
 impl Args {
-    fn verdict(&self, entries: &Entries, policy: &Policy) -> Verdict {
+    fn terms<'a>(&'a self, policy: &'a Policy) -> Terms<'a> {
         let namespace = self.namespace.as_ref().map_or("", Namespace::as_str);
-        judged(entries, namespace, policy, today())
+        Terms { policy, namespace, today: today() }
     }
 }
 
@@ -157,7 +158,7 @@ fn of_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Fai
     };
     args.password.check()?;
     let stand_in = entries(Zeroizing::new("x".to_owned()));
-    if let Some(denial) = args.verdict(&stand_in, policy).denial {
+    if let Some(denial) = judged(&stand_in, args.terms(policy)).denial {
         return Ok(Err(denial));
     }
     Ok(Ok(entries(args.password.read()?)))

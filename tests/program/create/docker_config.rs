@@ -76,6 +76,53 @@ fn what_is_not_in_the_file_is_said() {
 }
 
 #[test]
+fn what_the_webhook_would_repair_is_repaired_and_nothing_else_is_changed() {
+    for (entry, repaired) in [
+        (
+            r#"{"username":"u","password":"p","serveraddress":"a"}"#,
+            r#"{"username":"u","password":"p","serveraddress":"a","auth":"dTpw"}"#,
+        ),
+        (
+            r#"{ "username":"u", "password":"p", "identitytoken":"" }"#,
+            r#"{ "username":"u", "password":"p", "identitytoken":"","auth":"dTpw" }"#,
+        ),
+        (
+            r#"{"username":"u","password":"p","auth":null}"#,
+            r#"{"username":"u","password":"p","auth":"dTpw"}"#,
+        ),
+        (
+            r#"{"username":"u","password":"p","email":null}"#,
+            r#"{"username":"u","password":"p","email":null,"auth":"dTpw"}"#,
+        ),
+        (r#"{"Username":"u","Password":"p"}"#, r#"{"Username":"u","Password":"p","auth":"dTpw"}"#),
+        (r#"{"auth":"cm9ib3Q6cA","x":1}"#, r#"{"auth":"cm9ib3Q6cA==","x":1}"#),
+    ] {
+        // Beside a login, whose auth is written here in any case.
+        for beside in ["", r#","s.example.com":{"auth":"cm9ib3Q6cA=="}"#] {
+            let config = format!(r#"{{"auths":{{"r.example.com":{entry}{beside}}}}}"#);
+            let ran = from_config(&config, &[]);
+            let login = r#"{"username":"robot","password":"p","auth":"cm9ib3Q6cA=="}"#;
+            let beside = beside.replace(r#"{"auth":"cm9ib3Q6cA=="}"#, login);
+            assert_eq!(
+                ran.document(),
+                format!(r#"{{"auths":{{"r.example.com":{repaired}{beside}}}}}"#),
+                "{config}"
+            );
+            assert_eq!(ran.stderr, "", "{config}");
+        }
+    }
+    // Where the policy does not repair, neither does this.
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    let text = "apiVersion: regcred/v1\nkind: Policy\nrules: {missing-auth: {fix: false}}\n";
+    std::fs::write(&policy, text).unwrap();
+    let config = r#"{"auths":{"r.example.com":{"username":"u","password":"p","x":1}}}"#;
+    let ran = from_config(config, &["--policy", policy.to_str().unwrap()]);
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(ran.stderr.contains("write auth = base64") && !ran.stderr.contains("on admission"), "{ran:?}");
+}
+
+#[test]
 fn what_is_no_login_is_judged_as_it_stands() {
     for (entry, status, code) in [
         (r#"{"auth":"!"}"#, 1, "auth-not-base64"),

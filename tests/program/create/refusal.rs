@@ -93,7 +93,15 @@ fn wrong_usage_is_said_with_exit_code_2() {
         assert!(ran.stderr.contains(said), "{arguments:?}: {ran:?}");
     }
     let large = vec![b'p'; (1 << 20) + 1];
-    for (password, said) in [(&b""[..], "empty"), (b"\r\n", "empty"), (b"\xff", "UTF-8"), (&large, "1 MiB")] {
+    // It is there twice in a document.
+    let half = vec![b'p'; 700_000];
+    for (password, said) in [
+        (&b""[..], "empty"),
+        (b"\r\n", "empty"),
+        (b"\xff", "UTF-8"),
+        (&large, "1 MiB"),
+        (&half, "the document would be larger than 1 MiB"),
+    ] {
         let ran = with_password(password, &[]);
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
         assert!(ran.stderr.contains(said), "{ran:?}");
