@@ -66,7 +66,7 @@ pub(crate) struct Args {
         env = "REGCRED_FROM_DOCKER_CONFIG",
         hide_env_values = true,
         value_name = "FILE",
-        conflicts_with_all = ["username", "password_stdin", "password_file"]
+        conflicts_with_all = ["username", "password_stdin", "password_file", "email"]
     )]
     from_docker_config: Option<PathBuf>,
 

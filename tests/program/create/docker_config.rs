@@ -97,6 +97,13 @@ fn what_is_not_in_the_file_is_said() {
 }
 
 #[test]
+fn an_email_goes_with_a_password_only() {
+    let ran = from_config(r#"{"auths":{"r.example.com":{"auth":"cm9ib3Q6cA=="}}}"#, &["--email", "a@b"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
+    assert!(ran.stderr.contains("--email") && ran.stderr.contains("cannot be used with"), "{ran:?}");
+}
+
+#[test]
 fn what_docker_and_the_rules_read_is_read() {
     let login = r#"{"auth":"cm9ib3Q6cA=="}"#;
     let auths = format!(r#"{{"r.example.com":{login}}}"#);
