@@ -139,17 +139,16 @@ fn is_unset(argument: &Arg, value: &OsStr) -> bool {
     matches!(argument.get_action(), ArgAction::SetTrue) && matches!(said, Ok(false))
 }
 
-/// What was given for a flag about passwords, or stands where none belongs, may be a password, and is not repeated.
+/// What was given for a flag about passwords, or stands where none belongs, may be a password, and is not repeated. A flag
+/// that it is similar to is named all the same.
 fn without_password(mut error: clap::Error) -> clap::Error {
     let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
     let (about, usage) = (said(ContextKind::InvalidArg), said(ContextKind::Usage));
-    if about.contains("password") {
-        error.remove(ContextKind::InvalidValue);
-    } else if error.kind() == ErrorKind::UnknownArgument
-        && usage.contains(" create ")
-        && !about.starts_with('-')
-    {
+    if usage.contains(" create ") && error.kind() == ErrorKind::UnknownArgument {
         error.remove(ContextKind::InvalidArg);
+        error.remove(ContextKind::Suggested);
+    } else if about.contains("password") {
+        error.remove(ContextKind::InvalidValue);
     }
     error
 }

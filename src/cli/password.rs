@@ -42,12 +42,12 @@ impl PasswordSource {
         Err(Failure("where is the password? Give --password-stdin or --password-file; it is asked for in a terminal only".to_owned()))
     }
 
-    /// Reads the password.
+    /// Reads the password. What is said of its file does not name it: somebody may give the password in its place.
     pub(crate) fn read(&self) -> Result<Zeroizing<String>, Failure> {
         let (bytes, whence) = if self.password_stdin {
-            (limited(io::stdin().lock()), "standard input".to_owned())
+            (limited(io::stdin().lock()), "standard input")
         } else if let Some(path) = &self.password_file {
-            (file(path), path.display().to_string())
+            (file(path), "--password-file")
         } else {
             return asked();
         };

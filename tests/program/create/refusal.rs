@@ -86,7 +86,10 @@ fn wrong_usage_is_said_with_exit_code_2() {
         (&["pull", "--password-stdin", "--label", "a/b/c=d"], "a label's key"),
         (&["pull", "--password-stdin", "--label", "a=-"], "a label's value"),
         (&["pull", "--password-stdin", "--registry", "s.example.com"], "--from-docker-config only"),
-        (&["pull", "--password-file", "/nowhere/at/all"], "/nowhere/at/all: the password cannot be read"),
+        (
+            &["pull", "--password-file", "/nowhere/at/all"],
+            "--password-file: the password cannot be read: No such file",
+        ),
     ] {
         let ran = fed(create(&[arguments, &login].concat()), b"p");
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{arguments:?}: {ran:?}");
