@@ -60,7 +60,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
     if args.fix {
-        signals::before_the_end(none_under_way)?;
+        let refused = |error| Failure(format!("signals cannot be received: {error}"));
+        signals::before_the_end(none_under_way).map_err(refused)?;
     }
     args.reporting.exit(check(args, &policy))
 }
@@ -162,7 +163,7 @@ impl Run<'_> {
             kind: TroubleKind::Unreadable,
             subject: Some(Subject::File { path: path.to_owned(), object: None }),
             region: None,
-            message: error.said(self.terms.policy.language),
+            message: error.said().into_line(self.terms.policy.language),
         })
     }
 }

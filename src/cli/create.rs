@@ -161,14 +161,14 @@ fn of_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Fai
     if let Some(denial) = judged(&stand_in, args.terms(policy)).denial {
         return Ok(Err(denial));
     }
-    Ok(Ok(entries(args.password.read()?)))
+    Ok(Ok(entries(args.password.read(policy.language)?)))
 }
 
 fn of_docker_config(path: PathBuf, registries: &[String], language: Language) -> Result<Entries, Failure> {
     let input = if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
     let shown = escaped(&input.shown());
     let failure = |why: String| Failure(format!("{shown}: {why}"));
-    let file = input.read().map_err(|error| failure(error.said(language)))?;
+    let file = input.read().map_err(|error| failure(error.said().into_line(language)))?;
     let config = DockerConfig::read(&file).map_err(|why| failure(why.said(language)))?;
     config.choose(registries).map_err(|why| failure(why.said(language)))
 }

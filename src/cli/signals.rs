@@ -8,8 +8,6 @@ use rustix::process::Signal;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
-
 /// The exit code of a program that a signal ends, as shells give it.
 pub(super) const fn exit_code(signal: Signal) -> i32 {
     128 + signal.as_raw()
@@ -17,12 +15,11 @@ pub(super) const fn exit_code(signal: Signal) -> i32 {
 
 /// From now on the first of these signals has this done, and then ends the program; what is returned is kept until then.
 /// It is waited for on a thread of its own, since the program may be held up by what it reads.
-pub(super) fn before_the_end<T>(order: impl FnOnce() -> T + Send + 'static) -> Result<(), Failure> {
-    let refused = |error: io::Error| Failure(format!("signals cannot be received: {error}"));
-    let runtime = Builder::new_current_thread().enable_io().build().map_err(refused)?;
+pub(super) fn before_the_end<T>(order: impl FnOnce() -> T + Send + 'static) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
     let (mut interrupt, mut terminate) = {
         let _entered = runtime.enter();
-        (signal(SignalKind::interrupt()).map_err(refused)?, signal(SignalKind::terminate()).map_err(refused)?)
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
     };
     let wait = async move {
         let signal = tokio::select! {
@@ -32,9 +29,6 @@ pub(super) fn before_the_end<T>(order: impl FnOnce() -> T + Send + 'static) -> R
         let _kept = order();
         process::exit(exit_code(signal));
     };
-    thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || runtime.block_on(wait))
-        .map_err(refused)?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(wait))?;
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use regcred_engine::policy::Language;
 use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
@@ -27,7 +26,7 @@ impl From<io::Error> for FileError {
 impl FileError {
     /// Says so, without the name of the file.
     #[must_use]
-    pub fn said(&self, language: Language) -> String {
+    pub fn said(&self) -> Bilingual<String> {
         let (english, chinese) = match self {
             FileError::System(error) => {
                 let english = error.to_string();
@@ -37,7 +36,7 @@ impl FileError {
                     io::ErrorKind::PermissionDenied => "没有权限".to_owned(),
                     _ => format!("系统报告：{error}"),
                 };
-                return Bilingual { english, chinese }.into_line(language);
+                return Bilingual { english, chinese };
             }
             FileError::NoFile => (
                 "only a file can be repaired, and this is a pipe or a device; standard input is `-`",
@@ -48,6 +47,6 @@ impl FileError {
                 ("it was changed by somebody else in the meantime", "该文件在此期间已被他人修改")
             }
         };
-        Bilingual { english, chinese }.line(language)
+        Bilingual { english: english.to_owned(), chinese: chinese.to_owned() }
     }
 }

@@ -109,4 +109,9 @@ fn wrong_usage_is_said_with_exit_code_2() {
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
         assert!(ran.stderr.contains(said), "{ran:?}");
     }
+    for (language, said) in [("zh", "标准输入：密码为空"), ("en", "standard input: the password is empty")]
+    {
+        let ran = with_password(b"", &["--lang", language]);
+        assert_eq!(ran.stderr, format!("regcred: {said}\n"));
+    }
 }
