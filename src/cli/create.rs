@@ -123,8 +123,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let document = repaired(document, args.terms(&policy));
     let metadata = Metadata::new(&args.name, args.namespace.as_ref(), &args.label);
-    put(&metadata.secret(&document, args.output)?)?;
-    Ok(Exit::Clean)
+    put(&metadata.secret(&document, args.output)?)
 }
 
 const TOO_LARGE: Bilingual<&str> = Bilingual {

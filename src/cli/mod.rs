@@ -154,14 +154,13 @@ fn without_password(mut error: clap::Error) -> clap::Error {
 }
 
 /// Writes data to standard output, with colours only where it is a terminal that shows them. A reader that has seen
-/// enough, such as `head`, is no failure.
-fn put(data: &[u8]) -> Result<(), Failure> {
+/// enough, such as `head`, is not told so: what that means depends on the data.
+fn put(data: &[u8]) -> Result<Exit, Failure> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(data).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure(format!("standard output cannot be written: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(Exit::Clean),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Incomplete),
+        Err(error) => Err(Failure(format!("standard output cannot be written: {error}"))),
     }
 }
 

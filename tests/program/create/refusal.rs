@@ -74,6 +74,20 @@ fn the_policy_decides() {
 }
 
 #[test]
+fn a_secret_that_nobody_takes_is_none_that_was_made() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    fs::write(&password, "p").unwrap();
+    let mut command =
+        create(&["pull", "--registry", "r.example.com", "--username", "robot", "--password-file"]);
+    let output = command.arg(password).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
 fn wrong_usage_is_said_with_exit_code_2() {
     let login = ["--registry", "r.example.com", "--username", "robot"];
     for (arguments, said) in [
