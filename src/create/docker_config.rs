@@ -1,8 +1,6 @@
 //! Choosing entries of a Docker config, such as `~/.docker/config.json`.
 
 use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regcred_engine::finding::{EntryField, RegistryKey, TopField};
 use regcred_engine::policy::Language;
 use regcred_engine::registry::is_same;
@@ -13,14 +11,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::document::{Entries, Entry, Login};
-
-/// With and without padding: what is written has it.
-const PADDED_OR_NOT: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
+use crate::go_base64::PADDED_OR_NOT;
 
 /// What editors on Windows put before a text; docker reads no such file, and the file is good all the same.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();

@@ -4,8 +4,6 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regcred_engine::secret::{MAX_SECRET_BYTES, SecretType};
 use zeroize::Zeroizing;
 
@@ -14,15 +12,8 @@ use super::scalar::{Map, Style};
 use super::template::is_template;
 use super::tree::{Member, NodeId, Tree, Value};
 use super::yaml::LINE_ENDS;
+use crate::go_base64::PADDED;
 use crate::report::Object;
-
-/// As Go decodes it: padding is needed, and the bits behind the last byte are anybody's.
-const GO: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// A pull Secret, or a bare Docker config, in a file. It holds credentials: there is no `Debug`.
 pub(super) struct PullSecret {
@@ -203,7 +194,7 @@ fn secret(
         (text.text.clone().into_bytes(), Writing::Plain(map))
     } else {
         let letters: String = text.text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        let document = GO.decode(letters).map_err(|_| {
+        let document = PADDED.decode(letters).map_err(|_| {
             problem(if is_template(&text.text) {
                 WhatIsWrong::Placeholder
             } else {

@@ -11,6 +11,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag}
 use super::problem::{Problem, WhatIsWrong};
 use super::scalar::Style;
 use super::tree::{NodeId, Text, Tree, Value};
+use crate::yaml_words::{is_bool, is_null};
 
 /// A document of a stream.
 pub(super) struct Part {
@@ -246,11 +247,9 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
 
 /// A plain scalar by the rules of YAML 1.1, which kubectl follows.
 fn plain(text: String) -> Value {
-    match text.as_str() {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        _ => {}
+    if is_null(&text) {
+        return Value::Null;
     }
-    let bool_like = ["y", "n", "yes", "no", "on", "off", "true", "false"];
     let number = text.replace('_', "");
     let unsigned = number.trim_start_matches(['+', '-']);
     let number_like = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
@@ -260,7 +259,7 @@ fn plain(text: String) -> Value {
                     .strip_prefix(prefix)
                     .is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()))
             }));
-    if number_like || bool_like.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+    if number_like || is_bool(&text) {
         return Value::Other;
     }
     Value::Text(Text { text, style: Style::Plain })

@@ -241,3 +241,26 @@ fn a_null_that_empties_what_data_has_is_told() {
     let Read { check, .. } = read("a.yaml", &secret(null));
     assert!(check.status == 0 && check.lines("Note").len() == 1, "{}", check.stdout);
 }
+
+#[test]
+fn words_are_texts_or_not_as_kubectl_takes_them() {
+    let words = [
+        "y", "Y", "yes", "Yes", "YES", "yEs", "NO", "nO", "off", "On", "True", "tRUE", "null", "Null",
+        "nUll", "~", "nil",
+    ];
+    let lines = words.iter().enumerate().map(|(index, word)| format!("\n  w{index}: {word}"));
+    let data = kubectl_reads(&format!("stringData:{}", lines.collect::<Vec<_>>().concat()));
+    for (index, word) in words.iter().enumerate() {
+        let is_text = data[format!("w{index}")].is_string();
+        let Read { check, .. } =
+            read("a.yaml", &secret(&format!("stringData:\n  .dockerconfigjson: {word}")));
+        let summary = check.lines("Summary").remove(0);
+        assert_eq!(summary["secrets"] == 1, is_text, "{word}: {}", check.stdout);
+    }
+}
+
+/// What stands under `stringData` of a Secret.
+#[track_caller]
+fn kubectl_reads(data: &str) -> Value {
+    read("a.yaml", &secret(data)).kubectl.unwrap()[0]["stringData"].clone()
+}
