@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::auth;
-use crate::document::{Document, Member, Text, line_break_end};
+use crate::document::{Document, Member, Span, Text, line_break_end};
 
 /// What a repair would change in a document. It holds credentials: there is no `Debug`.
 #[derive(Default)]
@@ -21,10 +21,13 @@ pub struct Repair {
 /// What a usual edit puts in, in bytes.
 const USUAL: usize = 48;
 
-/// One place to change: what stands in `range` gives way to a part of [`Repair::text`].
+/// One place to change: what stands in `range` gives way to a part of [`Repair::text`]. There can be thousands, so it is
+/// kept small.
 struct Edit {
-    range: Range<usize>,
-    text: Range<usize>,
+    /// The entry that it is in, its key included.
+    entry: Span,
+    range: Span,
+    text: Span,
 }
 
 impl Repair {
@@ -54,20 +57,32 @@ impl Repair {
         self.text.extend_from_slice(begin);
         auth::encode(&self.pair, &mut self.text);
         self.text.push(b'"');
-        self.edits.push(Edit { range, text: start..self.text.len() });
+        self.edit(entry, range, start);
         Some(())
     }
 
     /// Takes line breaks off the end of an `auth` and adds its padding; its letters stay as they are written. `None` where it is no
     /// string.
-    pub(crate) fn pad_auth(&mut self, document: &Document<'_>, auth: &Member, missing: usize) -> Option<()> {
+    pub(crate) fn pad_auth(
+        &mut self,
+        document: &Document<'_>,
+        entry: &Member,
+        auth: &Member,
+        missing: usize,
+    ) -> Option<()> {
         let text = document.string(auth)?;
         let start = auth.value().start + 1 + line_break_end(text);
         let range = start..auth.value().end.checked_sub(1)?;
         let start = self.text.len();
         self.text.resize(start + missing, b'=');
-        self.edits.push(Edit { range, text: start..self.text.len() });
+        self.edit(entry, range, start);
         Some(())
+    }
+
+    /// Puts in what stands behind `start` in the text of all edits.
+    fn edit(&mut self, entry: &Member, range: Range<usize>, start: usize) {
+        let (entry, text) = (entry.name().start.saturating_sub(1)..entry.value().end, start..self.text.len());
+        self.edits.push(Edit { entry: Span::new(entry), range: Span::new(range), text: Span::new(text) });
     }
 
     /// Makes room for so many edits.
@@ -79,7 +94,7 @@ impl Repair {
     /// Takes back all but the first edits.
     pub(crate) fn truncate(&mut self, entries: usize) {
         self.edits.truncate(entries);
-        self.text.truncate(self.edits.last().map_or(0, |edit| edit.text.end));
+        self.text.truncate(self.edits.last().map_or(0, |edit| edit.text.range().end));
     }
 
     /// How many entries are repaired.
@@ -88,34 +103,53 @@ impl Repair {
         self.edits.len()
     }
 
+    /// Leaves out of the repair the entries for which this is so, and says where they are: from the quotation mark of their
+    /// key to their end. `None` where nothing is left of the repair.
+    #[must_use]
+    pub fn without(
+        mut self,
+        mut is_left_out: impl FnMut(Range<usize>) -> bool,
+    ) -> (Option<Self>, Vec<Range<usize>>) {
+        let mut left_out = Vec::new();
+        self.edits.retain(|edit| {
+            let is_left_out = is_left_out(edit.entry.range());
+            left_out.extend(is_left_out.then(|| edit.entry.range()));
+            !is_left_out
+        });
+        ((!self.edits.is_empty()).then_some(self), left_out)
+    }
+
     /// What is put into the place of what, in the order of the document: for whoever edits a text in which the document
     /// stands.
     pub fn edits(&self) -> impl Iterator<Item = (Range<usize>, &str)> {
         // It is JSON and base64.
         let text = |edit: &Edit| std::str::from_utf8(self.put_in(edit)).unwrap_or_default();
-        self.edits.iter().map(move |edit| (edit.range.clone(), text(edit)))
+        self.edits.iter().map(move |edit| (edit.range.range(), text(edit)))
     }
 
     fn put_in(&self, edit: &Edit) -> &[u8] {
-        self.text.get(edit.text.clone()).unwrap_or_default()
+        self.text.get(edit.text.range()).unwrap_or_default()
     }
 
     /// How large something of `before` bytes is afterwards. It can become smaller: line breaks behind an `auth` go.
     #[must_use]
     pub fn size_after(&self, before: usize) -> usize {
-        let taken: usize = self.edits.iter().map(|edit| edit.range.len()).sum();
-        before.saturating_add(self.text.len()).saturating_sub(taken)
+        let size_of = |span: fn(&Edit) -> Span| -> usize {
+            self.edits.iter().map(|edit| span(edit).range().len()).sum()
+        };
+        before.saturating_add(size_of(|edit| edit.text)).saturating_sub(size_of(|edit| edit.range))
     }
 
     /// The repaired document, piece by piece. `document` is the one that was judged.
     pub fn pieces<'r>(&'r self, document: &'r [u8]) -> impl Iterator<Item = &'r [u8]> {
         let mut kept = 0;
         let edited = self.edits.iter().flat_map(move |edit| {
-            let before = document.get(kept..edit.range.start).unwrap_or_default();
-            kept = edit.range.end;
+            let range = edit.range.range();
+            let before = document.get(kept..range.start).unwrap_or_default();
+            kept = range.end;
             [before, self.put_in(edit)]
         });
-        let end = self.edits.last().map_or(0, |edit| edit.range.end);
+        let end = self.edits.last().map_or(0, |edit| edit.range.range().end);
         edited.chain([document.get(end..).unwrap_or_default()])
     }
 

@@ -195,6 +195,24 @@ proptest! {
     }
 
     #[test]
+    fn entries_are_left_out_of_a_repair_one_by_one(
+        document in mutated_document(), secret_type in secret_type(), left_out: u64
+    ) {
+        let before = judged(secret_type, &document, None);
+        let Some(repair) = before.repair else { return Ok(()) };
+        let mut bits = (0..64).cycle().map(|bit| left_out >> bit & 1 == 1);
+        let (rest, left_out) = repair.without(|_| bits.next().unwrap_or_default());
+        let after = rest.map_or_else(|| document.clone(), |repair| repair.apply(&document));
+        // What stood in them stands, and nothing else does.
+        let stood = before.findings.iter().filter(|finding| finding.repairable).filter(|finding| {
+            left_out.iter().any(|entry| entry.contains(&finding.place.offset))
+        });
+        prop_assert_eq!(stood.count(), left_out.len());
+        let again = judged(secret_type, &after, None);
+        prop_assert_eq!(again.findings.iter().filter(|finding| finding.repairable).count(), left_out.len());
+    }
+
+    #[test]
     fn repairing_twice_is_repairing_once(document in mutated_document(), secret_type in secret_type()) {
         let once = repaired(secret_type, &document);
         prop_assert_eq!(&repaired(secret_type, &once), &once);

@@ -9,10 +9,12 @@ use regcred_engine::policy::Policy;
 
 use super::judging::{Judging, today};
 use super::reporting::Reporting;
-use super::{Exit, Failure};
+use super::{Exit, Failure, signals};
+use crate::manifest::diff::DiffFolder;
+use crate::manifest::file_error::FileError;
 use crate::manifest::input::{Input, inputs};
-use crate::manifest::replace::replace;
-use crate::manifest::{Checked, Manifest, Terms, mended, not_utf8, unified};
+use crate::manifest::replace::{none_under_way, replace, replaceable};
+use crate::manifest::{Checked, Manifest, Terms, mended, not_utf8};
 use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 
 /// Judge the image-pull Secrets in files, before a cluster sees them
@@ -36,7 +38,8 @@ pub(crate) struct Args {
 
     /// Print what --fix would change, for patch -p1
     ///
-    /// It holds the documents, credentials included. What there is to say goes to standard error.
+    /// It holds the documents, credentials included. What there is to say goes to standard error. Where files are not below
+    /// this folder, its first line says in which folder it is to be applied.
     #[arg(
         long,
         env = "REGCRED_DIFF",
@@ -56,6 +59,10 @@ pub(crate) struct Args {
 /// Checks what the arguments name.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
+    if args.fix {
+        let refused = |error| Failure(format!("signals cannot be received: {error}"));
+        signals::before_the_end(none_under_way).map_err(refused)?;
+    }
     args.reporting.exit(check(args, &policy))
 }
 
@@ -69,7 +76,8 @@ fn check(args: &Args, policy: &Policy) -> io::Result<Summary> {
         Box::new(anstream::stdout().lock())
     };
     let report = Report::begin(args.reporting.output_format, policy.language, io::BufWriter::new(out))?;
-    let mut run = Run { args, terms, report };
+    let diff_folder = if args.diff { Some(DiffFolder::of(&args.paths, policy.language)?) } else { None };
+    let mut run = Run { args, terms, report, diff_folder };
     for path in &args.paths {
         for input in inputs(path) {
             match input {
@@ -86,14 +94,32 @@ struct Run<'a> {
     args: &'a Args,
     terms: Terms<'a>,
     report: Report<io::BufWriter<Box<dyn Write>>>,
+    /// `None` where no diff is asked for.
+    diff_folder: Option<DiffFolder>,
 }
 
 impl Run<'_> {
     fn input(&mut self, input: &Input) -> io::Result<()> {
         let path = input.shown();
+        if self.args.fix
+            && let Input::File(file) = input
+            && let Err(error) = replaceable(file)
+        {
+            return self.unreadable(&path, &error);
+        }
         let bytes = match input.read() {
             Ok(bytes) => bytes,
-            Err(error) => return self.unreadable(&path, &error),
+            Err(error) => {
+                if let FileError::TooLarge(head) = &error
+                    && self.args.fix
+                    && matches!(input, Input::Stdin)
+                {
+                    let mut out = io::stdout().lock();
+                    out.write_all(head)?;
+                    io::copy(&mut io::stdin().lock(), &mut out)?;
+                }
+                return self.unreadable(&path, &error);
+            }
         };
         let Ok(text) = std::str::from_utf8(&bytes) else {
             if self.args.fix && matches!(input, Input::Stdin) {
@@ -103,10 +129,8 @@ impl Run<'_> {
         };
         let manifest = Manifest::read(&path, text);
         let repaired = if self.args.fix || self.args.diff { manifest.repaired(self.terms) } else { None };
-        if self.args.diff
-            && let Some(repaired) = &repaired
-        {
-            io::stdout().write_all(unified(&path, text, repaired).as_bytes())?;
+        if let (Some(folder), Some(repaired)) = (&mut self.diff_folder, &repaired) {
+            io::stdout().write_all(folder.unified(input.path(), text, repaired).as_bytes())?;
         }
         let checked = manifest.check(self.terms);
         if !self.args.fix {
@@ -134,12 +158,12 @@ impl Run<'_> {
         checked.troubles.iter().try_for_each(|trouble| self.report.trouble(trouble))
     }
 
-    fn unreadable(&mut self, path: &str, error: &io::Error) -> io::Result<()> {
+    fn unreadable(&mut self, path: &str, error: &FileError) -> io::Result<()> {
         self.report.trouble(&Trouble {
             kind: TroubleKind::Unreadable,
             subject: Some(Subject::File { path: path.to_owned(), object: None }),
             region: None,
-            message: error.to_string(),
+            message: error.said().into_line(self.terms.policy.language),
         })
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use regcred_engine::policy::Policy;
+use regcred_engine::policy::{Language, Policy};
 use regcred_engine::secret::MAX_SECRET_BYTES;
+use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
 use super::judging::{Judging, today};
@@ -12,8 +13,9 @@ use super::{Exit, Failure, put, say};
 use crate::create::docker_config::DockerConfig;
 use crate::create::document::{Entries, Entry, Login};
 use crate::create::object::{Form, Label, Metadata, Name, Namespace};
-use crate::create::{Verdict, judged};
+use crate::create::{Terms, Verdict, judged, repaired};
 use crate::manifest::input::Input;
+use crate::report::escaped;
 
 /// Write a right image-pull Secret to standard output
 ///
@@ -64,7 +66,7 @@ pub(crate) struct Args {
         env = "REGCRED_FROM_DOCKER_CONFIG",
         hide_env_values = true,
         value_name = "FILE",
-        conflicts_with_all = ["username", "password_stdin", "password_file"]
+        conflicts_with_all = ["username", "password_stdin", "password_file", "email"]
     )]
     from_docker_config: Option<PathBuf>,
 
@@ -102,29 +104,32 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
     let entries = match &args.from_docker_config {
-        Some(path) => of_docker_config(path.clone(), &args.registry)?,
+        Some(path) => of_docker_config(path.clone(), &args.registry, policy.language)?,
         None => match of_flags(args, &policy)? {
             Ok(entries) => entries,
             Err(denial) => return Ok(refused(&denial)),
         },
     };
-    let Verdict { warnings, denial } = args.verdict(&entries, &policy);
+    let document = entries.document();
+    if document.len() > MAX_SECRET_BYTES {
+        return Err(Failure(TOO_LARGE.line(policy.language)));
+    }
+    let Verdict { warnings, denial } = judged(&entries, args.terms(&policy));
     for warning in &warnings {
         say(format_args!("Warning: {warning}"));
     }
     if let Some(denial) = denial {
         return Ok(refused(&denial));
     }
-    let document = entries.document();
-    if document.len() > MAX_SECRET_BYTES {
-        return Err(Failure(
-            "the document would be larger than 1 MiB, the most that a Secret holds".to_owned(),
-        ));
-    }
+    let document = repaired(document, args.terms(&policy));
     let metadata = Metadata::new(&args.name, args.namespace.as_ref(), &args.label);
-    put(&metadata.secret(&document, args.output)?)?;
-    Ok(Exit::Clean)
+    put(&metadata.secret(&document, args.output)?)
 }
+
+const TOO_LARGE: Bilingual<&str> = Bilingual {
+    english: "the document would be larger than 1 MiB, the most that a Secret holds",
+    chinese: "该文档将超过 1 MiB，即 Secret 的上限",
+};
 
 fn refused(denial: &str) -> Exit {
     say(format_args!("{denial}"));
@@ -132,9 +137,9 @@ fn refused(denial: &str) -> Exit {
 }
 
 impl Args {
-    fn verdict(&self, entries: &Entries, policy: &Policy) -> Verdict {
+    fn terms<'a>(&'a self, policy: &'a Policy) -> Terms<'a> {
         let namespace = self.namespace.as_ref().map_or("", Namespace::as_str);
-        judged(entries, namespace, policy, today())
+        Terms { policy, namespace, today: today() }
     }
 }
 
@@ -152,17 +157,17 @@ fn of_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Fai
     };
     args.password.check()?;
     let stand_in = entries(Zeroizing::new("x".to_owned()));
-    if let Some(denial) = args.verdict(&stand_in, policy).denial {
+    if let Some(denial) = judged(&stand_in, args.terms(policy)).denial {
         return Ok(Err(denial));
     }
-    Ok(Ok(entries(args.password.read()?)))
+    Ok(Ok(entries(args.password.read(policy.language)?)))
 }
 
-fn of_docker_config(path: PathBuf, registries: &[String]) -> Result<Entries, Failure> {
+fn of_docker_config(path: PathBuf, registries: &[String], language: Language) -> Result<Entries, Failure> {
     let input = if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
-    let shown = input.shown();
-    let failure = |why: &dyn std::fmt::Display| Failure(format!("{shown}: {why}"));
-    let file = input.read().map_err(|error| failure(&format_args!("cannot be read: {error}")))?;
-    let config = DockerConfig::read(&file).map_err(|why| failure(&why))?;
-    config.choose(registries).map_err(|why| failure(&why))
+    let shown = escaped(&input.shown());
+    let failure = |why: String| Failure(format!("{shown}: {why}"));
+    let file = input.read().map_err(|error| failure(error.said().into_line(language)))?;
+    let config = DockerConfig::read(&file).map_err(|why| failure(why.said(language)))?;
+    config.choose(registries).map_err(|why| failure(why.said(language)))
 }

@@ -10,6 +10,7 @@ mod rules;
 mod scan;
 mod serve;
 mod shell;
+mod signals;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -138,30 +139,28 @@ fn is_unset(argument: &Arg, value: &OsStr) -> bool {
     matches!(argument.get_action(), ArgAction::SetTrue) && matches!(said, Ok(false))
 }
 
-/// What was given for a flag about passwords, or stands where none belongs, may be a password, and is not repeated.
+/// What was given for a flag about passwords, or stands where none belongs, may be a password, and is not repeated. A flag
+/// that it is similar to is named all the same.
 fn without_password(mut error: clap::Error) -> clap::Error {
     let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
     let (about, usage) = (said(ContextKind::InvalidArg), said(ContextKind::Usage));
-    if about.contains("password") {
-        error.remove(ContextKind::InvalidValue);
-    } else if error.kind() == ErrorKind::UnknownArgument
-        && usage.contains(" create ")
-        && !about.starts_with('-')
-    {
+    if usage.contains(" create ") && error.kind() == ErrorKind::UnknownArgument {
         error.remove(ContextKind::InvalidArg);
+        error.remove(ContextKind::Suggested);
+    } else if about.contains("password") {
+        error.remove(ContextKind::InvalidValue);
     }
     error
 }
 
 /// Writes data to standard output, with colours only where it is a terminal that shows them. A reader that has seen
-/// enough, such as `head`, is no failure.
-fn put(data: &[u8]) -> Result<(), Failure> {
+/// enough, such as `head`, is not told so: what that means depends on the data.
+fn put(data: &[u8]) -> Result<Exit, Failure> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(data).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure(format!("standard output cannot be written: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(Exit::Clean),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Incomplete),
+        Err(error) => Err(Failure(format!("standard output cannot be written: {error}"))),
     }
 }
 

@@ -3,11 +3,17 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use clap::builder::BoolishValueParser;
+use regcred_engine::policy::Language;
+use regcred_engine::wording::Bilingual;
+use rustix::process::Signal;
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::{Failure, signals};
+use crate::manifest::file_error::FileError;
 
 /// No password is longer; a document may be no larger.
 const LONGEST: usize = 1 << 20;
@@ -39,45 +45,96 @@ impl PasswordSource {
         Err(Failure("where is the password? Give --password-stdin or --password-file; it is asked for in a terminal only".to_owned()))
     }
 
-    /// Reads the password.
-    pub(crate) fn read(&self) -> Result<Zeroizing<String>, Failure> {
-        let (bytes, whence) = if self.password_stdin {
-            (limited(io::stdin().lock()), "standard input".to_owned())
+    /// Reads the password. What is said of its file does not name it: somebody may give the password in its place.
+    pub(crate) fn read(&self, language: Language) -> Result<Zeroizing<String>, Failure> {
+        let (password, whence) = if self.password_stdin {
+            let whence = Bilingual { english: "standard input: ", chinese: "标准输入：" };
+            (limited(io::stdin().lock()).and_then(|bytes| text(&bytes)), whence)
         } else if let Some(path) = &self.password_file {
-            (file(path), path.display().to_string())
+            (
+                file(path).and_then(|bytes| text(&bytes)),
+                Bilingual { english: "--password-file: ", chinese: "--password-file：" },
+            )
         } else {
-            return asked();
+            (asked(language), Bilingual { english: "", chinese: "" })
         };
-        let bytes =
-            bytes.map_err(|error| Failure(format!("{whence}: the password cannot be read: {error}")))?;
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| Failure(format!("{whence}: the password is not UTF-8, so JSON cannot hold it")))?;
-        let line_end = ["\r\n", "\n", "\r"].into_iter().find_map(|end| text.strip_suffix(end));
-        not_empty(Zeroizing::new(line_end.unwrap_or(text).to_owned()))
+        let why = match password {
+            Ok(password) if !password.is_empty() => return Ok(password),
+            Ok(_) => Unfit::Empty.said(),
+            Err(why) => why.said(),
+        };
+        let english = whence.english.to_owned() + &why.english;
+        let chinese = whence.chinese.to_owned() + &why.chinese;
+        Err(Failure(Bilingual { english, chinese }.into_line(language)))
     }
 }
 
-fn file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+/// Why there is no password.
+enum Unfit {
+    Unreadable(FileError),
+    TooLarge,
+    NotUtf8,
+    Empty,
+}
+
+impl<E: Into<io::Error>> From<E> for Unfit {
+    fn from(error: E) -> Self {
+        Unfit::Unreadable(FileError::System(error.into()))
+    }
+}
+
+impl Unfit {
+    fn said(&self) -> Bilingual<String> {
+        let (english, chinese) = match self {
+            Unfit::Unreadable(error) => {
+                let Bilingual { english, chinese } = error.said();
+                return Bilingual {
+                    english: format!("the password cannot be read: {english}"),
+                    chinese: format!("无法读取密码：{chinese}"),
+                };
+            }
+            Unfit::TooLarge => ("the password is larger than 1 MiB", "密码超过 1 MiB"),
+            Unfit::NotUtf8 => {
+                ("the password is not UTF-8, so JSON cannot hold it", "密码不是 UTF-8，JSON 无法容纳")
+            }
+            Unfit::Empty => ("the password is empty", "密码为空"),
+        };
+        Bilingual { english: english.to_owned(), chinese: chinese.to_owned() }
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<Zeroizing<String>, Unfit> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Unfit::NotUtf8)?;
+    let line_end = ["\r\n", "\n", "\r"].into_iter().find_map(|end| text.strip_suffix(end));
+    Ok(Zeroizing::new(line_end.unwrap_or(text).to_owned()))
+}
+
+fn file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Unfit> {
     limited(File::open(path)?)
 }
 
-fn limited(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+fn limited(source: impl Read) -> Result<Zeroizing<Vec<u8>>, Unfit> {
     // Room for all of it from the start: a buffer that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
     source.take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > LONGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB"));
+        return Err(Unfit::TooLarge);
     }
     Ok(bytes)
 }
 
-/// Asks for it in the terminal, where nobody sees it.
-fn asked() -> Result<Zeroizing<String>, Failure> {
-    let password = rpassword::prompt_password("Password: ")
-        .map_err(|error| Failure(format!("the password cannot be asked for: {error}")))?;
-    not_empty(Zeroizing::new(password))
-}
-
-fn not_empty(password: Zeroizing<String>) -> Result<Zeroizing<String>, Failure> {
-    if password.is_empty() { Err(Failure("the password is empty".to_owned())) } else { Ok(password) }
+/// Asks for it in the terminal, where nobody sees it. A signal finds the terminal as it was before.
+fn asked(language: Language) -> Result<Zeroizing<String>, Unfit> {
+    let terminal = File::open("/dev/tty")?;
+    let modes = tcgetattr(&terminal)?;
+    signals::before_the_end(move || tcsetattr(&terminal, OptionalActions::Now, &modes))?;
+    let prompt = Bilingual { english: "Password", chinese: "密码" }.line(language) + ": ";
+    match rpassword::prompt_password(prompt) {
+        Ok(password) => Ok(Zeroizing::new(password)),
+        // Ctrl-C is read as a character here, and becomes a signal to this process then, which is on its way.
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            process::exit(signals::exit_code(Signal::INT))
+        }
+        Err(error) => Err(error.into()),
+    }
 }

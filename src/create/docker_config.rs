@@ -1,38 +1,37 @@
 //! Choosing entries of a Docker config, such as `~/.docker/config.json`.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
 use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use regcred_engine::finding::RegistryKey;
+use regcred_engine::finding::{EntryField, RegistryKey, TopField};
+use regcred_engine::policy::Language;
 use regcred_engine::registry::is_same;
+use regcred_engine::wording::Bilingual;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::document::{Entries, Entry, Login};
+use crate::go_base64::PADDED_OR_NOT;
 
-/// With and without padding: what is written has it.
-const PADDED_OR_NOT: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
+/// What editors on Windows put before a text; docker reads no such file, and the file is good all the same.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A Docker config. It holds credentials: there is no `Debug`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct DockerConfig<'f> {
-    #[serde(borrow, default, deserialize_with = "in_order")]
     auths: Vec<(String, &'f RawValue)>,
-    #[serde(default)]
     creds_store: Option<String>,
-    #[serde(default)]
-    cred_helpers: Option<BTreeMap<String, String>>,
+    cred_helpers: Vec<(String, String)>,
+}
+
+/// The members of an object as they stand: with names that are there twice.
+#[derive(Deserialize)]
+struct Members<'f>(#[serde(borrow, deserialize_with = "in_order")] Vec<(String, &'f RawValue)>);
+
+impl<'f> Members<'f> {
+    /// Those of a value; `null` counts as an object without any.
+    fn of(value: &'f RawValue) -> Option<Self> {
+        if value.get() == "null" { Some(Members(Vec::new())) } else { serde_json::from_str(value.get()).ok() }
+    }
 }
 
 /// Why a file gives no entries. None of it holds a credential.
@@ -45,6 +44,8 @@ pub enum Unusable {
         /// Where in the line.
         column: usize,
     },
+    /// It says twice which registries there are.
+    Twice,
     /// There is nothing in it.
     Empty,
     /// The registry is not in it.
@@ -56,51 +57,98 @@ pub enum Unusable {
     },
     /// The registry's credentials are with a program of docker's.
     InHelper {
-        /// The registry.
-        registry: String,
+        /// The registry; `None` where all of them are.
+        registry: Option<String>,
         /// The program's name, as docker knows it.
         helper: String,
     },
 }
 
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unusable::NotADockerConfig { line, column } => {
-                write!(
-                    f,
+impl Unusable {
+    /// Says so, without the name of the file.
+    #[must_use]
+    pub fn said(&self, language: Language) -> String {
+        let (english, chinese) = match self {
+            Unusable::NotADockerConfig { line, column } => (
+                format!(
                     "this is no Docker config, which is a JSON object with auths (line {line}, column {column})"
+                ),
+                format!("这不是 Docker 配置：它应是含有 auths 的 JSON 对象（第 {line} 行第 {column} 列）"),
+            ),
+            Unusable::Twice => (
+                "auths stands in it twice, in whatever case, and programs differ in what they make of that; leave one"
+                    .to_owned(),
+                "其中有两处 auths（不论大小写），各程序的读法不同；请只保留一处".to_owned(),
+            ),
+            Unusable::Empty => ("there is no registry in it".to_owned(), "其中没有任何仓库".to_owned()),
+            Unusable::NotThere { registry, there } if there.is_empty() => (
+                format!("{registry} is not in it, and no other registry either"),
+                format!("其中没有 {registry}，也没有其他仓库"),
+            ),
+            Unusable::NotThere { registry, there } => (
+                format!("{registry} is not in it; there are: {}", there.join(", ")),
+                format!("其中没有 {registry}；有的是：{}", there.join("、")),
+            ),
+            Unusable::InHelper { registry, helper } => {
+                let of = registry.as_ref().map_or_else(
+                    || ("its credentials".to_owned(), "凭据".to_owned()),
+                    |registry| (format!("the credentials of {registry}"), format!("{registry} 的凭据")),
+                );
+                (
+                    format!(
+                        "{} are not in it: docker keeps them with its credential helper {helper}. Use --registry, \
+                         --username and --password-stdin, or choose other registries by --registry",
+                        of.0
+                    ),
+                    format!(
+                        "其中没有{}：docker 把它们存放在凭据助手 {helper} 中。请使用 --registry、--username 和 \
+                         --password-stdin，或用 --registry 选择其他仓库",
+                        of.1
+                    ),
                 )
             }
-            Unusable::Empty => f.write_str("there is no registry in it"),
-            Unusable::NotThere { registry, there } if there.is_empty() => {
-                write!(f, "{registry} is not in it, and no other registry either")
-            }
-            Unusable::NotThere { registry, there } => {
-                write!(f, "{registry} is not in it; there are: {}", there.join(", "))
-            }
-            Unusable::InHelper { registry, helper } => write!(
-                f,
-                "the credentials of {registry} are not in it: docker keeps them with its credential helper {helper}. Use \
-                 --registry, --username and --password-stdin, or choose other registries by --registry"
-            ),
-        }
+        };
+        Bilingual { english, chinese }.into_line(language)
     }
 }
 
 impl<'f> DockerConfig<'f> {
-    /// Reads a file.
+    /// Reads a file, names in any case, as docker does.
     ///
     /// # Errors
     /// When it is no Docker config.
     pub fn read(file: &'f [u8]) -> Result<Self, Unusable> {
+        let file = file.strip_prefix(BYTE_ORDER_MARK).unwrap_or(file);
         // To the parser a list of the fields would do as well.
         if !file.trim_ascii_start().starts_with(b"{") {
             return Err(Unusable::NotADockerConfig { line: 1, column: 1 });
         }
         // Its own words may quote what it read.
-        serde_json::from_slice(file)
-            .map_err(|error| Unusable::NotADockerConfig { line: error.line(), column: error.column() })
+        let Members(top) = serde_json::from_slice(file)
+            .map_err(|error| Unusable::NotADockerConfig { line: error.line(), column: error.column() })?;
+        let field = |field: TopField| {
+            let of_field = top.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(field.name()));
+            of_field.map(|(_, value)| *value)
+        };
+        if field(TopField::Auths).count() > 1 {
+            return Err(Unusable::Twice);
+        }
+        let auths = match field(TopField::Auths).next() {
+            Some(value) => Members::of(value).ok_or_else(|| not_at(file, value))?.0,
+            None => Vec::new(),
+        };
+        // What is no name of a program names none.
+        let creds_store = field(TopField::CredsStore).next_back();
+        let cred_helpers = field(TopField::CredHelpers).next_back().and_then(Members::of);
+        Ok(DockerConfig {
+            auths,
+            creds_store: creds_store.and_then(text),
+            cred_helpers: cred_helpers
+                .into_iter()
+                .flat_map(|Members(helpers)| helpers)
+                .filter_map(|(registry, helper)| Some((registry, text(helper)?)))
+                .collect(),
+        })
     }
 
     /// The entries of these registries, or of all where none is named.
@@ -113,7 +161,7 @@ impl<'f> DockerConfig<'f> {
         for registry in registries {
             if !self.auths.iter().any(|(key, _)| is_same(registry, key)) {
                 return Err(match self.helper(registry) {
-                    Some(helper) => in_helper(registry, helper),
+                    Some(helper) => in_helper(Some(registry), helper),
                     None => Unusable::NotThere { registry: shown(registry), there: self.keys() },
                 });
             }
@@ -121,22 +169,22 @@ impl<'f> DockerConfig<'f> {
         let mut entries = Entries::default();
         for (key, value) in self.auths.iter().filter(|(key, _)| chosen(key)) {
             if let Some(helper) = self.helper(key).filter(|_| is_marker(value)) {
-                return Err(in_helper(key, helper));
+                return Err(in_helper(Some(key), helper));
             }
             entries.push(key, entry(value));
         }
         if self.auths.is_empty() {
-            let helpers = self.cred_helpers.iter().flatten().next();
-            return Err(helpers.map_or(Unusable::Empty, |(key, helper)| in_helper(key, helper)));
+            let helper = self.cred_helpers.first().map(|(key, helper)| in_helper(Some(key), helper));
+            let store = || self.creds_store.as_ref().map(|store| in_helper(None, store));
+            return Err(helper.or_else(store).unwrap_or(Unusable::Empty));
         }
         Ok(entries)
     }
 
     /// The program that keeps a registry's credentials.
     fn helper(&self, registry: &str) -> Option<&str> {
-        let of_registry = self.cred_helpers.iter().flatten().find(|(key, _)| is_same(key, registry));
-        let helper = of_registry.map(|(_, helper)| helper).or(self.creds_store.as_ref())?;
-        (!helper.is_empty()).then_some(helper)
+        let of_registry = self.cred_helpers.iter().find(|(key, _)| is_same(key, registry));
+        of_registry.map(|(_, helper)| helper).or(self.creds_store.as_ref()).map(String::as_str)
     }
 
     fn keys(&self) -> Vec<String> {
@@ -144,8 +192,23 @@ impl<'f> DockerConfig<'f> {
     }
 }
 
-fn in_helper(registry: &str, helper: &str) -> Unusable {
-    Unusable::InHelper { registry: shown(registry), helper: helper.escape_debug().to_string() }
+/// A text that is not empty.
+fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok().filter(|text: &String| !text.is_empty())
+}
+
+/// Says that a value of the file is not what it should be.
+fn not_at(file: &[u8], value: &RawValue) -> Unusable {
+    // The value borrows from the file.
+    let start = (value.get().as_ptr() as usize).saturating_sub(file.as_ptr() as usize);
+    let before = file.get(..start).unwrap_or_default();
+    let lines = before.split(|byte| *byte == b'\n');
+    let column = 1 + lines.clone().next_back().map_or(0, <[u8]>::len);
+    Unusable::NotADockerConfig { line: lines.count(), column }
+}
+
+fn in_helper(registry: Option<&str>, helper: &str) -> Unusable {
+    Unusable::InHelper { registry: registry.map(shown), helper: helper.escape_debug().to_string() }
 }
 
 /// A key may hold a password.
@@ -153,13 +216,21 @@ fn shown(key: &str) -> String {
     RegistryKey::new(key).to_string()
 }
 
+/// What logs in to a registry.
+const CREDENTIALS: [EntryField; 5] = [
+    EntryField::Username,
+    EntryField::Password,
+    EntryField::Auth,
+    EntryField::IdentityToken,
+    EntryField::RegistryToken,
+];
+
 /// Whether there is no credential in an entry: docker marks so that a registry is logged in to.
 fn is_marker(value: &RawValue) -> bool {
-    serde_json::from_str::<BTreeMap<String, &RawValue>>(value.get()).is_ok_and(|fields| {
-        !fields.keys().any(|name| {
-            ["username", "password", "auth", "identitytoken", "registrytoken"]
-                .iter()
-                .any(|known| name.eq_ignore_ascii_case(known))
+    Members::of(value).is_some_and(|Members(fields)| {
+        !fields.iter().any(|(name, value)| {
+            let is_credential = CREDENTIALS.iter().any(|field| name.eq_ignore_ascii_case(field.name()));
+            is_credential && !matches!(value.get(), "null" | "\"\"")
         })
     })
 }
@@ -209,7 +280,7 @@ fn in_order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, &
     impl<'de> Visitor<'de> for Pairs {
         type Value = Vec<(String, &'de RawValue)>;
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("registries")
         }
 

@@ -12,6 +12,8 @@ use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 use zeroize::Zeroizing;
 
+use crate::yaml_words::{is_bool, is_null};
+
 /// The longest DNS subdomain, which names and the prefixes of labels are.
 const LONGEST_SUBDOMAIN: usize = 253;
 
@@ -205,9 +207,7 @@ impl<'a> Metadata<'a> {
 
 /// A name or label in YAML: in quotation marks where it would be read as something else, such as a number.
 fn scalar(text: &str) -> String {
-    let words = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
-    let is_word = words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if text.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_word {
+    if text.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_bool(text) && !is_null(text) {
         text.to_owned()
     } else {
         format!("\"{text}\"")

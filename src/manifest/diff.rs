@@ -1,31 +1,103 @@
 //! What a repair would change, as `patch -p1` applies it.
 
+use std::env;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
+use regcred_engine::policy::Language;
+use regcred_engine::wording::Bilingual;
 use similar::TextDiff;
 
-/// A unified diff of a file. It holds the value of the Secret: it is data that was asked for, never talk.
-#[must_use]
-pub fn unified(path: &str, before: &str, after: &str) -> String {
-    let (old, new) = (name("a", path), name("b", path));
-    TextDiff::from_lines(before, after).unified_diff().context_radius(3).header(&old, &new).to_string()
+/// The folder in which a diff is applied. patch takes no name that leads out of it.
+pub struct DiffFolder {
+    path: PathBuf,
+    /// What stands before the first diff; patch passes over it.
+    head: String,
 }
 
-/// A name as patch reads it: behind one with white space stands a tab, and one with what would end a line is quoted.
-fn name(side: &str, path: &str) -> String {
-    let path = path.trim_start_matches('/');
-    if path.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
-        let mut quoted = format!("\"{side}/");
-        for byte in path.bytes() {
-            match byte {
-                b'"' | b'\\' => quoted.extend(['\\', char::from(byte)]),
-                0x20..=0x7e => quoted.push(char::from(byte)),
-                other => drop(write!(quoted, "\\{other:03o}")), // a String takes all
+impl DiffFolder {
+    /// The folder that the program runs in, or the nearest above it that holds all of these.
+    ///
+    /// # Errors
+    /// When the program runs in no folder any more.
+    pub fn of(paths: &[PathBuf], language: Language) -> io::Result<Self> {
+        let here = env::current_dir()?;
+        let mut folder = here.clone();
+        for path in paths {
+            // What is not there is told where it is read.
+            let Ok(path) = fs::canonicalize(path).and(real(path)) else { continue };
+            while !path.starts_with(&folder) && folder.pop() {}
+        }
+        let head = if folder == here { String::new() } else { head(&folder, language) };
+        Ok(DiffFolder { path: folder, head })
+    }
+
+    /// A unified diff of a file. It holds the value of the Secret: it is data that was asked for, never talk.
+    #[must_use]
+    pub fn unified(&mut self, path: &Path, before: &str, after: &str) -> String {
+        let real = real(path).unwrap_or_default();
+        let path = real.strip_prefix(&self.path).unwrap_or(path).as_os_str();
+        // Behind a name with white space stands a tab.
+        let tab = if path.as_bytes().contains(&b' ') { "\t" } else { "" };
+        let mut text = std::mem::take(&mut self.head);
+        let (old, new) = (quoted("a/", path), quoted("b/", path));
+        let _ = write!(text, "--- {old}{tab}\n+++ {new}{tab}\n"); // a String takes all
+        // A line ends where it does to patch: a carriage return is a character of it.
+        let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
+        let (before, after) = (lines(before), lines(after));
+        for hunk in TextDiff::from_slices(&before, &after).unified_diff().context_radius(3).iter_hunks() {
+            let _ = writeln!(text, "{}", hunk.header()); // a String takes all
+            for change in hunk.iter_changes() {
+                let line = change.value();
+                let _ = write!(text, "{}{line}", change.tag()); // a String takes all
+                if !line.ends_with('\n') {
+                    text.push_str("\n\\ No newline at end of file\n");
+                }
             }
         }
-        quoted.push('"');
-        return quoted;
+        text
     }
-    let tab = if path.contains(' ') { "\t" } else { "" };
-    format!("{side}/{path}{tab}")
+}
+
+/// Says where a diff is to be applied.
+fn head(folder: &Path, language: Language) -> String {
+    let folder = quoted("", folder.as_os_str());
+    let head = Bilingual {
+        english: format!("regcred: apply this in {folder} (patch -p1 -d {folder})"),
+        chinese: format!("regcred：请在 {folder} 中应用（patch -p1 -d {folder}）"),
+    };
+    head.into_line(language) + "\n"
+}
+
+/// A path whose folders are no links and nowhere lead back; its last part may be a link to a file.
+fn real(path: &Path) -> io::Result<PathBuf> {
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) if !path.is_dir() => {
+            let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+            Ok(fs::canonicalize(folder)?.join(name))
+        }
+        _ => fs::canonicalize(path),
+    }
+}
+
+/// A name as patch reads it: one with what would end a line, or that is no text, is quoted.
+fn quoted(side: &str, path: &OsStr) -> String {
+    let special = |c: char| c.is_control() || matches!(c, '"' | '\\');
+    if let Some(path) = path.to_str().filter(|path| !path.contains(special)) {
+        return format!("{side}{path}");
+    }
+    let mut quoted = format!("\"{side}");
+    for byte in path.as_bytes() {
+        match byte {
+            b'"' | b'\\' => quoted.extend(['\\', char::from(*byte)]),
+            0x20..=0x7e => quoted.push(char::from(*byte)),
+            other => drop(write!(quoted, "\\{other:03o}")), // a String takes all
+        }
+    }
+    quoted.push('"');
+    quoted
 }

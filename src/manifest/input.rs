@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 use zeroize::Zeroizing;
 
+use super::file_error::FileError;
+
 /// No manifest is larger; a whole cluster's Secrets are scanned, not checked.
 const LARGEST: u64 = 64 << 20;
 
@@ -30,11 +32,20 @@ impl Input {
         }
     }
 
+    /// Its path; `-` for standard input.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Input::File(path) => path,
+            Input::Stdin => Path::new("-"),
+        }
+    }
+
     /// Its bytes, which may be credentials.
     ///
     /// # Errors
     /// When it cannot be read, or is larger than any manifest.
-    pub fn read(&self) -> io::Result<Zeroizing<Vec<u8>>> {
+    pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, FileError> {
         match self {
             Input::File(path) => read(File::open(path)?),
             Input::Stdin => read(io::stdin().lock()),
@@ -42,23 +53,23 @@ impl Input {
     }
 }
 
-fn read(source: impl io::Read) -> io::Result<Zeroizing<Vec<u8>>> {
+fn read(mut source: impl io::Read) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let mut bytes = Zeroizing::new(Vec::new());
-    source.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    source.by_ref().take(LARGEST + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 64 MiB"));
+        return Err(FileError::TooLarge(bytes));
     }
     Ok(bytes)
 }
 
 /// What a path names: itself, or the files below a folder that may hold Secrets, in the order of their names. An error
 /// stands beside the path that it is about.
-pub fn inputs(path: &Path) -> Vec<Result<Input, (PathBuf, io::Error)>> {
+pub fn inputs(path: &Path) -> Vec<Result<Input, (PathBuf, FileError)>> {
     if path == OsStr::new("-") {
         return vec![Ok(Input::Stdin)];
     }
     match fs::metadata(path) {
-        Err(error) => vec![Err((path.to_owned(), error))],
+        Err(error) => vec![Err((path.to_owned(), error.into()))],
         Ok(metadata) if metadata.is_dir() => {
             let entries = WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(is_looked_into);
             entries.filter_map(entry).collect()
@@ -67,18 +78,26 @@ pub fn inputs(path: &Path) -> Vec<Result<Input, (PathBuf, io::Error)>> {
     }
 }
 
-fn entry(entry: walkdir::Result<DirEntry>) -> Option<Result<Input, (PathBuf, io::Error)>> {
+fn entry(entry: walkdir::Result<DirEntry>) -> Option<Result<Input, (PathBuf, FileError)>> {
     match entry {
         Ok(entry) => {
+            if !may_hold_secrets(entry.path()) {
+                return None;
+            }
             // A link counts as what it leads to; a folder behind one is not entered, so that there is an end.
-            let is_file = entry.file_type().is_file()
-                || entry.file_type().is_symlink()
-                    && fs::metadata(entry.path()).is_ok_and(|target| target.is_file());
-            (is_file && may_hold_secrets(entry.path())).then(|| Ok(Input::File(entry.into_path())))
+            let is_file = if entry.file_type().is_symlink() {
+                match fs::metadata(entry.path()) {
+                    Ok(target) => target.is_file(),
+                    Err(error) => return Some(Err((entry.into_path(), error.into()))),
+                }
+            } else {
+                entry.file_type().is_file()
+            };
+            is_file.then(|| Ok(Input::File(entry.into_path())))
         }
         Err(error) => {
             let path = error.path().map(Path::to_owned).unwrap_or_default();
-            Some(Err((path, error.into())))
+            Some(Err((path, io::Error::from(error).into())))
         }
     }
 }

@@ -65,13 +65,36 @@ fn node(tree: &mut Tree, source: &str, value: &RawValue, depth: usize) -> Result
             Value::List(items.collect::<Result<_, _>>()?)
         }
         Some(b'"') => {
-            let text = serde_json::from_str(text).map_err(|_| bad())?;
+            let decoded = serde_json::from_str(text).or_else(|_| serde_json::from_str(&without_halves(text)));
+            let text = decoded.map_err(|_| bad())?;
             Value::Text(Text { text, style: Style::Json })
         }
         Some(b'n') => Value::Null,
         _ => Value::Other,
     };
     Ok(tree.add(span, value))
+}
+
+/// A string with what Go reads for half of a surrogate pair.
+fn without_halves(text: &str) -> String {
+    let unit = |text: &str| u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
+        whole.push_str(before);
+        let is_pair = || escape.get(6..).and_then(unit).is_some_and(|low| (0xdc00..0xe000).contains(&low));
+        let (length, half) = match unit(escape) {
+            Some(0xd800..0xdc00) if is_pair() => (12, false),
+            Some(0xd800..0xe000) => (6, true),
+            Some(_) => (6, false),
+            None => (2, false),
+        };
+        let Some((escape, behind)) = escape.split_at_checked(length) else { break };
+        whole.push_str(if half { "\\ufffd" } else { escape });
+        rest = behind;
+    }
+    whole.push_str(rest);
+    whole
 }
 
 /// The members of an object, names included, as they are written.

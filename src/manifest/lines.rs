@@ -14,13 +14,16 @@ pub(super) struct Lines<'t> {
 
 impl<'t> Lines<'t> {
     pub(super) fn new(text: &'t str) -> Self {
+        // A byte order mark is no character of the first line.
+        let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let behind_breaks = text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
-        Lines { text, starts: std::iter::once(0).chain(behind_breaks).collect(), last: Cell::new((0, 1)) }
+        let starts = std::iter::once(first).chain(behind_breaks).collect();
+        Lines { text, starts, last: Cell::new((first, 1)) }
     }
 
     /// The line and column of a byte, both counted from 1, columns in characters.
     pub(super) fn place(&self, offset: usize) -> (usize, usize) {
-        let line = self.starts.partition_point(|start| *start <= offset);
+        let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.start(line);
         let (byte, column) = match self.last.get() {
             (byte, column) if (start..=offset).contains(&byte) => (byte, column),
@@ -56,6 +59,11 @@ mod tests {
         {
             assert_eq!(lines.place(offset), place, "{offset}");
         }
+        let marked = Lines::new("\u{feff}a\nb");
+        for (offset, place) in [(3, (1, 1)), (4, (1, 2)), (5, (2, 1)), (0, (1, 1))] {
+            assert_eq!(marked.place(offset), place, "{offset}");
+        }
+        assert_eq!(marked.range(1), 3..4);
         assert_eq!(lines.range(1), 0..9);
         assert_eq!(lines.range(2), 11..11);
         assert_eq!(lines.range(3), 12..14);

@@ -5,8 +5,9 @@
 //! judges each, [`scalar`] finds the places in the file, [`excerpt`] makes lines of it fit to be shown, and [`repair`]
 //! edits it. [`input`] and [`replace`] read and write the files themselves.
 
-mod diff;
+pub mod diff;
 mod excerpt;
+pub mod file_error;
 pub mod input;
 mod json;
 mod lines;
@@ -34,8 +35,6 @@ use lines::Lines;
 use problem::{Problem, WhatIsWrong};
 use repair::Hold;
 use secret::{DocumentPlace, Found, PullSecret, Writing};
-
-pub use diff::unified;
 
 /// A file that is checked. It holds credentials: there is no `Debug`.
 pub struct Manifest<'f> {
@@ -108,7 +107,7 @@ pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>
 /// What a repair could not do safely stands, and is told so.
 fn not_repaired(mut judged: Judged, terms: Terms<'_>) -> Judged {
     for finding in judged.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Repairable) {
-        finding.outcome = Outcome::Held(Hold::Written.said(terms.policy.language).to_owned());
+        finding.outcome = Outcome::Held(Hold::Written.said(terms.policy.language));
     }
     judged
 }
@@ -125,7 +124,7 @@ impl<'f> Manifest<'f> {
     pub fn check(&self, terms: Terms<'_>) -> Checked {
         let mut checked = Checked::default();
         for secret in &self.found.secrets {
-            checked.judged.push(self.judged(secret, &secret.judge(terms), terms));
+            checked.judged.push(self.judged(secret, secret.judge(terms), terms));
         }
         let language = terms.policy.language;
         for problem in &self.found.problems {
@@ -142,17 +141,17 @@ impl<'f> Manifest<'f> {
         checked
     }
 
-    fn judged(&self, secret: &PullSecret, judgement: &Judgement<'_>, terms: Terms<'_>) -> Judged {
+    fn judged(&self, secret: &PullSecret, mut judgement: Judgement<'_>, terms: Terms<'_>) -> Judged {
         let place = &secret.place;
         let holder = place.field.map(|field| format!("{field}[{}]", secret.secret_type.data_key()));
         let holder = holder.unwrap_or_default();
-        let hold = self.hold(secret, judgement);
+        let plan = self.plan(secret, &mut judgement);
         let excerpts = Excerpts::new(self.text, &self.lines, secret);
         let findings = judgement.findings.iter().map(|found| {
             let mut finding = Finding::new(found, &holder, terms.policy.language);
             finding.region = Some(self.finding_region(secret, found, &excerpts));
-            if let Some(hold) = hold.filter(|_| found.repairable) {
-                finding.outcome = Outcome::Held(hold.said(terms.policy.language).to_owned());
+            if let Some(hold) = plan.hold(found.place.offset).filter(|_| found.repairable) {
+                finding.outcome = Outcome::Held(hold.said(terms.policy.language));
             }
             finding
         });
@@ -262,8 +261,11 @@ fn found(path: &str, text: &str) -> Found {
                 }
                 // YAML in braces is read by kubectl, too.
                 let yaml = yaml_objects(text, begin);
-                let template = |problem: &Problem| problem.what == WhatIsWrong::Template;
-                if yaml.problems.iter().all(|problem| problem.object.is_some() || template(problem)) {
+                let is_read = |problem: &Problem| {
+                    let is_no_error = problem.kind() == TroubleKind::NotJudged;
+                    is_no_error || problem.object.is_some() || problem.what == WhatIsWrong::Template
+                };
+                if yaml.problems.iter().all(is_read) {
                     return yaml;
                 }
                 found.problems.push(problem);
@@ -276,15 +278,25 @@ fn found(path: &str, text: &str) -> Found {
 
 fn yaml_objects(text: &str, begin: usize) -> Found {
     let mut found = Found::default();
-    for range in yaml::documents(text.get(begin..).unwrap_or_default()) {
+    for yaml::Part { range, bad_line } in yaml::documents(text.get(begin..).unwrap_or_default()) {
+        if let Some(line) = bad_line {
+            found.problems.push(Problem::new(begin + line, WhatIsWrong::Separator));
+            continue;
+        }
         let range = range.start + begin..range.end + begin;
         let chunk = text.get(range.clone()).unwrap_or_default();
         match yaml::read(chunk, range.start) {
             Ok(trees) => {
-                for (tree, root) in &trees {
-                    found.objects(text, tree, *root, &range);
+                for (number, (tree, root)) in trees.iter().enumerate() {
+                    if number == 0 {
+                        found.objects(text, tree, *root, &range);
+                    } else if Found::of(text, tree, *root, &range).is_secret() {
+                        let offset = tree.span(*root).start;
+                        found.problems.push(Problem::new(offset, WhatIsWrong::BehindTheEnd));
+                    }
                 }
             }
+            Err(problem) if problem.what == WhatIsWrong::Template => found.problems.push(problem),
             Err(_) if chunk.contains("{{") => {
                 let offset = range.start + chunk.find("{{").unwrap_or_default();
                 found.problems.push(Problem::new(offset, WhatIsWrong::Template));

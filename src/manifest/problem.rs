@@ -2,6 +2,7 @@
 
 use regcred_engine::policy::Language;
 use regcred_engine::secret::SecretType;
+use regcred_engine::wording::Bilingual;
 
 use crate::report::{Object, TroubleKind};
 
@@ -26,6 +27,16 @@ pub(super) enum WhatIsWrong {
     /// A few aliases can make more of a file than any memory holds.
     Repeated,
     UnknownAnchor,
+    /// Text behind `---`.
+    Separator,
+    /// An escape of JSON in double quotes of YAML.
+    Escape,
+    /// A name that is no text.
+    Name,
+    /// A Secret behind `...`.
+    BehindTheEnd,
+    /// A line end of YAML 1.1 inside of a document.
+    LineEnd,
     /// A Helm template, or one of another kind, that is no YAML.
     Template,
     /// `data` or `stringData` is no mapping.
@@ -34,6 +45,8 @@ pub(super) enum WhatIsWrong {
     NoText(&'static str, SecretType),
     NotBase64(SecretType),
     NoDocument(SecretType),
+    /// `stringData` has null where `data` has a document.
+    Emptied(SecretType),
     Placeholder,
     Encrypted,
     TooLarge,
@@ -46,21 +59,22 @@ impl Problem {
 
     pub(super) const fn kind(&self) -> TroubleKind {
         match self.what {
-            WhatIsWrong::NoDocument(_) | WhatIsWrong::Placeholder | WhatIsWrong::Encrypted => {
-                TroubleKind::NotJudged
-            }
+            WhatIsWrong::NoDocument(_)
+            | WhatIsWrong::Placeholder
+            | WhatIsWrong::Encrypted
+            | WhatIsWrong::BehindTheEnd => TroubleKind::NotJudged,
             _ => TroubleKind::Unreadable,
         }
     }
 
     pub(super) fn message(&self, language: Language) -> String {
-        let (english, chinese) = self.what.said();
-        if language == Language::Chinese { chinese } else { english }
+        self.what.said().into_line(language)
     }
 }
 
 impl WhatIsWrong {
-    fn said(self) -> (String, String) {
+    #[allow(clippy::too_many_lines, reason = "a list")]
+    fn said(self) -> Bilingual<String> {
         let (english, chinese) = match self {
             WhatIsWrong::NotUtf8 => ("this file is not UTF-8 text", "该文件不是 UTF-8 文本"),
             WhatIsWrong::NoYaml => (
@@ -82,46 +96,82 @@ impl WhatIsWrong {
                 "this alias has no anchor in its document; text that begins with `*` belongs in quotes",
                 "该别名在本文档中没有对应的锚点；以 `*` 开头的文本要加引号",
             ),
+            WhatIsWrong::Separator => (
+                "text behind `---`, so kubectl refuses this; begin the document in the next line",
+                "`---` 之后还有文本，kubectl 会拒绝；文档要从下一行开始",
+            ),
+            WhatIsWrong::Escape => (
+                "an escape in double quotes that kubectl does not take here (`\\/`, or half a character such as `\\ud83d`); \
+                 write the character itself",
+                "双引号中有 kubectl 不接受的转义（`\\/`，或 `\\ud83d` 这样的半个字符）；请直接写出该字符",
+            ),
+            WhatIsWrong::Name => (
+                "a name here is a mapping, a list or null; kubectl takes texts only",
+                "此处的键是映射、列表或 null；kubectl 只接受文本",
+            ),
+            WhatIsWrong::BehindTheEnd => (
+                "behind `...` kubectl reads nothing up to the next `---`, so it does not see this Secret",
+                "从 `...` 到下一个 `---` 之间的内容 kubectl 不读取，所以看不到该 Secret",
+            ),
+            WhatIsWrong::LineEnd => (
+                "this document holds U+0085, U+2028 or U+2029 as itself, which kubectl takes for a line end; write it as an \
+                 escape of JSON, such as `\\u2028`",
+                "该文档中直接写有 U+0085、U+2028 或 U+2029，kubectl 会当作换行；请写成 JSON 转义，例如 `\\u2028`",
+            ),
             WhatIsWrong::Template => (
                 "this is a template, not YAML yet; check what comes of it, for example `helm template … | regcred check -`",
                 "这是模板，还不是 YAML；请检查渲染后的结果，例如 `helm template … | regcred check -`",
             ),
             WhatIsWrong::NoMapping(field) => {
-                return (
-                    format!("{field} is no mapping of names to texts, so the API server refuses this Secret"),
-                    format!("{field} 不是键值映射，API server 会拒绝该 Secret"),
-                );
+                return Bilingual {
+                    english: format!(
+                        "{field} is no mapping of names to texts, so the API server refuses this Secret"
+                    ),
+                    chinese: format!("{field} 不是键值映射，API server 会拒绝该 Secret"),
+                };
             }
             WhatIsWrong::NoText(field, secret_type) => {
                 let key = secret_type.data_key();
-                return (
-                    format!(
+                return Bilingual {
+                    english: format!(
                         "{field}[{key}] is no text, so the API server refuses this Secret; JSON belongs in quotes or \
                          under `|`"
                     ),
-                    format!(
+                    chinese: format!(
                         "{field}[{key}] 不是文本，API server 会拒绝该 Secret；JSON 要加引号，或写在 `|` 之下"
                     ),
-                );
+                };
             }
             WhatIsWrong::NotBase64(secret_type) => {
                 let key = secret_type.data_key();
-                return (
-                    format!(
+                return Bilingual {
+                    english: format!(
                         "data[{key}] is not base64, so the API server refuses this Secret; plain text belongs under \
                          stringData"
                     ),
-                    format!(
+                    chinese: format!(
                         "data[{key}] 不是 base64，API server 会拒绝该 Secret；明文要写在 stringData 之下"
                     ),
-                );
+                };
             }
             WhatIsWrong::NoDocument(secret_type) => {
                 let key = secret_type.data_key();
-                return (
-                    format!("neither data nor stringData has {key}, so there is nothing to judge"),
-                    format!("data 与 stringData 都没有 {key}，没有可判断的内容"),
-                );
+                return Bilingual {
+                    english: format!("neither data nor stringData has {key}, so there is nothing to judge"),
+                    chinese: format!("data 与 stringData 都没有 {key}，没有可判断的内容"),
+                };
+            }
+            WhatIsWrong::Emptied(secret_type) => {
+                let key = secret_type.data_key();
+                return Bilingual {
+                    english: format!(
+                        "stringData[{key}] is null, which empties what data has there, so the API server refuses this \
+                         Secret; leave the name out"
+                    ),
+                    chinese: format!(
+                        "stringData[{key}] 为 null，会清空 data 中的内容，API server 会拒绝该 Secret；请去掉这一项"
+                    ),
+                };
             }
             WhatIsWrong::Placeholder => (
                 "the document is a placeholder that something fills in later; check what comes of it",
@@ -135,6 +185,6 @@ impl WhatIsWrong {
                 "超出 Secret 的上限（1 MiB），API server 会拒绝",
             ),
         };
-        (english.to_owned(), chinese.to_owned())
+        Bilingual { english: english.to_owned(), chinese: chinese.to_owned() }
     }
 }

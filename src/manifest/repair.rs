@@ -7,11 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use regcred_engine::judge::Judgement;
 use regcred_engine::policy::Language;
 use regcred_engine::repair::Repair;
+use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
 use super::scalar::{Style, written};
 use super::secret::{PullSecret, Writing};
-use super::template::holds_template;
+use super::template::entry_holds_template;
 use super::{Manifest, Terms};
 
 /// Why what could be repaired is left alone.
@@ -25,7 +26,7 @@ pub(super) enum Hold {
 }
 
 impl Hold {
-    pub(super) const fn said(self, language: Language) -> &'static str {
+    pub(super) fn said(self, language: Language) -> String {
         let (english, chinese) = match self {
             Hold::Shared => (
                 "an anchor shares this value with another place, where the repair would change something else; write it \
@@ -33,9 +34,9 @@ impl Hold {
                 "该值通过锚点与其他位置共用，修复会改动别处；请在此处单独写出，或手工修改",
             ),
             Hold::Placeholder => (
-                "it holds a placeholder that is filled in later, and `auth` would encode the placeholder; let the tool \
-                 that fills it in write `auth`",
-                "其中有稍后才填入的占位符，此时编码 auth 得到的是占位符；请让填入的工具来写 auth",
+                "a text of this entry looks like a placeholder that is filled in later, and `auth` would encode the \
+                 placeholder; let the tool that fills it in write `auth`",
+                "该条目中有看似稍后才填入的占位符，此时编码 auth 得到的是占位符；请让填入的工具来写 auth",
             ),
             Hold::Binary => ("it is written as !!binary", "该值以 !!binary 写成"),
             Hold::Written => (
@@ -44,7 +45,29 @@ impl Hold {
             ),
             Hold::HeldBack => ("the policy says `enforcement: audit`", "策略为 `enforcement: audit`"),
         };
-        if matches!(language, Language::Chinese) { chinese } else { english }
+        Bilingual { english, chinese }.line(language)
+    }
+}
+
+/// What is done about a Secret that can be repaired. It holds credentials: there is no `Debug`.
+#[derive(Default)]
+pub(super) struct Plan {
+    splices: Vec<Splice>,
+    /// The document after them; `None` where it stays.
+    document: Option<Zeroizing<Vec<u8>>>,
+    /// Why all of it is left alone.
+    hold: Option<Hold>,
+    /// The entries that are left alone because of a placeholder.
+    placeholders: Vec<Range<usize>>,
+}
+
+impl Plan {
+    /// Why what stands at this place of the document is left alone, although it could be repaired.
+    pub(super) fn hold(&self, offset: usize) -> Option<Hold> {
+        // They stand in the order of the document.
+        let next = self.placeholders.partition_point(|entry| entry.end <= offset);
+        let in_entry = self.placeholders.get(next).is_some_and(|entry| entry.contains(&offset));
+        if in_entry { Some(Hold::Placeholder) } else { self.hold }
     }
 }
 
@@ -61,14 +84,9 @@ impl Manifest<'_> {
         let mut splices = Vec::new();
         let mut documents = Vec::new();
         for secret in &self.found.secrets {
-            let judgement = secret.judge(terms);
-            let repair = judgement.repair.as_ref().filter(|_| self.hold(secret, &judgement).is_none());
-            let edits = repair.and_then(|repair| self.splices(secret, repair));
-            let document = edits.and_then(|edits| {
-                splices.extend(edits);
-                Some(Zeroizing::new(repair?.apply(&secret.document)))
-            });
-            documents.push(document);
+            let plan = self.plan(secret, &mut secret.judge(terms));
+            splices.extend(plan.splices);
+            documents.push(plan.document);
         }
         if splices.is_empty() {
             return None;
@@ -102,24 +120,31 @@ impl Manifest<'_> {
         text
     }
 
-    /// Why this Secret is not repaired, although it could be.
-    pub(super) fn hold(&self, secret: &PullSecret, judgement: &Judgement<'_>) -> Option<Hold> {
+    /// How a Secret is repaired, and why not where it could be.
+    pub(super) fn plan(&self, secret: &PullSecret, judgement: &mut Judgement<'_>) -> Plan {
+        let held = |hold| Plan { hold: Some(hold), ..Plan::default() };
         if judgement.repair_held_back {
-            return Some(Hold::HeldBack);
+            return held(Hold::HeldBack);
         }
-        let repair = judgement.repair.as_ref()?;
+        let Some(repair) = judgement.repair.take() else { return Plan::default() };
         let place = &secret.place;
         if place.shared {
-            return Some(Hold::Shared);
+            return held(Hold::Shared);
         }
         if place.style == Style::Binary {
-            return Some(Hold::Binary);
+            return held(Hold::Binary);
         }
-        let text = std::str::from_utf8(&secret.document).unwrap_or_default();
-        if matches!(place.writing, Writing::Plain(_)) && holds_template(text) {
-            return Some(Hold::Placeholder);
+        let (repair, placeholders) = match place.writing {
+            Writing::Plain(_) => repair.without(|entry| entry_holds_template(&secret.document, entry)),
+            // What is encoded is filled in by nobody any more.
+            Writing::Base64 => (Some(repair), Vec::new()),
+        };
+        let Some(repair) = repair else { return Plan { placeholders, ..Plan::default() } };
+        let document = Some(Zeroizing::new(repair.apply(&secret.document)));
+        match self.splices(secret, &repair) {
+            Some(splices) => Plan { splices, document, hold: None, placeholders },
+            None => Plan { placeholders, ..held(Hold::Written) },
         }
-        self.splices(secret, repair).is_none().then_some(Hold::Written)
     }
 
     /// The edits that repair a Secret.

@@ -1,18 +1,40 @@
 //! Replacing a file: readers see the old one or the new one, and nothing between.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
+
+use super::file_error::FileError;
+
+/// Held while a file is replaced.
+static UNDER_WAY: Mutex<()> = Mutex::new(());
+
+/// Waits until no file is being replaced; none is as long as this is kept. Whoever ends the program in the middle of it
+/// leaves a second file behind, with the documents of the first.
+pub fn none_under_way() -> MutexGuard<'static, ()> {
+    // There is nothing in it that could be half done.
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether there is a file that can be replaced, before it is read: what comes out of a pipe comes out once.
+///
+/// # Errors
+/// When there is none, or something else.
+pub fn replaceable(path: &Path) -> Result<(), FileError> {
+    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(FileError::NoFile) }
+}
 
 /// Puts `new` into the place of `old`, the content that was read. The mode stays, and where we may, the owner; a link
 /// stays a link, and what it leads to is replaced.
 ///
 /// # Errors
 /// When the file cannot be written, or is not any more what was read.
-pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
+pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
+    let _under_way = none_under_way();
     let target = fs::canonicalize(path)?;
     let folder = target.parent().unwrap_or(Path::new("/"));
     let metadata = fs::metadata(&target)?;
@@ -23,7 +45,7 @@ pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
     file.as_file().set_permissions(metadata.permissions())?;
     file.as_file().sync_all()?;
     if fs::read(&target)? != old {
-        return Err(io::Error::other("it was changed by somebody else in the meantime"));
+        return Err(FileError::Changed);
     }
     file.persist(&target).map_err(|error| error.error)?;
     Ok(())
@@ -38,11 +60,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.yaml");
         fs::write(&file, "theirs").unwrap();
-        let error = replace(&file, b"read", b"repaired").unwrap_err();
-        assert!(error.to_string().contains("somebody else"), "{error}");
+        assert!(matches!(replace(&file, b"read", b"repaired"), Err(FileError::Changed)));
         assert_eq!(fs::read(&file).unwrap(), b"theirs");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        replace(&file, b"theirs", b"repaired").unwrap();
+        assert!(replace(&file, b"theirs", b"repaired").is_ok());
         assert_eq!(fs::read(&file).unwrap(), b"repaired");
     }
 }

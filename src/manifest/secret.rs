@@ -4,8 +4,6 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regcred_engine::secret::{MAX_SECRET_BYTES, SecretType};
 use zeroize::Zeroizing;
 
@@ -13,15 +11,9 @@ use super::problem::{Problem, WhatIsWrong};
 use super::scalar::{Map, Style};
 use super::template::is_template;
 use super::tree::{Member, NodeId, Tree, Value};
+use super::yaml::LINE_ENDS;
+use crate::go_base64::PADDED;
 use crate::report::Object;
-
-/// As Go decodes it: padding is needed, and the bits behind the last byte are anybody's.
-const GO: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// A pull Secret, or a bare Docker config, in a file. It holds credentials: there is no `Debug`.
 pub(super) struct PullSecret {
@@ -68,6 +60,18 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// What there is in one YAML document or JSON value.
+    pub(super) fn of(file: &str, tree: &Tree, root: NodeId, range: &Range<usize>) -> Self {
+        let mut found = Found::default();
+        found.objects(file, tree, root, range);
+        found
+    }
+
+    /// Whether there is a pull Secret, be it one that cannot be judged.
+    pub(super) const fn is_secret(&self) -> bool {
+        !self.secrets.is_empty() || !self.problems.is_empty()
+    }
+
     /// Takes in the objects of one YAML document or JSON value, which is at `range` of the file.
     pub(super) fn objects(&mut self, file: &str, tree: &Tree, root: NodeId, range: &Range<usize>) {
         let mut left = vec![(root, false)];
@@ -157,7 +161,9 @@ fn secret(
             if matches!(tree.resolve(inner.value), Some((_, Value::Null, _))) {
                 // It counts as empty, and under `stringData` it empties what `data` has.
                 data.insert(name, 0);
-                wins = wins.filter(|_| !is_document);
+                if is_document && wins.is_some() {
+                    return Err(Problem::new(at(inner.key), WhatIsWrong::Emptied(secret_type)));
+                }
                 continue;
             }
             let plain = field == "stringData";
@@ -179,12 +185,16 @@ fn secret(
         return Err(problem(WhatIsWrong::Encrypted));
     }
     let value = tree.span(node);
+    let source = file.get(value.clone()).unwrap_or_default();
+    if text.style != Style::Json && source.contains(LINE_ENDS) {
+        return Err(problem(WhatIsWrong::LineEnd));
+    }
     let (document, writing) = if field == "stringData" {
         let map = Map::new(file, &value, text.style, &text.text);
         (text.text.clone().into_bytes(), Writing::Plain(map))
     } else {
         let letters: String = text.text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        let document = GO.decode(letters).map_err(|_| {
+        let document = PADDED.decode(letters).map_err(|_| {
             problem(if is_template(&text.text) {
                 WhatIsWrong::Placeholder
             } else {

@@ -217,8 +217,8 @@ fn what_cannot_be_judged_is_told_with_its_place() {
         (secret.to_owned(), (1, 1), "nothing to judge"),
         (
             format!("{secret}data:\n  .dockerconfigjson: e30=\nstringData:\n  .dockerconfigjson:\n"),
-            (1, 1),
-            "nothing to judge",
+            (7, 3),
+            "empties what data has",
         ),
         (
             format!("{secret}data:\n  .dockerconfigjson: ENC[AES256_GCM,data:x]\nsops: {{}}\n"),

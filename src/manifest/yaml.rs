@@ -1,5 +1,6 @@
 //! YAML as a [`Tree`], as kubectl reads it: document by document, each parsed for itself.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -10,32 +11,69 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag}
 use super::problem::{Problem, WhatIsWrong};
 use super::scalar::Style;
 use super::tree::{NodeId, Text, Tree, Value};
+use crate::yaml_words::{is_bool, is_null};
+
+/// A document of a stream.
+pub(super) struct Part {
+    pub(super) range: Range<usize>,
+    /// Where a line in it begins with `---` and goes on: kubectl reads no document with such a line.
+    pub(super) bad_line: Option<usize>,
+}
 
 /// The documents of a stream: kubectl parts it at lines of `---` before it parses, so that one that is no YAML costs
 /// only itself.
-pub(super) fn documents(text: &str) -> Vec<Range<usize>> {
+pub(super) fn documents(text: &str) -> Vec<Part> {
     let mut documents = Vec::new();
-    let (mut start, mut at) = (0, 0);
+    let (mut start, mut at, mut bad_line) = (0, 0, None);
     for line in text.split_inclusive('\n') {
-        let behind = line.strip_prefix("---").map(str::trim);
-        if behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('#')) {
-            documents.push(start..at);
-            start = at + line.len();
+        if let Some(behind) = line.strip_prefix("---").map(str::trim) {
+            if behind.is_empty() || behind.starts_with('#') {
+                documents.push(Part { range: start..at, bad_line: bad_line.take() });
+                start = at + line.len();
+            } else {
+                bad_line = bad_line.or(Some(at));
+            }
         }
         at += line.len();
     }
-    documents.push(start..text.len());
+    documents.push(Part { range: start..text.len(), bad_line });
     documents
 }
 
-/// Reads one document. `base` is where it begins in the file.
+/// The line ends that YAML 1.1 has, and kubectl with it, and the parser has not.
+pub(super) const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
+/// Reads one document. `base` is where it begins in the file. Behind `...` there may be more of them, up to one that is no
+/// YAML; kubectl reads the first.
 pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Problem> {
-    let mut builder = Builder { base, ..Builder::default() };
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| problem(&error, text, base))?;
-        builder.event(event, &span);
+    let text = with_line_ends(text);
+    let mut builder = Builder { text: &text, base, ..Builder::default() };
+    for event in Parser::new_from_str(&text) {
+        let read = event.map_err(|error| problem(&error, &text, base));
+        match read.and_then(|(event, span)| builder.event(event, &span)) {
+            Err(problem) if builder.done.is_empty() => return Err(problem),
+            Err(_) => break,
+            Ok(()) => {}
+        }
     }
     Ok(builder.done)
+}
+
+/// The text with the line ends of YAML 1.1 as such. Every other byte stays where it is.
+fn with_line_ends(text: &str) -> Cow<'_, str> {
+    if !text.contains(LINE_ENDS) {
+        return Cow::Borrowed(text);
+    }
+    let mut read = String::with_capacity(text.len());
+    for c in text.chars() {
+        if LINE_ENDS.contains(&c) {
+            // White space before a line end is none of the text, where a text may go on in the next line.
+            read.extend(std::iter::repeat_n(' ', c.len_utf8() - 1).chain(['\n']));
+        } else {
+            read.push(c);
+        }
+    }
+    Cow::Owned(read)
 }
 
 fn problem(error: &ScanError, text: &str, base: usize) -> Problem {
@@ -62,7 +100,8 @@ struct Open {
 }
 
 #[derive(Default)]
-struct Builder {
+struct Builder<'t> {
+    text: &'t str,
     base: usize,
     tree: Tree,
     open: Vec<Open>,
@@ -71,12 +110,18 @@ struct Builder {
     done: Vec<(Tree, NodeId)>,
 }
 
-impl Builder {
-    fn event(&mut self, event: Event<'_>, span: &Span) {
+impl Builder<'_> {
+    fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), Problem> {
         let range = span.byte_range().unwrap_or_default();
+        let source = self.text.get(range.clone()).unwrap_or_default();
         let range = range.start + self.base..range.end.max(range.start) + self.base;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                if style == ScalarStyle::DoubleQuoted
+                    && let Some(at) = unknown_escape(source)
+                {
+                    return Err(Problem::new(range.start + at, WhatIsWrong::Escape));
+                }
                 let id = self.tree.add(range, scalar(text.into_owned(), style, tag.as_deref()));
                 self.placed(id, anchor);
             }
@@ -95,7 +140,7 @@ impl Builder {
             }
             Event::SequenceStart(_, anchor, _) => self.begin(range, anchor, false),
             Event::MappingStart(_, anchor, _) => self.begin(range, anchor, true),
-            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::SequenceEnd | Event::MappingEnd => self.end()?,
             Event::DocumentEnd => {
                 let tree = std::mem::take(&mut self.tree);
                 self.anchors.clear();
@@ -105,6 +150,7 @@ impl Builder {
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn begin(&mut self, span: Range<usize>, anchor: usize, map: bool) {
@@ -113,12 +159,13 @@ impl Builder {
         self.open.push(Open { id, children: Vec::new(), map });
     }
 
-    fn end(&mut self) {
-        let Some(Open { id, children, map }) = self.open.pop() else { return };
+    fn end(&mut self) -> Result<(), Problem> {
+        let Some(Open { id, children, map }) = self.open.pop() else { return Ok(()) };
         let value = if map {
             let mut pairs = Vec::with_capacity(children.len() / 2);
             let mut children = children.into_iter();
             while let (Some(key), Some(value)) = (children.next(), children.next()) {
+                self.name(id, key)?;
                 pairs.push((key, value));
             }
             Value::Map(pairs)
@@ -128,6 +175,26 @@ impl Builder {
         if let Some(node) = self.tree.nodes.get_mut(id) {
             node.value = value;
         }
+        Ok(())
+    }
+
+    /// Whether a mapping has a name that kubectl takes. What is written `{{ … }}` has none.
+    fn name(&self, map: NodeId, key: NodeId) -> Result<(), Problem> {
+        let is_taken = match self.tree.resolve(key) {
+            Some((_, Value::Text(_) | Value::Other, _)) => true,
+            Some((_, Value::Null | Value::List(_) | Value::Map(_) | Value::Alias(_), _)) | None => false,
+        };
+        if is_taken {
+            return Ok(());
+        }
+        let start = self.tree.span(map).start;
+        let source = start.checked_sub(self.base).and_then(|start| self.text.get(start..));
+        let is_template = source.is_some_and(|source| source.starts_with("{{"));
+        Err(if is_template {
+            Problem::new(start, WhatIsWrong::Template)
+        } else {
+            Problem::new(self.tree.span(key).start, WhatIsWrong::Name)
+        })
     }
 
     fn placed(&mut self, id: NodeId, anchor: usize) {
@@ -141,6 +208,21 @@ impl Builder {
     }
 }
 
+/// Where in double quotes an escape stands that JSON has, YAML 1.2 and the parser have, and kubectl has not.
+fn unknown_escape(source: &str) -> Option<usize> {
+    let mut at = 0;
+    while let Some(next) = source.get(at..)?.find('\\') {
+        at += next;
+        let behind = source.get(at + 1..)?;
+        let half = || u32::from_str_radix(behind.strip_prefix('u')?.get(..4)?, 16).ok();
+        if behind.starts_with('/') || half().is_some_and(|code| (0xd800..0xe000).contains(&code)) {
+            return Some(at);
+        }
+        at += 1 + behind.chars().next()?.len_utf8();
+    }
+    None
+}
+
 fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     let core = tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"));
     let style = match style {
@@ -152,7 +234,7 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     };
     match core.as_deref() {
         Some("binary") => {
-            let letters: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            let letters: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
             let decoded = STANDARD.decode(letters).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             decoded.map_or(Value::Other, |text| Value::Text(Text { text, style: Style::Binary }))
         }
@@ -165,11 +247,9 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
 
 /// A plain scalar by the rules of YAML 1.1, which kubectl follows.
 fn plain(text: String) -> Value {
-    match text.as_str() {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        _ => {}
+    if is_null(&text) {
+        return Value::Null;
     }
-    let bool_like = ["y", "n", "yes", "no", "on", "off", "true", "false"];
     let number = text.replace('_', "");
     let unsigned = number.trim_start_matches(['+', '-']);
     let number_like = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
@@ -179,7 +259,7 @@ fn plain(text: String) -> Value {
                     .strip_prefix(prefix)
                     .is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()))
             }));
-    if number_like || bool_like.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+    if number_like || is_bool(&text) {
         return Value::Other;
     }
     Value::Text(Text { text, style: Style::Plain })

@@ -20,9 +20,10 @@ use clap::ValueEnum;
 use regcred_engine::finding;
 use regcred_engine::policy::Language;
 use regcred_engine::rule::{Action, Rule};
-use regcred_engine::wording::{self, Statement};
+use regcred_engine::wording::{self, Bilingual, Statement};
 
 pub use summary::{Counts, Summary};
+pub(crate) use text::escaped;
 
 /// In which form findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -126,8 +127,14 @@ pub struct Finding {
     /// What the repair does about it.
     pub outcome: Outcome,
     /// The remedy where the repair does it.
-    pub by_repair: &'static str,
+    pub by_repair: String,
 }
+
+/// The remedy of what a repair mends.
+const BY_REPAIR: Bilingual<&str> = Bilingual {
+    english: "regcred repairs this: with --fix now, or by itself on admission.",
+    chinese: "regcred 可以修复此项：现在用 --fix，或在准入时自动完成。",
+};
 
 impl Finding {
     /// Takes over what the engine found. `holder` is what the document stands in, such as `data[.dockerconfigjson]`;
@@ -146,19 +153,14 @@ impl Finding {
             field: format!("{holder}{dot}{path}"),
             region: None,
             outcome: if found.repairable { Outcome::Repairable } else { Outcome::Stands },
-            by_repair: match language {
-                Language::English | Language::Both => {
-                    "regcred repairs this: with --fix now, or by itself on admission."
-                }
-                Language::Chinese => "regcred 可以修复此项：现在用 --fix，或在准入时自动完成。",
-            },
+            by_repair: BY_REPAIR.line(language),
         }
     }
 
     /// The one thing to do.
     #[must_use]
     pub fn remedy(&self) -> &str {
-        if self.outcome == Outcome::Repairable { self.by_repair } else { &self.statement.remedy }
+        if self.outcome == Outcome::Repairable { &self.by_repair } else { &self.statement.remedy }
     }
 
     /// What it says, in one line.

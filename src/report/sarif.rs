@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use regcred_engine::policy::Language;
 use regcred_engine::rule::{Action, Rule};
-use regcred_engine::wording::rule_doc;
+use regcred_engine::wording::{Bilingual, rule_doc};
 use serde_json::{Map, Value, json};
 
 use super::{Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
@@ -40,15 +40,11 @@ impl Sarif {
                 "defaultConfiguration": {"level": level(rule.default_action())},
             })
         });
-        let troubles = [
-            (TroubleKind::Unreadable, "What was to be checked could not be read."),
-            (TroubleKind::Policy, "A policy file of regcred is broken."),
-            (TroubleKind::NotJudged, "There was nothing that can be judged."),
-        ];
-        let troubles = troubles.into_iter().map(|(kind, text)| {
+        let troubles = [TroubleKind::Unreadable, TroubleKind::Policy, TroubleKind::NotJudged];
+        let troubles = troubles.into_iter().map(|kind| {
             json!({
                 "id": kind.code(),
-                "shortDescription": {"text": text},
+                "shortDescription": {"text": description(kind).line(self.language)},
                 "defaultConfiguration": {"level": trouble_level(kind)},
             })
         });
@@ -89,6 +85,23 @@ impl<W: Write> Form<W> for Sarif {
     fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()> {
         let successful = summary.unreadable() == 0;
         writeln!(out, "\n],\"invocations\":[{{\"executionSuccessful\":{successful}}}]}}]}}")
+    }
+}
+
+const fn description(kind: TroubleKind) -> Bilingual<&'static str> {
+    match kind {
+        TroubleKind::Unreadable => Bilingual {
+            english: "What was to be checked could not be read.",
+            chinese: "要检查的内容无法读取。",
+        },
+        TroubleKind::Policy => Bilingual {
+            english: "A policy file of regcred is broken.",
+            chinese: "regcred 的策略文件有误。",
+        },
+        TroubleKind::NotJudged => Bilingual {
+            english: "There was nothing that can be judged.",
+            chinese: "没有可判断的内容。",
+        },
     }
 }
 

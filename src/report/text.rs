@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use anstream::adapter::strip_str;
 use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
+use regcred_engine::wording::Bilingual;
 
 use super::{Counts, Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
 
@@ -21,12 +23,15 @@ impl Text {
     }
 
     fn write(&self, out: &mut impl Write, group: Group<'_>) -> io::Result<()> {
-        writeln!(out, "{}\n", self.renderer.render(&[group]))
+        for line in self.renderer.render(&[group]).lines().filter(|line| !is_empty_head(line)) {
+            writeln!(out, "{line}")?;
+        }
+        writeln!(out)
     }
 
     fn finding(&self, finding: &Finding, judged: &Judged) -> Group<'static> {
         let statement = &finding.statement;
-        let say = |english, chinese| said(self.language, english, chinese);
+        let say = |english, chinese| Bilingual { english, chinese }.line(self.language);
         let level = match (&finding.outcome, finding.action) {
             (Outcome::Fixed, _) => Level::HELP.with_name(say("fixed", "已修复")),
             (_, Action::Deny) => Level::ERROR,
@@ -69,18 +74,35 @@ impl<W: Write> Form<W> for Text {
     }
 }
 
+/// Whether a line says that what follows is of another file, and not of which. That stands over lines whose place was said
+/// before them.
+fn is_empty_head(line: &str) -> bool {
+    line.contains(":::") && strip_str(line).to_string().trim() == ":::"
+}
+
+/// A path with nothing in it that a terminal obeys, or that can be taken for the end of a line.
+pub(crate) fn escaped(path: &str) -> String {
+    // Beside control characters the marks that turn the direction of writing, and what is not seen.
+    let hides = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let mut shown = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c.is_control() || hides(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
 /// `path:line:column`, the lines, and the place in the Secret.
 fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec<Element<'static>> {
     let object = subject.and_then(Subject::object).map(super::Object::shown);
     let inside: Vec<_> =
         [object.as_deref(), Some(field)].into_iter().flatten().filter(|part| !part.is_empty()).collect();
     let inside = inside.join(", ");
-    let Some(path) = subject.and_then(Subject::path) else {
+    let Some(path) = subject.and_then(Subject::path).map(escaped) else {
         return if inside.is_empty() { Vec::new() } else { vec![Origin::path(inside).into()] };
     };
     let mut elements = Vec::new();
     match region {
-        None => elements.push(Origin::path(path.to_owned()).into()),
+        None => elements.push(Origin::path(path).into()),
         Some(region) => {
             let lines = region.excerpt.as_ref().map(|excerpt| {
                 let mark: Annotation<'static> = AnnotationKind::Primary.span(excerpt.mark.clone());
@@ -90,9 +112,9 @@ fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec
             // What is kept back has moved the mark: then the place is said beside the lines.
             let in_place = region.excerpt.as_ref().is_some_and(|excerpt| excerpt.column() == region.column);
             match lines {
-                Some(lines) if in_place => elements.push(lines.path(path.to_owned()).into()),
+                Some(lines) if in_place => elements.push(lines.path(path).into()),
                 lines => {
-                    let origin = Origin::path(path.to_owned());
+                    let origin = Origin::path(path);
                     elements.push(origin.line(region.line).char_column(region.column).into());
                     elements.extend(lines.map(Element::from));
                 }
@@ -105,49 +127,42 @@ fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec
     elements
 }
 
-/// A word in one language; where both are asked for, in English.
-const fn said(language: Language, english: &'static str, chinese: &'static str) -> &'static str {
-    match language {
-        Language::English | Language::Both => english,
-        Language::Chinese => chinese,
-    }
-}
-
 /// What a run came to, in one line.
 pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
-    let secrets = summary.secrets();
     let Counts { deny, warn, audit, repairable, refused, fixed } = summary.total();
     let errors = summary.unreadable() + summary.policy_faults();
-    let chinese = language == Language::Chinese;
-    let mut line = match (chinese, secrets) {
-        (true, _) => format!("检查了 {secrets} 个镜像拉取 Secret"),
-        (false, 1) => "1 image-pull Secret checked".to_owned(),
-        (false, _) => format!("{secrets} image-pull Secrets checked"),
-    };
-    let parts = [
-        (deny, "deny", "项拒绝"),
-        (warn, "warn", "项警告"),
-        (audit, "for the record", "项仅记录"),
-        (repairable, "repairable", "项可修复"),
-        (refused, if refused == 1 { "repair refused" } else { "repairs refused" }, "项修复被拒绝"),
-        (fixed, "fixed", "项已修复"),
-        (summary.not_judged(), "not judged", "项未判断"),
-        (errors, if errors == 1 { "error" } else { "errors" }, "个错误"),
-    ];
-    let mut nothing = true;
-    for (count, english, zh) in parts.into_iter().filter(|(count, ..)| *count > 0) {
-        let opening = if nothing {
-            if chinese { "：" } else { ": " }
-        } else if chinese {
-            "，"
-        } else {
-            ", "
-        };
-        let _ = write!(line, "{opening}{count} {}", if chinese { zh } else { english }); // a String takes all
-        nothing = false;
+    let counts = [deny, warn, audit, repairable, refused, fixed, summary.not_judged(), errors];
+    let secrets = summary.secrets();
+    let plural = |count| if count == 1 { "" } else { "s" };
+    let errors = format!("error{}", plural(errors));
+    let english = format!("{secrets} image-pull Secret{} checked", plural(secrets));
+    let refusals = format!("repair{} refused", plural(refused));
+    let units = ["deny", "warn", "for the record", "repairable", &refusals, "fixed", "not judged", &errors];
+    let chinese = format!("检查了 {secrets} 个镜像拉取 Secret");
+    let units_zh =
+        ["项拒绝", "项警告", "项仅记录", "项可修复", "项修复被拒绝", "项已修复", "项未判断", "个错误"];
+    Bilingual {
+        english: counted(english, counts, units, [": ", ", ", ", nothing to report"]),
+        chinese: counted(chinese, counts, units_zh, ["：", "，", "，没有发现问题"]),
     }
-    if nothing {
-        line.push_str(if chinese { "，没有发现问题" } else { ", nothing to report" });
+    .into_line(language)
+}
+
+/// A line with those counts behind it that are not zero, each with its unit. The marks are what stands before the first of
+/// them and before each other, and what stands there where there is none.
+fn counted<const N: usize>(
+    mut line: String,
+    counts: [u64; N],
+    units: [&str; N],
+    [colon, comma, nothing]: [&str; 3],
+) -> String {
+    let mut mark = colon;
+    for (count, unit) in counts.into_iter().zip(units).filter(|(count, _)| *count > 0) {
+        let _ = write!(line, "{mark}{count} {unit}"); // a String takes all
+        mark = comma;
+    }
+    if mark == colon {
+        line.push_str(nothing);
     }
     line
 }

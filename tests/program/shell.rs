@@ -71,6 +71,27 @@ fn every_subcommand_has_a_manual_page() {
 }
 
 #[test]
+fn every_variable_of_the_help_is_on_the_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(command().arg("man").arg(folder.path()).status().unwrap().success());
+    let mut seen = 0;
+    for subcommand in ["serve", "check", "scan", "create", "rules"] {
+        let help = command().args([subcommand, "--help"]).output().unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        let page = fs::read_to_string(folder.path().join(format!("regcred-{subcommand}.1"))).unwrap();
+        let variables = help.split("[env: ").skip(1).map(|behind| behind.split([']', '=']).next().unwrap());
+        for variable in variables {
+            assert!(
+                page.contains(&format!("\\fB{variable}\\fR")),
+                "{variable} is not on the page of {subcommand}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+#[test]
 fn kubectl_runs_it_as_its_plugin() {
     let folder = tempfile::tempdir().unwrap();
     symlink(command().get_program(), folder.path().join("kubectl-regcred")).unwrap();

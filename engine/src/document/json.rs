@@ -47,18 +47,18 @@ impl Member {
 
 /// A range of a document, of which [`read`] takes none that is larger than this can hold.
 #[derive(Clone, Copy, Default)]
-struct Span {
+pub(crate) struct Span {
     start: u32,
     end: u32,
 }
 
 impl Span {
-    fn new(range: Range<usize>) -> Self {
+    pub(crate) fn new(range: Range<usize>) -> Self {
         let narrow = |at| u32::try_from(at).unwrap_or(u32::MAX);
         Span { start: narrow(range.start), end: narrow(range.end) }
     }
 
-    fn range(self) -> Range<usize> {
+    pub(crate) fn range(self) -> Range<usize> {
         let wide = |at| usize::try_from(at).unwrap_or(usize::MAX);
         wide(self.start)..wide(self.end)
     }

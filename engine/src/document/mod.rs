@@ -11,7 +11,7 @@ mod text;
 
 use std::ops::Range;
 
-pub(crate) use json::{Fault as JsonFault, Member};
+pub(crate) use json::{Fault as JsonFault, Member, Span};
 pub(crate) use names::Repetitions;
 pub(crate) use text::{Text, line_break_end};
 

@@ -122,7 +122,8 @@ impl<'a> Judge<'_, 'a> {
         self.decoded_auth(entry, credentials, &auth);
         if auth.missing_padding > 0 {
             self.auth_fault(entry, Fault::AuthUnpadded, |repair| {
-                repair.pad_auth(document, entry.fields.member(EntryField::Auth)?, auth.missing_padding)
+                let member = entry.fields.member(EntryField::Auth)?;
+                repair.pad_auth(document, entry.member, member, auth.missing_padding)
             });
         }
     }

@@ -29,19 +29,30 @@ const LISTED_HOSTS_CHARS: usize = 120;
 
 /// One thing in both languages. That neither can be written without the other is the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bilingual<T> {
-    english: T,
-    chinese: T,
+pub struct Bilingual<T> {
+    /// In English.
+    pub english: T,
+    /// In Simplified Chinese.
+    pub chinese: T,
 }
 
 impl Bilingual<String> {
     /// In one language, or English and then Chinese.
-    fn into_line(self, language: Language) -> String {
+    #[must_use]
+    pub fn into_line(self, language: Language) -> String {
         match language {
             Language::English => self.english,
             Language::Chinese => self.chinese,
             Language::Both => format!("{} / {}", self.english, self.chinese),
         }
+    }
+}
+
+impl Bilingual<&str> {
+    /// In one language, or English and then Chinese.
+    #[must_use]
+    pub fn line(self, language: Language) -> String {
+        Bilingual { english: self.english.to_owned(), chinese: self.chinese.to_owned() }.into_line(language)
     }
 }
 

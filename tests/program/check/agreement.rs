@@ -1,14 +1,15 @@
 //! One judgement: what `check --fix` leaves of a file is what `/validate` says of the same Secret after `/mutate`, and the
-//! repaired bytes are the same.
+//! repaired bytes, as kubectl reads them, are the same.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::AddAssign as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{check, folder};
+use super::{check, folder, kubectl};
 use crate::cases::{CASES, policy_file};
 use crate::support::regcred::Serve;
 use crate::support::review::{Review, data_key, secret_of};
@@ -21,6 +22,57 @@ fn secret(case: &Value) -> Option<Value> {
         secret["data"]["filler"] = json!(STANDARD.encode(vec![b'x'; usize::try_from(size).unwrap()]));
     }
     Some(secret)
+}
+
+/// A text in double quotes of YAML, with an escape for whatever is no letter to all who read it.
+fn quoted(text: &str) -> String {
+    let escaped = text.chars().map(|c| match c {
+        '"' | '\\' => format!("\\{c}"),
+        ' '..='~' => c.to_string(),
+        _ if c.is_alphanumeric() => c.to_string(),
+        _ => format!("\\U{:08x}", u32::from(c)),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
+}
+
+/// A text as a block of YAML, where it can be one as it stands.
+fn block(text: &str) -> Option<String> {
+    let is_plain = |c: char| matches!(c, ' '..='~' | '\n' | '\t') || c.is_alphanumeric();
+    if text.is_empty() || text.starts_with([' ', '\n', '\t']) || !text.chars().all(is_plain) {
+        return None;
+    }
+    let mark = if text.ends_with('\n') { "|+" } else { "|-" };
+    let lines = text
+        .split_inclusive('\n')
+        .map(|line| if line == "\n" { line.to_owned() } else { format!("    {line}") });
+    Some(format!("{mark}\n{}", lines.collect::<String>()))
+}
+
+/// The Secret of a file, in the forms in which people write one.
+fn written(index: usize, secret: &Value, key: &str) -> (&'static str, String) {
+    let mut file = secret.clone();
+    file["apiVersion"] = json!("v1");
+    file["kind"] = json!("Secret");
+    file["metadata"]["name"] = json!(format!("case-{index}"));
+    let document = STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap();
+    // Half of them as data, half of them in plain text where they are text.
+    let text = String::from_utf8(document).ok().filter(|_| index.is_multiple_of(2));
+    if let Some(text) = &text {
+        file["data"].as_object_mut().unwrap().remove(key);
+        file["stringData"] = json!({key: text});
+    }
+    if index % 4 < 2 {
+        return ("json", file.to_string());
+    }
+    let lines = file.as_object().unwrap().iter().map(|(field, value)| match (field.as_str(), &text) {
+        ("stringData", Some(text)) => {
+            let value = block(text).filter(|_| index % 8 < 4).unwrap_or_else(|| quoted(text));
+            format!("stringData:\n  {key}: {value}")
+        }
+        // JSON of plain letters is YAML.
+        _ => format!("{field}: {value}"),
+    });
+    ("yaml", lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// Code and action, as records and reports have them.
@@ -52,6 +104,7 @@ fn check_and_the_webhooks_judge_and_repair_every_case_alike() {
         }
     }
     let mut compared = 0;
+    let mut forms = BTreeMap::new();
     for (policy, cases) in by_policy {
         let folder = folder();
         let root = folder.path();
@@ -59,19 +112,12 @@ fn check_and_the_webhooks_judge_and_repair_every_case_alike() {
         fs::create_dir(root.join("secrets")).unwrap();
         let regcred = Serve::dev().policy(&policy).start();
         let mut connection = regcred.client().connect();
-        let mut mutated = Vec::new();
+        let (mut mutated, mut files) = (Vec::new(), Vec::new());
         for (index, (case, secret)) in cases.iter().enumerate() {
-            // Half of them as data, half of them in plain text where they are text.
-            let mut file = secret.clone();
-            file["apiVersion"] = json!("v1");
-            file["kind"] = json!("Secret");
-            let key = data_key(case["type"].as_str().unwrap());
-            let document = STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap();
-            if let (0, Ok(text)) = (index % 2, String::from_utf8(document)) {
-                file["data"].as_object_mut().unwrap().remove(key);
-                file["stringData"] = json!({key: text});
-            }
-            fs::write(root.join(format!("secrets/{index:03}.json")), file.to_string()).unwrap();
+            let (form, text) = written(index, secret, data_key(case["type"].as_str().unwrap()));
+            files.push(format!("secrets/{index:03}.{form}"));
+            forms.entry(form).or_insert(0).add_assign(1);
+            fs::write(root.join(&files[index]), text).unwrap();
             let review = Review::create(secret).user("");
             let answer = connection.post("/mutate?timeout=5s", &review.uid(&format!("m{index}")).0).json();
             let review = Review::create(secret).user("").mutated(&answer).uid(&format!("v{index}"));
@@ -86,12 +132,17 @@ fn check_and_the_webhooks_judge_and_repair_every_case_alike() {
             reported.entry(finding["file"]["path"].as_str().unwrap().to_owned()).or_default().push(finding);
         }
         let errors = ran.lines("Error");
+        let stored: BTreeMap<_, _> = kubectl(root, "secrets")
+            .unwrap()
+            .into_iter()
+            .map(|object| (object["metadata"]["name"].as_str().unwrap().to_owned(), object))
+            .collect();
         for (index, (case, _)) in cases.iter().enumerate() {
             let id = case["id"].as_str().unwrap();
             let record = records.iter().find(|record| record["uid"] == format!("v{index}")).unwrap();
-            let path = format!("secrets/{index:03}.json");
+            let path = files[index].clone();
             assert!(errors.iter().all(|error| error["file"]["path"] != path.as_str()), "{id}: {errors:?}");
-            let file: Value = serde_json::from_slice(&fs::read(root.join(&path)).unwrap()).unwrap();
+            let file = &stored[&format!("case-{index}")];
             let key = data_key(case["type"].as_str().unwrap());
             let bytes = match file["stringData"][key].as_str() {
                 Some(text) => text.as_bytes().to_vec(),
@@ -112,4 +163,5 @@ fn check_and_the_webhooks_judge_and_repair_every_case_alike() {
         }
     }
     assert!(compared > 380, "{compared}");
+    assert!(forms["yaml"] > 150 && forms["json"] > 150, "{forms:?}");
 }

@@ -1,6 +1,7 @@
 //! The command: what it reads, where it writes, and how it ends.
 
 use std::fs;
+use std::process::Command;
 
 use super::{Ran, check, check_stdin, command, folder};
 
@@ -74,6 +75,41 @@ fn a_folder_is_searched_without_hidden_ones_and_other_files() {
 }
 
 #[test]
+fn the_hooks_of_pre_commit_take_the_files_that_a_folder_is_searched_for() {
+    let hooks = include_str!("../../../.pre-commit-hooks.yaml");
+    let patterns: Vec<_> = hooks.lines().filter_map(|line| line.strip_prefix("  files: ")).collect();
+    assert_eq!(patterns.len(), 2);
+    let folder = folder();
+    let root = folder.path();
+    fs::create_dir(root.join("a")).unwrap();
+    for (name, is_taken) in [
+        ("b.yaml", true),
+        ("a/b.yml", true),
+        ("B.YAML", true),
+        ("a/b.Json", true),
+        (".dockercfg", true),
+        (".dockerconfigjson", true),
+        ("a/.dockercfg", true),
+        ("a/.dockerconfigjson", true),
+        ("x.dockercfg", false),
+        ("a/b.yaml.txt", false),
+        ("yaml", false),
+    ] {
+        fs::write(root.join(name), BAD).unwrap();
+        let is_searched_for = check(root, std::iter::empty::<&str>()).stdout.contains("1 image-pull Secret");
+        assert_eq!(is_searched_for, is_taken, "{name}");
+        fs::remove_file(root.join(name)).unwrap();
+        fs::write(root.join("name.txt"), name).unwrap();
+        for pattern in &patterns {
+            // The patterns are Python's; these are the same in Perl's.
+            let mut grep = Command::new("grep");
+            let status = grep.args(["-qP", pattern]).arg(root.join("name.txt")).status().unwrap();
+            assert_eq!(status.code(), Some(i32::from(!is_taken)), "{name}: {pattern}");
+        }
+    }
+}
+
+#[test]
 fn a_broken_policy_file_is_caught() {
     let folder = folder();
     let policy = "# ours\napiVersion: regcred/v1\nkind: Policy\nrules:\n  missing-auth: forbid\n";
@@ -132,6 +168,44 @@ fn a_repair_of_standard_input_is_written_to_standard_output() {
 }
 
 #[test]
+fn standard_input_that_is_too_large_comes_out_as_it_went_in() {
+    let input = "#".repeat((64 << 20) + (1 << 16));
+    let ran = check_stdin(&input, ["--fix", "-"]);
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    assert!(ran.stdout == input, "{} of {} bytes came out", ran.stdout.len(), input.len());
+    assert!(ran.stderr.contains("larger than 64 MiB"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_told() {
+    let folder = folder();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("b.yaml")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("b.txt")).unwrap();
+    let ran = check(folder.path(), std::iter::empty::<&str>());
+    assert_eq!(ran.status, 2, "{}", ran.stdout);
+    assert!(ran.stdout.contains("--> b.yaml") && ran.stdout.contains("1 error\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_comes_out_of_a_pipe_is_checked_and_not_repaired() {
+    let folder = folder();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Nobody writes into it; who waited for that would wait for ever.
+    let program = command();
+    let mut limited = Command::new("timeout");
+    limited.arg("20").arg(program.get_program()).args(["check", "--fix", "pipe"]).current_dir(folder.path());
+    let ran = Ran::from(limited.output().unwrap());
+    assert_eq!(ran.status, 2, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("only a file can be repaired"), "{}", ran.stdout);
+
+    let writer = std::thread::spawn(move || fs::write(pipe, BAD));
+    let ran = check(folder.path(), ["pipe"]);
+    writer.join().unwrap().unwrap();
+    assert_eq!(ran.status, 1, "{}", ran.stdout);
+}
+
+#[test]
 fn a_switch_that_a_variable_turns_off_is_one_that_was_not_given() {
     let folder = folder();
     fs::write(folder.path().join("config.json"), BAD).unwrap();
@@ -146,12 +220,6 @@ fn a_switch_that_a_variable_turns_off_is_one_that_was_not_given() {
 }
 
 #[test]
-fn colours_are_for_terminals() {
-    let ran = check_stdin(BAD, ["-"]);
-    assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
-}
-
-#[test]
 fn a_file_of_very_many_findings_is_told_of_in_time() {
     // A megabyte in one line: what is shown of a line does not grow with it.
     let entries: Vec<_> =
@@ -159,4 +227,46 @@ fn a_file_of_very_many_findings_is_told_of_in_time() {
     let ran = check_stdin(&format!(r#"{{"auths":{{"镜像":{{}},{}}}}}"#, entries.join(",")), ["-"]);
     assert_eq!(ran.status, 1);
     assert!(ran.stdout.len() < 20_000 * 1_500, "{}", ran.stdout.len());
+}
+
+#[test]
+fn everything_that_is_told_of_a_file_is_told_in_the_languages_of_the_policy() {
+    let folder = folder();
+    let root = folder.path();
+    fs::write(root.join("a.json"), BAD.replace("auths", "AUTHS")).unwrap();
+    let shared = format!(
+        "x: &d '{BAD}'\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\nstringData: {{.dockerconfigjson: *d}}\n"
+    );
+    fs::write(root.join("shared.yaml"), shared).unwrap();
+    fs::write(root.join("broken.yaml"), "a: [").unwrap();
+    let said = |format: &str, language: &str| {
+        let policy = format!("apiVersion: regcred/v1\nkind: Policy\nlanguage: {language}\n");
+        fs::write(root.join("policy.txt"), policy).unwrap();
+        let ran = check(root, ["--policy", "policy.txt", "--output-format", format, ".", "missing.yaml"]);
+        assert_eq!(ran.status, 2, "{}", ran.stdout);
+        ran.stdout
+    };
+    // In English and in Chinese.
+    let words = [
+        ("text", "regcred repairs this: with --fix now", "regcred 可以修复此项"),
+        ("text", "an anchor shares this value", "该值通过锚点与其他位置共用"),
+        ("text", "not repaired", "未修复"),
+        ("text", "no valid YAML here", "此处不是合法的 YAML"),
+        ("text", "No such file or directory", "没有这个文件或目录"),
+        ("text", "2 image-pull Secrets checked: 2 deny, ", "检查了 2 个镜像拉取 Secret：2 项拒绝"),
+        ("json", "regcred repairs this: with --fix now", "regcred 可以修复此项"),
+        ("sarif", "What was to be checked could not be read.", "要检查的内容无法读取。"),
+    ];
+    for (format, english, chinese) in words {
+        for (language, is_english, is_chinese) in
+            [("en", true, false), ("zh", false, true), ("both", true, true)]
+        {
+            let said = said(format, language);
+            assert_eq!(
+                (said.contains(english), said.contains(chinese)),
+                (is_english, is_chinese),
+                "{language}, {english}: {said}"
+            );
+        }
+    }
 }

@@ -1,15 +1,18 @@
 //! Files as people and tools write them: what a repair changes in them, and what it does not.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{Ran, check, folder, samples};
-use crate::support::parts::part;
+use super::{Ran, check, command, folder, kubectl, samples};
+use crate::support::eventually;
 
 /// A sample, copied to where it may be changed.
 struct Sample {
@@ -33,23 +36,6 @@ impl Sample {
     fn content(&self) -> Vec<u8> {
         fs::read(self.folder.path().join(&self.name)).unwrap()
     }
-}
-
-/// What the real kubectl makes of a manifest, without any server.
-fn kubectl(folder: &Path, name: &str) -> Vec<Value> {
-    let mut command = Command::new(part("kubectl"));
-    command.args(["label", "--local", "regcred-test=1", "--output=json", "-f", name]).current_dir(folder);
-    let output = command.env("HOME", folder).output().unwrap();
-    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-    let mut objects = Vec::new();
-    for value in serde_json::Deserializer::from_slice(&output.stdout).into_iter() {
-        let value: Value = value.unwrap();
-        match value["items"].as_array() {
-            Some(items) => objects.extend(items.iter().cloned()),
-            None => objects.push(value),
-        }
-    }
-    objects
 }
 
 /// Takes the document of a pull Secret out of an object.
@@ -151,7 +137,7 @@ fn a_repair_changes_the_document_alone_and_kubectl_reads_the_same_object_with_au
         let sample = Sample::new(&path);
         let name = sample.name.clone();
         let manifest = !matches!(name.as_str(), "config.json" | ".dockercfg" | ".dockerconfigjson");
-        let before = if manifest { kubectl(sample.folder.path(), &name) } else { Vec::new() };
+        let before = if manifest { kubectl(sample.folder.path(), &name).unwrap() } else { Vec::new() };
 
         let as_it_is = sample.check(&[]);
         let harmless = name == "unpadded-auth.yaml";
@@ -169,7 +155,7 @@ fn a_repair_changes_the_document_alone_and_kubectl_reads_the_same_object_with_au
         assert_eq!((again.status, sample.content() == after), (0, true), "{name}: a second repair");
 
         if manifest {
-            let mut objects = kubectl(sample.folder.path(), &name);
+            let mut objects = kubectl(sample.folder.path(), &name).unwrap();
             let mut repaired = 0;
             let mut expected = before;
             assert_eq!(objects.len(), expected.len(), "{name}");
@@ -208,6 +194,56 @@ fn a_diff_applied_by_patch_is_the_repair() {
         fs::write(sample.folder.path().join(&sample.name), &sample.before).unwrap();
         assert_eq!(sample.check(&["--fix"]).status, 0);
         assert_eq!(patched, sample.content(), "{}: {}", sample.name, diff.stdout);
+    }
+}
+
+/// The folder in which a diff is to be applied, as its first line says it.
+fn folder_of_diff(diff: &str) -> Option<&Path> {
+    let (_, folder) = diff.lines().next()?.split_once("patch -p1 -d ")?;
+    Some(Path::new(folder.strip_suffix(')').unwrap()))
+}
+
+#[test]
+fn patch_finds_the_files_of_a_diff_wherever_they_are() {
+    let sample = fs::read(&samples("repaired")[0]).unwrap();
+    let folder = folder();
+    let root = fs::canonicalize(folder.path()).unwrap();
+    let here = root.join("a b/here");
+    fs::create_dir_all(here.join("sub")).unwrap();
+    let files = ["g.yaml", "a b/here/sub/g.yaml", "a b/here/镜像.yaml"].map(|name| root.join(name));
+    let not_text = here.join(OsStr::from_bytes(b"\xffg.yaml"));
+    let name = OsStr::new;
+    let cases: [&[&OsStr]; 9] = [
+        &[name("../../g.yaml")],
+        &[files[0].as_os_str()],
+        &[name("sub/../sub/g.yaml")],
+        &[name("../here/sub")],
+        &[files[1].as_os_str()],
+        &[name("镜像.yaml")],
+        &[not_text.file_name().unwrap()],
+        &[name("../..")],
+        &[name("镜像.yaml"), name("../../g.yaml"), name("../here/sub/g.yaml"), not_text.as_os_str()],
+    ];
+    let files: Vec<_> = files.iter().chain([&not_text]).collect();
+    let write = || files.iter().for_each(|file| fs::write(file, &sample).unwrap());
+    let read = || files.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>();
+    for arguments in cases {
+        write();
+        assert_eq!(check(&here, [&[name("--fix")], arguments].concat()).status, 0);
+        let fixed = read();
+        assert!(fixed.iter().any(|file| *file != sample));
+        write();
+        let mut diff = command();
+        diff.args(["check", "--diff"]).args(arguments).current_dir(&here);
+        let diff = diff.output().unwrap();
+        fs::write(root.join("the.patch"), &diff.stdout).unwrap();
+        let text = String::from_utf8(diff.stdout).unwrap();
+        let folder = folder_of_diff(&text).unwrap_or(&here);
+        let mut patch = Command::new("patch");
+        patch.args(["-p1", "--no-backup-if-mismatch", "-i"]).arg(root.join("the.patch")).current_dir(folder);
+        let output = patch.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?} {text}");
+        assert!(read() == fixed, "{arguments:?}: {text}");
     }
 }
 
@@ -275,6 +311,54 @@ fn a_repaired_file_is_a_new_one_so_that_another_hard_link_keeps_the_old() {
     assert_ne!(fs::read(&file).unwrap(), old, "it is repaired although it is read-only");
     assert_eq!(fs::read(&link).unwrap(), old);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o444);
+}
+
+/// Whether the second file that a replacement is written into is there.
+fn is_being_replaced(folder: &Path) -> bool {
+    fs::read_dir(folder)
+        .unwrap()
+        .any(|entry| entry.unwrap().path().extension().is_none_or(|extension| extension != "yaml"))
+}
+
+#[test]
+fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind() {
+    let sample = fs::read(&samples("repaired")[0]).unwrap();
+    for signal in [Signal::INT, Signal::TERM] {
+        // It is stopped again and again until it has just begun to replace a file.
+        loop {
+            let folder = folder();
+            for number in 0..200 {
+                fs::write(folder.path().join(format!("{number}.yaml")), &sample).unwrap();
+            }
+            let mut command = command();
+            command.args(["check", "--fix", "."]).current_dir(folder.path()).stdout(Stdio::null());
+            let mut child = command.spawn().unwrap();
+            let tell = |signal| kill_process(Pid::from_child(&child), signal).unwrap();
+            let caught = loop {
+                tell(Signal::STOP);
+                let stat = || fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+                let state = eventually("a process that stands still", || {
+                    let stat = stat();
+                    let state = stat.rsplit(") ").next().unwrap().chars().next().unwrap();
+                    "TZ".contains(state).then_some(state)
+                });
+                let caught = is_being_replaced(folder.path());
+                if caught {
+                    tell(signal);
+                }
+                tell(Signal::CONT);
+                if caught || state == 'Z' {
+                    break caught;
+                }
+            };
+            let status = child.wait().unwrap();
+            assert!(!is_being_replaced(folder.path()), "{signal:?}");
+            if caught {
+                assert_eq!(status.code(), Some(128 + signal.as_raw()));
+                break;
+            }
+        }
+    }
 }
 
 #[test]

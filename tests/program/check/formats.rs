@@ -67,6 +67,27 @@ fn json_is_one_object_a_line_with_the_documented_fields() {
 }
 
 #[test]
+fn a_byte_order_mark_is_in_no_column() {
+    let folder = folder();
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": "{\"auths\":{\"r.example.com\":{}}}"},
+    });
+    let columns = |mark: &str, name: &str| {
+        fs::write(folder.path().join(name), format!("{mark}{secret}")).unwrap();
+        let ran = check(folder.path(), ["--output-format", "json", name]);
+        let [mut finding] = ran.lines("Finding").try_into().unwrap();
+        finding["file"].as_object_mut().unwrap().remove("path");
+        finding["file"].clone()
+    };
+    for name in ["a.json", "a.yaml"] {
+        let with_mark = columns("\u{feff}", name);
+        assert_eq!(with_mark, columns("", name));
+        assert_eq!(with_mark["line"], 1);
+    }
+}
+
+#[test]
 fn sarif_names_rules_levels_and_places() {
     let ran = reported("sarif");
     let sarif: Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -5,15 +5,19 @@ mod canary;
 mod command;
 mod files;
 mod formats;
+mod kubectl;
+mod placeholders;
+mod text;
 
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::parts::part;
 use crate::support::regcred::command;
 
 /// What a run came to.
@@ -63,6 +67,25 @@ fn check_stdin(input: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr
 /// An empty folder.
 fn folder() -> TempDir {
     tempfile::Builder::new().prefix("regcred-check-").tempdir().unwrap()
+}
+
+/// What the real kubectl makes of a manifest, without any server; or what it says.
+fn kubectl(folder: &Path, name: &str) -> Result<Vec<Value>, String> {
+    let mut command = Command::new(part("kubectl"));
+    command.args(["label", "--local", "regcred-test=1", "--output=json", "-f", name]).current_dir(folder);
+    let output = command.env("HOME", folder).output().unwrap();
+    if !output.status.success() {
+        return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let mut objects = Vec::new();
+    for value in serde_json::Deserializer::from_slice(&output.stdout).into_iter() {
+        let value: Value = value.unwrap();
+        match value["items"].as_array() {
+            Some(items) => objects.extend(items.iter().cloned()),
+            None => objects.push(value),
+        }
+    }
+    Ok(objects)
 }
 
 /// The files below `tests/check/FOLDER`.

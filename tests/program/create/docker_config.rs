@@ -62,6 +62,25 @@ fn what_is_not_in_the_file_is_said() {
         (&helped, Some("r.example.com"), "credential helper gcloud"),
         (&only_helped, None, "credential helper gcloud"),
         (&helped, Some("t.example.com"), "t.example.com is not in it; there are: s.example.com"),
+        // As Docker Desktop writes it.
+        (&json!({"auths": {}, "credsStore": "desktop"}), None, "credential helper desktop"),
+        (&json!({"credsStore": "desktop"}), None, "credential helper desktop"),
+        (&json!({"credsStore": "desktop"}), Some("r.example.com"), "of r.example.com are not in it"),
+        (
+            &json!({"auths": {"r.example.com": {"auth": ""}}, "credsStore": "desktop"}),
+            None,
+            "credential helper desktop",
+        ),
+        (
+            &json!({"auths": {"r.example.com": {"Auth": null, "email": "e"}}, "credsStore": "desktop"}),
+            None,
+            "credential helper desktop",
+        ),
+        (
+            &json!({"auths": {"r.example.com": null}, "CREDSSTORE": "desktop"}),
+            None,
+            "credential helper desktop",
+        ),
         (&json!({}), None, "there is no registry in it"),
         (&json!([]), None, "no Docker config"),
         (&json!({"auths": 1}), None, "no Docker config"),
@@ -73,6 +92,94 @@ fn what_is_not_in_the_file_is_said() {
     }
     let ran = from_config(&helped.to_string(), &[]);
     assert_eq!(ran.status, 0, "{ran:?}");
+    let chinese = from_config(&marked.to_string(), &["--lang", "zh"]);
+    assert!(chinese.stderr.contains("凭据助手 desktop"), "{chinese:?}");
+}
+
+#[test]
+fn an_email_goes_with_a_password_only() {
+    let ran = from_config(r#"{"auths":{"r.example.com":{"auth":"cm9ib3Q6cA=="}}}"#, &["--email", "a@b"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
+    assert!(ran.stderr.contains("--email") && ran.stderr.contains("cannot be used with"), "{ran:?}");
+}
+
+#[test]
+fn what_docker_and_the_rules_read_is_read() {
+    let login = r#"{"auth":"cm9ib3Q6cA=="}"#;
+    let auths = format!(r#"{{"r.example.com":{login}}}"#);
+    let wanted = from_config(&format!(r#"{{"auths":{auths}}}"#), &[]).stdout;
+    for config in [
+        format!(r#"{{"Auths":{auths}}}"#),
+        format!(r#"{{"AUTHS":{auths},"credsstore":null}}"#),
+        format!(r#"{{"auths":{auths},"credHelpers":{{"x":null,"y":7}}}}"#),
+        format!(r#"{{"auths":{auths},"credHelpers":null,"credsStore":7}}"#),
+        format!(r#"{{"auths":{auths},"credHelpers":[]}}"#),
+        format!("\u{feff}{{\"auths\":{auths}}}"),
+    ] {
+        let ran = from_config(&config, &[]);
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), (wanted.as_str(), ""), "{config}");
+    }
+    for (config, said) in [
+        (r#"{"auths":null}"#.to_owned(), "there is no registry in it"),
+        (format!(r#"{{"auths":{auths},"auths":{auths}}}"#), "auths stands in it twice"),
+        (format!(r#"{{"auths":{auths},"Auths":{{}}}}"#), "auths stands in it twice"),
+        (
+            "{\n \"auths\": [1]}".to_owned(),
+            "no Docker config, which is a JSON object with auths (line 2, column 11)",
+        ),
+        ("{\n \"auths\": {\"r\": }".to_owned(), "(line 2, column 17)"),
+    ] {
+        let ran = from_config(&config, &[]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{config}: {ran:?}");
+        assert!(ran.stderr.contains(said), "{config}: {ran:?}");
+    }
+}
+
+#[test]
+fn what_the_webhook_would_repair_is_repaired_and_nothing_else_is_changed() {
+    for (entry, repaired) in [
+        (
+            r#"{"username":"u","password":"p","serveraddress":"a"}"#,
+            r#"{"username":"u","password":"p","serveraddress":"a","auth":"dTpw"}"#,
+        ),
+        (
+            r#"{ "username":"u", "password":"p", "identitytoken":"" }"#,
+            r#"{ "username":"u", "password":"p", "identitytoken":"","auth":"dTpw" }"#,
+        ),
+        (
+            r#"{"username":"u","password":"p","auth":null}"#,
+            r#"{"username":"u","password":"p","auth":"dTpw"}"#,
+        ),
+        (
+            r#"{"username":"u","password":"p","email":null}"#,
+            r#"{"username":"u","password":"p","email":null,"auth":"dTpw"}"#,
+        ),
+        (r#"{"Username":"u","Password":"p"}"#, r#"{"Username":"u","Password":"p","auth":"dTpw"}"#),
+        (r#"{"auth":"cm9ib3Q6cA","x":1}"#, r#"{"auth":"cm9ib3Q6cA==","x":1}"#),
+    ] {
+        // Beside a login, whose auth is written here in any case.
+        for beside in ["", r#","s.example.com":{"auth":"cm9ib3Q6cA=="}"#] {
+            let config = format!(r#"{{"auths":{{"r.example.com":{entry}{beside}}}}}"#);
+            let ran = from_config(&config, &[]);
+            let login = r#"{"username":"robot","password":"p","auth":"cm9ib3Q6cA=="}"#;
+            let beside = beside.replace(r#"{"auth":"cm9ib3Q6cA=="}"#, login);
+            assert_eq!(
+                ran.document(),
+                format!(r#"{{"auths":{{"r.example.com":{repaired}{beside}}}}}"#),
+                "{config}"
+            );
+            assert_eq!(ran.stderr, "", "{config}");
+        }
+    }
+    // Where the policy does not repair, neither does this.
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    let text = "apiVersion: regcred/v1\nkind: Policy\nrules: {missing-auth: {fix: false}}\n";
+    std::fs::write(&policy, text).unwrap();
+    let config = r#"{"auths":{"r.example.com":{"username":"u","password":"p","x":1}}}"#;
+    let ran = from_config(config, &["--policy", policy.to_str().unwrap()]);
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(ran.stderr.contains("write auth = base64") && !ran.stderr.contains("on admission"), "{ran:?}");
 }
 
 #[test]

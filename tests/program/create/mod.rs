@@ -4,6 +4,7 @@ mod bytes;
 mod docker_config;
 mod refusal;
 mod secrecy;
+mod terminal;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

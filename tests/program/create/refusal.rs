@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -74,6 +74,20 @@ fn the_policy_decides() {
 }
 
 #[test]
+fn a_secret_that_nobody_takes_is_none_that_was_made() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    fs::write(&password, "p").unwrap();
+    let mut command =
+        create(&["pull", "--registry", "r.example.com", "--username", "robot", "--password-file"]);
+    let output = command.arg(password).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
 fn wrong_usage_is_said_with_exit_code_2() {
     let login = ["--registry", "r.example.com", "--username", "robot"];
     for (arguments, said) in [
@@ -86,55 +100,32 @@ fn wrong_usage_is_said_with_exit_code_2() {
         (&["pull", "--password-stdin", "--label", "a/b/c=d"], "a label's key"),
         (&["pull", "--password-stdin", "--label", "a=-"], "a label's value"),
         (&["pull", "--password-stdin", "--registry", "s.example.com"], "--from-docker-config only"),
-        (&["pull", "--password-file", "/nowhere/at/all"], "/nowhere/at/all: the password cannot be read"),
+        (
+            &["pull", "--password-file", "/nowhere/at/all"],
+            "--password-file: the password cannot be read: No such file",
+        ),
     ] {
         let ran = fed(create(&[arguments, &login].concat()), b"p");
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{arguments:?}: {ran:?}");
         assert!(ran.stderr.contains(said), "{arguments:?}: {ran:?}");
     }
     let large = vec![b'p'; (1 << 20) + 1];
-    for (password, said) in [(&b""[..], "empty"), (b"\r\n", "empty"), (b"\xff", "UTF-8"), (&large, "1 MiB")] {
+    // It is there twice in a document.
+    let half = vec![b'p'; 700_000];
+    for (password, said) in [
+        (&b""[..], "empty"),
+        (b"\r\n", "empty"),
+        (b"\xff", "UTF-8"),
+        (&large, "1 MiB"),
+        (&half, "the document would be larger than 1 MiB"),
+    ] {
         let ran = with_password(password, &[]);
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
         assert!(ran.stderr.contains(said), "{ran:?}");
     }
-}
-
-/// The terminal that a child of this process has as its standard input.
-fn terminal_of_child(pid: u32) -> Option<String> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-    let child = children.split_whitespace().next()?;
-    let terminal = fs::read_link(format!("/proc/{child}/fd/0")).ok()?;
-    let terminal = terminal.to_str()?.to_owned();
-    terminal.starts_with("/dev/pts/").then_some(terminal)
-}
-
-#[test]
-fn in_a_terminal_it_asks_and_shows_nothing() {
-    use std::io::{Read as _, Write as _};
-    let plain = create(&["pull", "--registry", "r.example.com", "--username", "robot", "-o", "json"]);
-    let line: Vec<_> = std::iter::once(plain.get_program())
-        .chain(plain.get_args())
-        .map(|word| format!("'{}'", word.to_str().unwrap()))
-        .collect();
-    // util-linux' script gives it a terminal.
-    let mut script = Command::new("script");
-    script.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
-    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let terminal = eventually("a terminal", || terminal_of_child(child.id()));
-    eventually("a terminal that shows nothing", || {
-        let state = Command::new("stty").args(["--file", &terminal, "-a"]).output().unwrap();
-        String::from_utf8_lossy(&state.stdout).contains("-echo ").then_some(())
-    });
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"typed-pass\r").unwrap();
-    let mut shown = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
-    let status = child.wait().unwrap();
-    drop(stdin);
-    assert!(status.success(), "{shown}");
-    assert!(shown.starts_with("Password: ") && !shown.contains("typed-pass"), "{shown}");
-    assert!(shown.contains(
-        "eyJhdXRocyI6eyJyLmV4YW1wbGUuY29tIjp7InVzZXJuYW1lIjoicm9ib3QiLCJwYXNzd29yZCI6InR5cGVkLXBhc3Mi"
-    ));
+    for (language, said) in [("zh", "标准输入：密码为空"), ("en", "standard input: the password is empty")]
+    {
+        let ran = with_password(b"", &["--lang", language]);
+        assert_eq!(ran.stderr, format!("regcred: {said}\n"));
+    }
 }

@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
+
+use rustix::io::ioctl_fionread;
 
 use super::{create, fed};
 use crate::canary::Searcher;
 use crate::support::eventually;
+use crate::support::terminal::{Terminal, line};
 
 const CANARY: &str = "kV7zPq3Xw9Lm5Tr1Hb8Nd4Gs";
 const LOGIN: [&str; 5] = ["pull", "--registry", "r.example.com", "--username", "robot"];
@@ -15,26 +19,110 @@ fn searcher() -> Searcher {
     Searcher::new(&[("password", CANARY)])
 }
 
+/// A process and those that it has begun.
+fn family(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let children = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|pids| pids.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>())
+        .collect();
+    [pid].into_iter().chain(children.into_iter().flat_map(family)).collect()
+}
+
+/// Whether the system shows the password to others while a process has it.
+#[track_caller]
+fn is_seen(pid: u32) -> bool {
+    let files = family(pid).into_iter().flat_map(|pid| ["cmdline", "environ"].map(|file| (pid, file)));
+    let contents = files.map(|(pid, file)| {
+        // Both are empty until it has begun.
+        eventually(file, || {
+            let content = fs::read(format!("/proc/{pid}/{file}")).unwrap();
+            (!content.is_empty()).then_some(content)
+        })
+    });
+    contents.into_iter().any(|content| !searcher().search(&content).is_empty())
+}
+
 #[test]
-fn the_process_list_and_the_environment_do_not_have_it() {
+fn what_a_process_or_one_that_it_began_shows_is_seen() {
+    for (argument, variable) in [(CANARY, "x"), ("x", CANARY)] {
+        let mut shell = Command::new("sh");
+        // The inner one alone is given it; both end when nobody is left who could write to them.
+        shell.args(["-c", "X=$2 sh -c 'read -r line' sh $1; :", "sh", argument, variable]);
+        shell.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).stdin(Stdio::piped());
+        let mut child = shell.spawn().unwrap();
+        eventually("a process and another", || (family(child.id()).len() > 1).then_some(()));
+        assert!(is_seen(child.id()));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+}
+
+/// Whether the Secret has it, so that the search would have found it.
+#[track_caller]
+fn is_written(output: &[u8]) {
+    assert!(!searcher().search(&unfolded(output)).is_empty());
+}
+
+/// Waits until a process has read what was written into a pipe.
+fn has_read(pipe: &impl AsFd) {
+    eventually("an empty pipe", || (ioctl_fionread(pipe).unwrap() == 0).then_some(()));
+}
+
+#[test]
+fn the_process_list_and_the_environment_do_not_have_what_standard_input_gives() {
     let mut command = create(&LOGIN);
     command.arg("--password-stdin").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // It waits for more.
     stdin.write_all(CANARY.as_bytes()).unwrap();
-    for file in ["cmdline", "environ"] {
-        // Both are empty until it has begun.
-        let content = eventually(file, || {
-            let content = fs::read(format!("/proc/{}/{file}", child.id())).unwrap();
-            (!content.is_empty()).then_some(content)
-        });
-        assert!(searcher().search(&content).is_empty(), "{file}");
-    }
+    // It has it, and waits for more.
+    has_read(&stdin);
+    assert!(!is_seen(child.id()));
     drop(stdin);
     let output = child.wait_with_output().unwrap();
-    // The search finds it where it is.
-    assert!(output.status.success() && !searcher().search(&unfolded(&output.stdout)).is_empty());
+    assert!(output.status.success());
+    is_written(&output.stdout);
+}
+
+#[test]
+fn the_process_list_and_the_environment_do_not_have_what_a_file_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let mut command = create(&LOGIN);
+    command.arg("--password-file").arg(&file).stdout(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let mut pipe = fs::File::create(&file).unwrap();
+    pipe.write_all(CANARY.as_bytes()).unwrap();
+    has_read(&pipe);
+    assert!(!is_seen(child.id()));
+    drop(pipe);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    is_written(&output.stdout);
+}
+
+/// How much a process has read since it began.
+fn bytes_read(pid: u32) -> usize {
+    let counts = fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
+    counts.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_process_list_and_the_environment_do_not_have_what_is_typed() {
+    let mut terminal = Terminal::run(&create(&LOGIN), &line(&create(&LOGIN)));
+    terminal.wait_until_silent();
+    let (head, tail) = CANARY.split_at(CANARY.len() - 1);
+    let program = terminal.program();
+    let before = bytes_read(program);
+    terminal.types(head.as_bytes());
+    eventually("a program that has read", || (bytes_read(program) >= before + head.len()).then_some(()));
+    assert!(!is_seen(program));
+    terminal.types(format!("{tail}\r").as_bytes());
+    let (status, shown) = terminal.end();
+    assert!(status.success(), "{shown}");
+    is_written(shown.replace('\r', "").as_bytes());
 }
 
 /// The document of a Secret.
@@ -73,8 +161,9 @@ rules: {missing-auth: dney}
     fs::create_dir(&not_a_file).unwrap();
     let host_with_password = format!("robot:{CANARY}@r.example.com");
     let username_with_password = format!("robot:{CANARY}");
-    let [equals, stdin_equals, short] =
-        ["--password=", "--password-stdin=", "-p"].map(|flag| format!("{flag}{CANARY}"));
+    let [equals, stdin_equals, short, long, with_password, dash, near] =
+        ["--password=", "--password-stdin=", "-p", "--", "--password", "-", "--usernam"]
+            .map(|flag| format!("{flag}{CANARY}"));
 
     let stdin = "--password-stdin";
     let generic = ["pull", "--registry", "registry.cn-hangzhou.aliyuncs.com", "--username", "robot", stdin];
@@ -98,6 +187,12 @@ rules: {missing-auth: dney}
         ("such a flag in one word", &[&LOGIN[..], &[&short]].concat()),
         ("a value for a switch", &[&LOGIN[..], &[&stdin_equals]].concat()),
         ("a word too many", &[&LOGIN[..], &[stdin, CANARY]].concat()),
+        ("the password in the place of its file", &[&LOGIN[..], &["--password-file", CANARY]].concat()),
+        ("it in the place of a flag", &[&LOGIN[..], &[stdin, &long]].concat()),
+        ("it behind the name of a flag", &[&LOGIN[..], &[stdin, &with_password]].concat()),
+        ("it behind the name of another flag", &[&LOGIN[..], &[stdin, &near]].concat()),
+        ("it with a hyphen", &[&LOGIN[..], &[stdin, &dash]].concat()),
+        ("it with a hyphen, as a word", &[&LOGIN[..], &[stdin, "--", &dash]].concat()),
     ] {
         fails_without_it(what, arguments, None, input);
     }
@@ -108,6 +203,15 @@ rules: {missing-auth: dney}
         &[&LOGIN[..], &[stdin]].concat(),
         None,
         control.as_bytes(),
+    );
+}
+
+#[test]
+fn a_flag_that_is_nearly_one_is_still_told_as_what_it_nearly_is() {
+    let ran = fed(create(&[&LOGIN[..], &["--password-stdn"]].concat()), b"");
+    assert!(
+        ran.status == 2 && ran.stderr.contains("a similar argument exists: '--password-stdin'"),
+        "{ran:?}"
     );
 }
 

@@ -9,6 +9,7 @@ pub mod proxy;
 pub mod regcred;
 pub mod review;
 pub mod supervised;
+pub mod terminal;
 pub mod volume;
 
 use std::time::{Duration, Instant};

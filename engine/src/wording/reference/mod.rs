@@ -69,12 +69,6 @@ const fn both(english: &'static str, chinese: &'static str) -> Bilingual<&'stati
     Bilingual { english, chinese }
 }
 
-impl Bilingual<&'static str> {
-    fn text(self, language: Language) -> String {
-        Bilingual { english: self.english.to_owned(), chinese: self.chinese.to_owned() }.into_line(language)
-    }
-}
-
 const fn page(rule: Rule) -> &'static Page {
     match rule {
         Rule::AcrNotARegistry => &host::ACR_NOT_A_REGISTRY,
@@ -117,10 +111,10 @@ pub fn rule_doc(rule: Rule, language: Language) -> RuleDoc {
     let page = page(rule);
     RuleDoc {
         rule,
-        title: page.title.text(language),
-        what: page.what.text(language),
-        why: page.why.text(language),
-        remedy: page.remedy.text(language),
+        title: page.title.line(language),
+        what: page.what.line(language),
+        why: page.why.line(language),
+        remedy: page.remedy.line(language),
         example: page.example,
     }
 }
@@ -159,7 +153,7 @@ pub fn rule_reference(rule: Rule, language: Language) -> String {
 /// The table of the rules, its head first: code, default action, whether the rule repairs, what is wrong.
 #[must_use]
 pub fn rule_table(language: Language) -> Vec<[String; 4]> {
-    let text = |words: Bilingual<&'static str>| words.text(language);
+    let text = |words: Bilingual<&'static str>| words.line(language);
     let rows = Rule::ALL.iter().map(|rule| {
         let repaired = if rule.is_fixable() { text(YES) } else { String::new() };
         [rule.code().to_owned(), rule.default_action().to_string(), repaired, text(page(*rule).title)]
