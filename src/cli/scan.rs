@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use clap::builder::BoolishValueParser;
 use kube::Client;
 use regcred_engine::policy::Language;
+use regcred_engine::wording::Bilingual;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -18,7 +19,6 @@ use super::reporting::Reporting;
 use super::{Exit, Failure, log, say};
 use crate::cluster::client::{Access, ClusterError, connect_within};
 use crate::cluster::scan::{Fix, Judging, Listener, Order, Scope, scan};
-use crate::cluster::words::Words;
 use crate::create::object::Namespace;
 use crate::report::{Format, Report, Summary, table};
 
@@ -149,15 +149,15 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
     let language = policy.language;
     if args.policy_reports && args.selector.is_some() {
         // It would take the others out of the report that is there, or the report itself away.
-        let words = Words::new(
+        let words = Bilingual::new(
             "--policy-reports is about all pull Secrets of a namespace: leave out --selector, or --policy-reports",
             "--policy-reports 针对命名空间中的所有镜像拉取 Secret：请去掉 --selector 或 --policy-reports",
         );
-        return Err(Failure(words.said(language)));
+        return Err(Failure(words.into_line(language)));
     }
     let fix = args.fix();
     let access = Access { kubeconfig: args.kubeconfig, context: args.context };
-    let unusable = |error: ClusterError| Failure(error.into_words().said(language));
+    let unusable = |error: ClusterError| Failure(error.into_words().into_line(language));
     let config = runtime.block_on(access.config()).map_err(unusable)?;
     let scope = match (args.all_namespaces, args.namespace) {
         (true, _) => Scope::Everywhere,
@@ -182,11 +182,11 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
     let stop = stop_on_signals()?;
     let told = tell(runtime, client, stop, &order, args.reporting.output_format);
     if told.as_ref().is_ok_and(|summary| summary.unreadable() > 0) {
-        let words = Words::new(
+        let words = Bilingual::new(
             "this report is not complete: it names what could not be read or done",
             "本报告不完整：其中列出了未能读取或完成的内容",
         );
-        say(format_args!("regcred: {}", words.said(language)));
+        say(format_args!("regcred: {}", words.into_line(language)));
     }
     args.reporting.exit(told)
 }
@@ -197,7 +197,7 @@ fn of_context(namespace: &str, language: Language) -> Result<String, Failure> {
     let namespace = Some(namespace.trim()).filter(|namespace| !namespace.is_empty()).unwrap_or("default");
     let none = |why| {
         let english = format!("the namespace of the kubeconfig's context is no name of one: {why}");
-        Failure(Words::new(english, "kubeconfig 上下文中的命名空间不是合法的名称").said(language))
+        Failure(Bilingual::new(english, "kubeconfig 上下文中的命名空间不是合法的名称").into_line(language))
     };
     namespace.parse().map(|namespace: Namespace| namespace.as_str().to_owned()).map_err(none)
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use kube::client::AuthError;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError, LoadDataError};
 use kube::{Client, Config};
+use regcred_engine::wording::Bilingual;
 
-use super::words::{Words, quoted};
+use super::words::quoted;
 
 /// How long a connection to the API server may take to be made, and how long an answer to begin.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -22,7 +23,7 @@ pub(super) const SHOWN_CHARS: usize = 500;
 /// Why the cluster cannot be used: one line. It never holds what a parser quotes, which may be a token, a key or
 /// somebody's Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterError(Words);
+pub struct ClusterError(Bilingual<String>);
 
 impl fmt::Display for ClusterError {
     /// In English, as logs are.
@@ -36,15 +37,15 @@ impl std::error::Error for ClusterError {}
 impl ClusterError {
     /// An error that only a log tells of.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        ClusterError(Words::untranslated(message))
+        ClusterError(Bilingual::untranslated(message))
     }
 
     fn both(english: impl Into<String>, chinese: impl Into<String>) -> Self {
-        ClusterError(Words::new(english, chinese))
+        ClusterError(Bilingual::new(english, chinese))
     }
 
     /// The error in both languages.
-    pub(crate) fn into_words(self) -> Words {
+    pub(crate) fn into_words(self) -> Bilingual<String> {
         self.0
     }
 }

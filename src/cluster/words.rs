@@ -1,42 +1,6 @@
-//! Words beside those of findings: the program's own about a cluster, and what others say in it.
+//! What others say in a cluster.
 
 use regcred_engine::finding::is_escaped;
-use regcred_engine::policy::Language;
-
-/// The same in both languages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Words {
-    pub(crate) english: String,
-    pub(crate) chinese: String,
-}
-
-impl Words {
-    pub(crate) fn new(english: impl Into<String>, chinese: impl Into<String>) -> Self {
-        Words { english: english.into(), chinese: chinese.into() }
-    }
-
-    /// What is not translated.
-    pub(super) fn untranslated(words: impl Into<String>) -> Self {
-        let english = words.into();
-        Words { chinese: english.clone(), english }
-    }
-
-    /// With the reason behind a colon.
-    pub(crate) fn because(&self, why: &Words) -> Self {
-        Words::new(format!("{}: {}", self.english, why.english), format!("{}：{}", self.chinese, why.chinese))
-    }
-
-    /// In the language of the findings.
-    pub(crate) fn said(&self, language: Language) -> String {
-        let Words { english, chinese } = self;
-        match language {
-            Language::English => english.clone(),
-            Language::Chinese => chinese.clone(),
-            Language::Both if english == chinese => english.clone(),
-            Language::Both => format!("{english} / {chinese}"),
-        }
-    }
-}
 
 /// The words of others, such as an API server, a webhook behind it, or whoever made an object: in one line, in so many
 /// characters at most, and with what is never shown as it is escaped.

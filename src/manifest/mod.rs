@@ -29,7 +29,7 @@ use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
 
-use crate::report::{Finding, Judged, Outcome, Region, Subject, Trouble, TroubleKind};
+use crate::report::{Finding, Judged, Outcome, Region, Subject, Trouble, TroubleKind, UNDER_AUDIT};
 use excerpt::Excerpts;
 use lines::Lines;
 use problem::{Problem, WhatIsWrong};
@@ -152,6 +152,9 @@ impl<'f> Manifest<'f> {
             finding.region = Some(self.finding_region(secret, found, &excerpts));
             if let Some(hold) = plan.hold(found.place.offset).filter(|_| found.repairable) {
                 finding.outcome = Outcome::Held(hold.said(terms.policy.language));
+                if hold == Hold::HeldBack {
+                    finding.statement.remedy = UNDER_AUDIT.line(terms.policy.language);
+                }
             }
             finding
         });

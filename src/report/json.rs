@@ -1,5 +1,6 @@
 //! One JSON object a line. docs/check.md describes the fields; they are a contract.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -73,7 +74,7 @@ struct FindingJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     capped_by: Option<&'static str>,
     message: String,
-    remedy: &'a str,
+    remedy: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     registry: Option<&'a str>,
     field: &'a str,

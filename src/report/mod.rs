@@ -13,6 +13,7 @@ mod summary;
 pub mod table;
 mod text;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::ops::Range;
 
@@ -126,14 +127,23 @@ pub struct Finding {
     pub region: Option<Region>,
     /// What the repair does about it.
     pub outcome: Outcome,
-    /// The remedy where the repair does it.
-    pub by_repair: String,
+    /// What it is told in.
+    pub language: Language,
 }
 
 /// The remedy of what a repair mends.
 const BY_REPAIR: Bilingual<&str> = Bilingual {
     english: "regcred repairs this: with --fix now, or by itself on admission.",
     chinese: "regcred 可以修复此项：现在用 --fix，或在准入时自动完成。",
+};
+
+/// The remedy of what was mended.
+const REPAIRED: Bilingual<&str> = Bilingual { english: "It was repaired.", chinese: "已修复。" };
+
+/// The remedy of what could be mended, were it not for the policy.
+pub(crate) const UNDER_AUDIT: Bilingual<&str> = Bilingual {
+    english: "regcred repairs this when the policy says enforcement: warn or enforce.",
+    chinese: "将策略改为 enforcement: warn 或 enforce 后，regcred 可以修复此项。",
 };
 
 impl Finding {
@@ -153,14 +163,18 @@ impl Finding {
             field: format!("{holder}{dot}{path}"),
             region: None,
             outcome: if found.repairable { Outcome::Repairable } else { Outcome::Stands },
-            by_repair: BY_REPAIR.line(language),
+            language,
         }
     }
 
     /// The one thing to do.
     #[must_use]
-    pub fn remedy(&self) -> &str {
-        if self.outcome == Outcome::Repairable { &self.by_repair } else { &self.statement.remedy }
+    pub fn remedy(&self) -> Cow<'_, str> {
+        match self.outcome {
+            Outcome::Repairable => BY_REPAIR.line(self.language).into(),
+            Outcome::Fixed => REPAIRED.line(self.language).into(),
+            Outcome::Stands | Outcome::Held(_) | Outcome::Refused(_) => (&self.statement.remedy).into(),
+        }
     }
 
     /// What it says, in one line.

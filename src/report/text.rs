@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use anstream::adapter::strip_str;
+use regcred_engine::finding::is_escaped;
 use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
 use regcred_engine::wording::Bilingual;
@@ -49,7 +50,7 @@ impl Text {
         }
         group = group
             .element(Level::NOTE.message(statement.affected.clone()))
-            .element(Level::HELP.message(finding.remedy().to_owned()));
+            .element(Level::HELP.message(finding.remedy().into_owned()));
         if let Outcome::Held(why) | Outcome::Refused(why) = &finding.outcome {
             let not_fixed = say("not repaired", "未修复");
             group = group.element(Level::NOTE.message(format!("{not_fixed}: {why}")));
@@ -82,11 +83,9 @@ fn is_empty_head(line: &str) -> bool {
 
 /// A path with nothing in it that a terminal obeys, or that can be taken for the end of a line.
 pub(crate) fn escaped(path: &str) -> String {
-    // Beside control characters the marks that turn the direction of writing, and what is not seen.
-    let hides = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     let mut shown = String::with_capacity(path.len());
     for c in path.chars() {
-        if c.is_control() || hides(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+        if is_escaped(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
     }
     shown
 }

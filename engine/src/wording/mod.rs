@@ -37,12 +37,35 @@ pub struct Bilingual<T> {
 }
 
 impl Bilingual<String> {
-    /// In one language, or English and then Chinese.
+    /// Words of both languages.
+    #[must_use]
+    pub fn new(english: impl Into<String>, chinese: impl Into<String>) -> Self {
+        Bilingual { english: english.into(), chinese: chinese.into() }
+    }
+
+    /// What is not translated.
+    #[must_use]
+    pub fn untranslated(words: impl Into<String>) -> Self {
+        let english = words.into();
+        Bilingual { chinese: english.clone(), english }
+    }
+
+    /// With the reason behind a colon.
+    #[must_use]
+    pub fn because(&self, why: &Self) -> Self {
+        Bilingual::new(
+            format!("{}: {}", self.english, why.english),
+            format!("{}：{}", self.chinese, why.chinese),
+        )
+    }
+
+    /// In one language, or English and then Chinese; what is the same in both once.
     #[must_use]
     pub fn into_line(self, language: Language) -> String {
         match language {
             Language::English => self.english,
             Language::Chinese => self.chinese,
+            Language::Both if self.english == self.chinese => self.english,
             Language::Both => format!("{} / {}", self.english, self.chinese),
         }
     }

@@ -16,11 +16,11 @@ use std::io::{self, Write};
 use http::StatusCode;
 use kube::Client;
 use regcred_engine::secret::SecretType;
+use regcred_engine::wording::Bilingual;
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::cluster::words::Words;
 use crate::report::{Judged, Report, Trouble, TroubleKind};
 pub use order::{Fix, Judging, Order, Scope};
 
@@ -89,17 +89,17 @@ pub fn scan<W: Write + 'static>(
     match scan.run() {
         Ok(()) => Ok(()),
         Err(Stop::Output(error)) => Err(error),
-        Err(Stop::Call(CallError::Interrupted)) => scan.trouble(&Words::new(
+        Err(Stop::Call(CallError::Interrupted)) => scan.trouble(Bilingual::new(
             "interrupted: what was not looked at yet is not in this report",
             "已中断：尚未检查的内容不在本报告中",
         )),
         Err(Stop::Call(CallError::Unanswered(why))) => {
-            scan.trouble(&Words::new("the scan ended before its end", "扫描未能完成").because(&why))
+            scan.trouble(Bilingual::new("the scan ended before its end", "扫描未能完成").because(&why))
         }
-        Err(Stop::Call(CallError::Refused(refusal))) => scan.trouble(&refusal.message),
+        Err(Stop::Call(CallError::Refused(refusal))) => scan.trouble(refusal.message),
         Err(Stop::Selector(refusal)) => {
-            let unread = Words::new("the label selector (-l) cannot be read", "无法解析标签选择器（-l）");
-            scan.trouble(&unread.because(&refusal.message))
+            let unread = Bilingual::new("the label selector (-l) cannot be read", "无法解析标签选择器（-l）");
+            scan.trouble(unread.because(&refusal.message))
         }
     }
 }
@@ -167,12 +167,12 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         match listed.map_err(Stop::from) {
             Ok(_) => self.namespaces(&names, Source::Cluster),
             Err(Stop::Call(CallError::Refused(refusal))) if refusal.code == StatusCode::FORBIDDEN => {
-                let Words { english, chinese } = refusal.message;
-                let line = Words::new(
+                let Bilingual { english, chinese } = refusal.message;
+                let line = Bilingual::new(
                     format!("namespaces cannot be listed; name those that you may read with -n ({english})"),
                     format!("无法列出命名空间；请用 -n 指定可读取的命名空间（{chinese}）"),
                 );
-                Ok(self.trouble(&line)?)
+                Ok(self.trouble(line)?)
             }
             Err(stop) => Err(stop),
         }
@@ -191,31 +191,31 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
                     match if empty && source == Source::User { self.is_there(name)? } else { Some(true) } {
                         Some(true) => {}
                         Some(false) => {
-                            self.trouble(&Words::new(
+                            self.trouble(Bilingual::new(
                                 format!("there is no namespace {name}"),
                                 format!("没有名为 {name} 的命名空间"),
                             ))?;
                             continue;
                         }
                         None => {
-                            let line = Words::new(
+                            let line = Bilingual::new(
                                 format!(
                                     "nothing was found in namespace {name}; whether there is such a namespace may not be \
                                      asked"
                                 ),
                                 format!("命名空间 {name} 中没有找到任何内容；无权查询该命名空间是否存在"),
                             );
-                            self.tell(TroubleKind::NotJudged, &line)?;
+                            self.tell(TroubleKind::NotJudged, line)?;
                         }
                     }
                     self.write_report(name)?;
                 }
                 Err(Stop::Call(CallError::Refused(refusal))) if refusal.code != StatusCode::UNAUTHORIZED => {
-                    let unread = Words::new(
+                    let unread = Bilingual::new(
                         format!("namespace {name} cannot be read"),
                         format!("无法读取命名空间 {name}"),
                     );
-                    self.trouble(&unread.because(&refusal.message))?;
+                    self.trouble(unread.because(&refusal.message))?;
                 }
                 Err(stop) => return Err(stop),
             }
@@ -309,11 +309,11 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         match reports.write(namespace) {
             Err(CallError::Refused(refusal)) if refusal.code != StatusCode::UNAUTHORIZED => {
                 // A namespace that is being deleted takes none, nor one whose quota or policies are against it.
-                let unwritten = Words::new(
+                let unwritten = Bilingual::new(
                     format!("the report in namespace {namespace} cannot be written"),
                     format!("无法在命名空间 {namespace} 写入报告"),
                 );
-                Ok(self.trouble(&unwritten.because(&refusal.message))?)
+                Ok(self.trouble(unwritten.because(&refusal.message))?)
             }
             other => Ok(other?),
         }
@@ -321,15 +321,15 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
 
     /// A line that is no finding.
     fn talk(&mut self, english: &str, chinese: &str) {
-        self.listener.say(&Words::new(english, chinese).said(self.order.judging.policy.language));
+        self.listener.say(&Bilingual::new(english, chinese).into_line(self.order.judging.policy.language));
     }
 
-    fn trouble(&mut self, message: &Words) -> io::Result<()> {
+    fn trouble(&mut self, message: Bilingual<String>) -> io::Result<()> {
         self.tell(TroubleKind::Unreadable, message)
     }
 
-    fn tell(&mut self, kind: TroubleKind, message: &Words) -> io::Result<()> {
-        let message = message.said(self.order.judging.policy.language);
+    fn tell(&mut self, kind: TroubleKind, message: Bilingual<String>) -> io::Result<()> {
+        let message = message.into_line(self.order.judging.policy.language);
         self.listener.before_output();
         self.report.trouble(&Trouble { kind, subject: None, region: None, message })
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use regcred_engine::policy::Language;
+use regcred_engine::wording::Bilingual;
 use serde::Deserialize;
 
-use crate::cluster::words::{Words, quoted};
+use crate::cluster::words::quoted;
 
 /// What of an object's metadata tells its owner.
 #[derive(Default, Deserialize)]
@@ -114,11 +115,11 @@ impl Owner {
     /// What to do about a Secret of this owner.
     pub(super) fn note(&self, language: Language) -> String {
         let owner = &self.0;
-        let words = Words::new(
+        let words = Bilingual::new(
             format!("owned by {owner}: mend it in its source, or it will be written back"),
             format!("由 {owner} 管理：请在其来源处修改，否则会被写回"),
         );
-        words.said(language)
+        words.into_line(language)
     }
 }
 

@@ -5,11 +5,11 @@ use http::{Method, StatusCode};
 use hyper::body::Bytes;
 use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
+use regcred_engine::wording::Bilingual;
 use serde_json::{Value, json};
 
 use super::repair::FIELD_MANAGER;
 use super::server::{Call, CallError, Server};
-use crate::cluster::words::Words;
 use crate::report::{Finding, Judged, Outcome};
 
 /// What a report is called.
@@ -117,7 +117,7 @@ impl<'s, 'r> PolicyReports<'s, 'r> {
 
     fn object(&self, mut tally: Tally) -> Value {
         if tally.omitted > 0 {
-            let left = Words::new(
+            let left = Bilingual::new(
                 format!("and {} more findings in this namespace", tally.omitted),
                 format!("该命名空间另有 {} 项问题", tally.omitted),
             );
@@ -125,7 +125,7 @@ impl<'s, 'r> PolicyReports<'s, 'r> {
                 "source": NAME,
                 "policy": NAME,
                 "result": if tally.fail > 0 { "fail" } else { "warn" },
-                "message": left.said(self.language),
+                "message": left.into_line(self.language),
             }));
         }
         let mut object = json!({

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use hyper::body::Bytes;
 use regcred_engine::rule::Rule;
+use regcred_engine::wording::Bilingual;
 use serde_json::json;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
@@ -12,8 +13,7 @@ use zeroize::Zeroizing;
 use super::secret::Standing;
 use super::server::{Call, CallError, Server};
 use super::{Fix, Judging};
-use crate::cluster::words::Words;
-use crate::report::{Finding, Judged, Outcome};
+use crate::report::{Finding, Judged, Outcome, UNDER_AUDIT};
 use crate::wiped::Wiped;
 
 /// Who writes, in `metadata.managedFields`.
@@ -45,7 +45,7 @@ enum Patched {
     /// Somebody deleted it meanwhile.
     Gone,
     /// The API server, or a webhook, does not want it.
-    Refused(Words),
+    Refused(Bilingual<String>),
 }
 
 impl Repairer<'_, '_> {
@@ -86,10 +86,7 @@ impl Repairer<'_, '_> {
             "the policy says enforcement: audit, under which nothing is changed",
             "策略为 enforcement: audit，不做任何修改",
         );
-        let remedy = self.say(
-            "regcred repairs this when the policy says enforcement: warn or enforce.",
-            "将策略改为 enforcement: warn 或 enforce 后，regcred 可以修复此项。",
-        );
+        let remedy = UNDER_AUDIT.line(self.judging.policy.language);
         Unrepaired { outcome: Outcome::Held(why), remedy }
     }
 
@@ -112,9 +109,9 @@ impl Repairer<'_, '_> {
         Some(Unrepaired { outcome: Outcome::Held(why), remedy })
     }
 
-    fn refused(&self, why: &Words) -> Unrepaired {
-        let refused = Words::new("the API server refused the repair", "API server 拒绝了修复");
-        let why = refused.because(why).said(self.judging.policy.language);
+    fn refused(&self, why: &Bilingual<String>) -> Unrepaired {
+        let refused = Bilingual::new("the API server refused the repair", "API server 拒绝了修复");
+        let why = refused.because(why).into_line(self.judging.policy.language);
         let remedy = self.say(
             "Change what the API server refused it for, and run this again.",
             "请先消除 API server 拒绝的原因，再重新运行。",
@@ -193,7 +190,6 @@ impl Repairer<'_, '_> {
         findings.retain(mended);
         for finding in &mut findings {
             finding.outcome = Outcome::Fixed;
-            finding.statement.remedy = self.say("It was repaired.", "已修复。");
         }
         findings.extend(left);
         self.judged(after, findings)
@@ -204,7 +200,7 @@ impl Repairer<'_, '_> {
     }
 
     fn say(&self, english: &str, chinese: &str) -> String {
-        Words::new(english, chinese).said(self.judging.policy.language)
+        Bilingual::new(english, chinese).into_line(self.judging.policy.language)
     }
 }
 

@@ -10,12 +10,13 @@ use http_body_util::BodyExt as _;
 use hyper::body::Bytes;
 use kube::Client;
 use kube::client::Body;
+use regcred_engine::wording::Bilingual;
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::cluster::client;
-use crate::cluster::words::{Words, quoted};
+use crate::cluster::words::quoted;
 
 /// A call is made so many times at most. With the waits between them this takes some eight seconds.
 const ATTEMPTS: u32 = 5;
@@ -37,13 +38,13 @@ pub(super) enum CallError {
     /// The API server says no.
     Refused(Refusal),
     /// There is no answer, also after repeating the call. One line.
-    Unanswered(Words),
+    Unanswered(Bilingual<String>),
 }
 
 impl CallError {
     /// Why there is no answer that can be used, in the program's own words.
     pub(super) fn unanswered(english: &str, chinese: &str) -> Self {
-        CallError::Unanswered(Words::new(english, chinese))
+        CallError::Unanswered(Bilingual::new(english, chinese))
     }
 }
 
@@ -52,7 +53,7 @@ impl CallError {
 pub(super) struct Refusal {
     pub(super) code: StatusCode,
     /// In one line.
-    pub(super) message: Words,
+    pub(super) message: Bilingual<String>,
     /// Where a list can go on whose token has expired.
     pub(super) continue_token: Option<String>,
 }
@@ -124,7 +125,7 @@ impl<'r> Server<'r> {
                     }
                     let Refusal { code, message, .. } = refusal;
                     let code = code.as_u16();
-                    let answers = Words::new(
+                    let answers = Bilingual::new(
                         format!("the API server answers {code}"),
                         format!("API server 应答 {code}"),
                     );
@@ -141,7 +142,7 @@ impl<'r> Server<'r> {
         }
     }
 
-    fn attempt(&self, call: &Call) -> Result<Result<Response<Body>, Words>, CallError> {
+    fn attempt(&self, call: &Call) -> Result<Result<Response<Body>, Bilingual<String>>, CallError> {
         let request = call.request().map_err(|_| {
             CallError::unanswered(
                 "a name or selector cannot be part of a request",
@@ -178,7 +179,7 @@ impl<'r> Server<'r> {
     }
 
     /// The whole of an answer.
-    pub(super) fn body(&self, response: Response<Body>) -> Result<Bytes, Words> {
+    pub(super) fn body(&self, response: Response<Body>) -> Result<Bytes, Bilingual<String>> {
         let body = self.runtime.block_on(response.into_body().collect());
         body.map(http_body_util::Collected::to_bytes).map_err(|error| client::describe(&error).into_words())
     }
@@ -200,16 +201,16 @@ impl<'r> Server<'r> {
         Ok(Refusal {
             code,
             message: match code {
-                StatusCode::UNAUTHORIZED => Words::new(
+                StatusCode::UNAUTHORIZED => Bilingual::new(
                     "the API server does not accept these credentials (401 Unauthorized): the token or certificate is \
                      wrong or has expired",
                     "API server 不接受这些凭据（401 Unauthorized）：token 或证书有误或已过期",
                 ),
-                _ if status.message.is_empty() => Words::new(
+                _ if status.message.is_empty() => Bilingual::new(
                     format!("HTTP status {}", code.as_u16()),
                     format!("HTTP 状态 {}", code.as_u16()),
                 ),
-                _ => Words::untranslated(quoted(&status.message, client::SHOWN_CHARS)),
+                _ => Bilingual::untranslated(quoted(&status.message, client::SHOWN_CHARS)),
             },
             continue_token: status.metadata.continue_token.filter(|token| !token.is_empty()),
         })
@@ -217,10 +218,10 @@ impl<'r> Server<'r> {
 }
 
 /// An error behind so many attempts.
-fn after(attempts: u32, error: Words) -> Words {
+fn after(attempts: u32, error: Bilingual<String>) -> Bilingual<String> {
     match attempts {
         1 => error,
-        _ => Words::new(
+        _ => Bilingual::new(
             format!("{} ({attempts} attempts)", error.english),
             format!("{}（已尝试 {attempts} 次）", error.chinese),
         ),
