@@ -2,6 +2,9 @@
 //!
 //! What serde derives puts a struct together on the stack and hands it up by value, through one `Option` and `Result`
 //! after the other. The structs of a review are large: moving them took longer than reading the text.
+//!
+//! A name that stands twice, which the API server never writes, is read as Go's decoder reads it: of values the later
+//! counts, objects are merged.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,10 +17,10 @@ pub(super) trait Fields<'de> {
     fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error>;
 }
 
-/// Reads an object. Says whether there was one; null counts as none.
-pub(super) struct Into<'f, F>(pub(super) &'f mut F);
+/// What an object fills in. Says whether there was one; null counts as none.
+pub(super) struct Filled<'f, F>(pub(super) &'f mut F);
 
-impl<'de, F: Fields<'de>> DeserializeSeed<'de> for Into<'_, F> {
+impl<'de, F: Fields<'de>> DeserializeSeed<'de> for Filled<'_, F> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -25,7 +28,7 @@ impl<'de, F: Fields<'de>> DeserializeSeed<'de> for Into<'_, F> {
     }
 }
 
-impl<'de, F: Fields<'de>> Visitor<'de> for Into<'_, F> {
+impl<'de, F: Fields<'de>> Visitor<'de> for Filled<'_, F> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -198,7 +198,7 @@ impl<'j> Reported<'j> {
     }
 }
 
-/// Answers one review. `now` is when it came in.
+/// Answers one review. `now` is when the judgement begins.
 ///
 /// # Errors
 /// When the body is no AdmissionReview v1 with a request and a uid, or says to hold a Secret that is none.
@@ -210,7 +210,7 @@ pub fn review(
 ) -> Result<Reviewed, BadReview> {
     let review = Review::parse(body)?;
     let Object { secret_type, subject } = review.object()?;
-    let groups = review.groups();
+    let groups = subject.as_ref().map(|_| review.groups()).unwrap_or_default();
     let judgement = subject.as_ref().map(|subject| {
         let request = Request {
             requester: review.requester(&groups),

@@ -6,10 +6,10 @@ use std::fmt;
 
 use regcred_engine::policy::Requester;
 use regcred_engine::secret::{MAX_SECRET_BYTES, OldSecret, Secret, SecretType};
-use serde::de::{DeserializeSeed as _, IgnoredAny, MapAccess};
+use serde::de::{Deserialize, DeserializeSeed as _, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
-use super::fields::{Fields, Into, Text, text};
+use super::fields::{Fields, Filled, Text, text};
 use super::secret::{SecretJson, decode, decoded_bytes};
 use crate::wiped::Wiped;
 
@@ -49,6 +49,8 @@ pub enum BadReview {
     NoRequest,
     /// No `uid`.
     NoUid,
+    /// More groups than any user has.
+    TooManyGroups,
     /// What should be a Secret cannot be read as one.
     NotASecret,
 }
@@ -63,6 +65,7 @@ impl fmt::Display for BadReview {
             BadReview::OtherVersion => "the body is no AdmissionReview of admission.k8s.io/v1",
             BadReview::NoRequest => "the AdmissionReview has no request",
             BadReview::NoUid => "the request of the AdmissionReview has no uid",
+            BadReview::TooManyGroups => "the user of the AdmissionReview is in more than 10000 groups",
             BadReview::NotASecret => {
                 "an object of the request says that it is a Secret and cannot be read as one"
             }
@@ -112,7 +115,46 @@ struct KindJson<'a> {
 #[derive(Default)]
 struct UserJson<'a> {
     username: Option<Cow<'a, str>>,
-    groups: Option<Vec<Text<'a>>>,
+    groups: Groups<'a>,
+}
+
+/// A name takes three bytes of a body and 24 of memory, and nobody is in so many groups: without a bound, a body of 8 MiB
+/// would take 100.
+const MOST_GROUPS: usize = 10_000;
+
+/// The user's groups: none are kept beyond [`MOST_GROUPS`].
+#[derive(Default)]
+struct Groups<'a> {
+    names: Vec<Text<'a>>,
+    too_many: bool,
+}
+
+impl<'de> Deserialize<'de> for Groups<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct GroupsVisitor;
+
+        impl<'de> Visitor<'de> for GroupsVisitor {
+            type Value = Groups<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of strings")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Groups<'de>, A::Error> {
+                let mut groups = Groups::default();
+                while let Some(name) = list.next_element()? {
+                    if groups.names.len() == MOST_GROUPS {
+                        groups.too_many = true;
+                    } else {
+                        groups.names.push(name);
+                    }
+                }
+                Ok(groups)
+            }
+        }
+
+        deserializer.deserialize_seq(GroupsVisitor)
+    }
 }
 
 #[derive(Default)]
@@ -125,7 +167,7 @@ impl<'de> Fields<'de> for ReviewJson<'de> {
         match name {
             "apiVersion" => self.api_version = text(map)?,
             "kind" => self.kind = text(map)?,
-            "request" => self.has_request = map.next_value_seed(Into(&mut self.request))?,
+            "request" => self.has_request = map.next_value_seed(Filled(&mut self.request))?,
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())
@@ -138,20 +180,20 @@ impl<'de> Fields<'de> for RequestJson<'de> {
             if self.objects_passed_over {
                 Ok(map.next_value::<Option<IgnoredAny>>()?.is_some())
             } else {
-                map.next_value_seed(Into(secret))
+                map.next_value_seed(Filled(secret))
             }
         };
         match name {
             "object" => self.has_object = object(&mut self.object)?,
             "oldObject" => self.has_old_object = object(&mut self.old_object)?,
             "uid" => self.uid = text(map)?,
-            "kind" => drop(map.next_value_seed(Into(&mut self.kind))?),
+            "kind" => drop(map.next_value_seed(Filled(&mut self.kind))?),
             "name" => self.name = text(map)?,
             "namespace" => self.namespace = text(map)?,
             "operation" => self.operation = text(map)?,
-            "userInfo" => drop(map.next_value_seed(Into(&mut self.user))?),
+            "userInfo" => drop(map.next_value_seed(Filled(&mut self.user))?),
             "dryRun" => self.dry_run = map.next_value()?,
-            "options" => drop(map.next_value_seed(Into(&mut self.options))?),
+            "options" => drop(map.next_value_seed(Filled(&mut self.options))?),
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())
@@ -173,7 +215,7 @@ impl<'de> Fields<'de> for UserJson<'de> {
     fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
         match name {
             "username" => self.username = text(map)?,
-            "groups" => self.groups = map.next_value()?,
+            "groups" => self.groups = map.next_value::<Option<_>>()?.unwrap_or_default(),
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())
@@ -193,7 +235,7 @@ impl<'de> Fields<'de> for OptionsJson<'de> {
 impl<'a> ReviewJson<'a> {
     fn read(&mut self, body: &'a str) -> serde_json::Result<()> {
         let mut json = serde_json::Deserializer::from_str(body);
-        Into(self).deserialize(&mut json)?;
+        Filled(self).deserialize(&mut json)?;
         json.end()
     }
 }
@@ -220,6 +262,9 @@ impl<'a> Review<'a> {
         }
         if request.uid.as_deref().unwrap_or_default().is_empty() {
             return Err(BadReview::NoUid);
+        }
+        if request.user.groups.too_many {
+            return Err(BadReview::TooManyGroups);
         }
         Ok(review)
     }
@@ -258,7 +303,7 @@ impl<'a> Review<'a> {
     }
 
     pub(super) fn groups(&self) -> Vec<&str> {
-        self.request().user.groups.iter().flatten().map(|Text(group)| &**group).collect()
+        self.request().user.groups.names.iter().map(|Text(group)| &**group).collect()
     }
 
     pub(super) fn requester<'r>(&'r self, groups: &'r [&'r str]) -> Requester<'r> {
@@ -415,6 +460,38 @@ mod tests {
             ),
         ] {
             assert_eq!(review(body), Err(bad), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_user_has_a_bounded_number_of_groups() {
+        let with = |groups: usize| {
+            let groups = vec![r#""""#; groups].join(",");
+            review(&format!(
+                r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","userInfo":{{"groups":[{groups}]}}}}}}"#
+            ))
+        };
+        assert_eq!(with(MOST_GROUPS), Ok(()));
+        assert_eq!(with(MOST_GROUPS + 1), Err(BadReview::TooManyGroups));
+    }
+
+    #[test]
+    fn of_a_field_that_stands_twice_nothing_is_lost_that_would_be_judged() {
+        // The API server writes no field twice. Whoever else does, has it read as Go's decoder reads it: the later value
+        // counts, and objects are merged.
+        let secret = r#"{"type":"kubernetes.io/dockerconfigjson","data":{".dockerconfigjson":"e30="}}"#;
+        for (fields, judged) in [
+            (format!(r#""object":{secret}"#), true),
+            (format!(r#""object":{secret},"object":{{}}"#), true),
+            (format!(r#""object":{{"type":"Opaque"}},"object":{secret}"#), true),
+            (format!(r#""object":{secret},"object":{{"type":"Opaque"}}"#), false),
+            (format!(r#""object":{secret},"object":null"#), false),
+        ] {
+            let body = format!(
+                r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","operation":"CREATE",{fields}}}}}"#
+            );
+            let review = Review::parse(body.as_bytes()).ok().unwrap();
+            assert_eq!(review.object().ok().unwrap().subject.is_some(), judged, "{body}");
         }
     }
 }

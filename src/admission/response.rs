@@ -106,10 +106,10 @@ impl Patch<'_> {
 }
 
 /// Takes off what can be encoded without padding, and encodes it.
-fn encode_threes(bytes: &mut Vec<u8>, text: &mut Vec<u8>) {
+fn encode_threes(bytes: &mut Wiped, text: &mut Vec<u8>) {
     let threes = bytes.len() / 3 * 3;
     encode(bytes.get(..threes).unwrap_or_default(), text);
-    bytes.drain(..threes);
+    bytes.take_off(threes);
 }
 
 fn encode(bytes: &[u8], text: &mut Vec<u8>) {

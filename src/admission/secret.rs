@@ -9,12 +9,13 @@ use regcred_engine::secret::SecretType;
 use serde::de::{DeserializeSeed as _, IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
 
-use super::fields::{Fields, Into, text};
+use super::fields::{Fields, Filled, text};
 use super::request::BadReview;
 use crate::wiped::Wiped;
 
 /// By the processor's vector instructions: a document can be a megabyte, and its base64 was a fifth of all that was done
-/// about one.
+/// about one. They are `unsafe` code of a library that is used everywhere, tests and fuzzes it against its plain one, and
+/// reads and writes slices of a length that it has checked (docs/threat-model.md, "Supply chain").
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 type Base64 = base64::engine::Simd;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -57,10 +58,10 @@ impl<'de> Fields<'de> for SecretJson<'de> {
     fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
         match name {
             "kind" => self.kind = text(map)?,
-            "metadata" => drop(map.next_value_seed(Into(&mut self.metadata))?),
+            "metadata" => drop(map.next_value_seed(Filled(&mut self.metadata))?),
             "type" => self.secret_type = text(map)?,
             "immutable" => self.immutable = map.next_value()?,
-            "data" => drop(map.next_value_seed(Into(&mut self.data))?),
+            "data" => drop(map.next_value_seed(Filled(&mut self.data))?),
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())
@@ -95,7 +96,7 @@ impl<'a> SecretJson<'a> {
     pub(crate) fn parse(object: &'a RawValue) -> Result<Self, BadReview> {
         let mut secret = SecretJson::default();
         let mut json = serde_json::Deserializer::from_str(object.get());
-        Into(&mut secret).deserialize(&mut json).map_err(|_| BadReview::NotASecret)?;
+        Filled(&mut secret).deserialize(&mut json).map_err(|_| BadReview::NotASecret)?;
         Ok(secret)
     }
 

@@ -24,8 +24,11 @@ const COLLECT: Duration = Duration::from_millis(5);
 /// Why a record that comes after the end is lost.
 const ENDED: &str = "they came after the audit log was closed: their reviews were cut off";
 
-/// A buffer that grew larger than this is given back.
-const KEEP: usize = 256 << 10;
+/// So much is written at once, however short a time it was collected.
+const ENOUGH: usize = 128 << 10;
+
+/// A buffer that grew larger than this is given back. One that holds [`ENOUGH`] does not, so that it has to grow once only.
+const KEEP: usize = 2 * ENOUGH;
 
 /// Where audit records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,10 +96,11 @@ impl Audit {
             self.shared.losses.lose(1, why);
             return;
         }
-        let was_empty = queue.lines.is_empty();
+        let before = queue.lines.len();
         queue.lines.extend_from_slice(line);
+        let is_enough = before < ENOUGH && queue.lines.len() >= ENOUGH;
         drop(queue);
-        if was_empty {
+        if before == 0 || is_enough {
             self.shared.changed.notify_all();
         }
     }
@@ -157,13 +161,12 @@ impl Shared {
             .changed
             .wait_while(queue, |queue| queue.lines.is_empty() && !queue.closed)
             .unwrap_or_else(PoisonError::into_inner);
-        let closed = queue.closed;
-        drop(queue);
-        if !closed {
-            thread::sleep(COLLECT);
-        }
-        std::mem::swap(batch, &mut self.lock().lines);
-        !batch.is_empty() || !closed
+        let (mut queue, _) = self
+            .changed
+            .wait_timeout_while(queue, COLLECT, |queue| queue.lines.len() < ENOUGH && !queue.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(batch, &mut queue.lines);
+        !batch.is_empty() || !queue.closed
     }
 }
 

@@ -106,6 +106,8 @@ async fn serve<S, I, B>(
     let mut stopping = false;
     loop {
         tokio::select! {
+            // In this order: a request that has arrived when the connection is told to close is read first, and answered.
+            biased;
             ended = &mut connection => {
                 if let Err(error) = ended {
                     tracing::debug!(timeout = error.is_timeout(), parse = error.is_parse(), "connection ended early");

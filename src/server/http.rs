@@ -1,7 +1,8 @@
 //! One admission request: checked from the cheapest to the dearest, then judged.
 //!
-//! Two paths need no router: this is hyper's own service. axum's routing, which boxes a request and its answer several times, took a
-//! tenth of the processor time of a usual review (docs/benchmarks.md); the operations port, where nothing is in a hurry, has it.
+//! Two paths need no router: this is hyper's own service. axum's routing, which boxes a request and its answer several
+//! times, is a good part of what a usual review takes (docs/benchmarks.md, "The server"); the operations port, where
+//! nothing is in a hurry, has it.
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -76,7 +76,7 @@ impl Programs {
 
     fn start(&self, command: &mut Command) -> Server {
         // As the image has it.
-        Server::start(command.env("MIMALLOC_ARENA_PURGE_MULT", "0"), self.processors, &self.ca)
+        Server::start(command.env("MIMALLOC_ALLOW_THP", "0"), self.processors, &self.ca)
     }
 
     /// Throws away the audit log that there is, so that a long run does not fill the disk.

@@ -116,8 +116,8 @@ pub(super) fn read(source: &str) -> Result<Tree, Fault> {
     }
 }
 
-/// Room for the members of a usual document of this size, so that what is large is not copied again and again while it grows:
-/// a registry takes some hundred bytes, and has two or three fields.
+/// Room for the members of a usual `dockerconfigjson` of this size, so that what is large is not copied again and again while
+/// it grows: a registry, on the second level, takes some hundred bytes, and has two or three fields.
 fn room_for_members(bytes: usize) -> [Vec<Member>; KEPT_LEVELS] {
     [1, 1 + bytes / 128, 2 + bytes / 48].map(Vec::with_capacity)
 }

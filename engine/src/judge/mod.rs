@@ -35,6 +35,7 @@ pub struct Request<'a> {
 pub const LISTED_REGISTRIES: usize = 100;
 
 /// What was found. It borrows the registry keys from the documents and nothing else.
+#[derive(Default)]
 pub struct Judgement<'a> {
     /// Every finding in the document as it stands, sorted by place and then code.
     pub findings: Vec<Finding<'a>>,
@@ -76,22 +77,15 @@ fn judge_for<'a>(purpose: Purpose, policy: &Policy, request: &Request<'a>) -> Ju
         unchanged: request
             .old
             .and_then(|old| old.document)
-            .is_some_and(|old| is_same(old, request.secret.document)),
+            // They are often one and the same slice.
+            .is_some_and(|old| std::ptr::eq(old, request.secret.document) || old == request.secret.document),
         findings: Vec::new(),
         repair: Repair::default(),
         mends: Vec::new(),
         never_patched: false,
     };
     if Rule::ALL.iter().all(|rule| judge.is_off(*rule)) {
-        return Judgement {
-            findings: Vec::new(),
-            repair: None,
-            repair_held_back: false,
-            registries: Vec::new(),
-            registries_omitted: 0,
-            skipped: true,
-            refused_by_api_server: false,
-        };
+        return Judgement { skipped: true, ..Judgement::default() };
     }
     match Document::read(request.secret.document, request.secret.secret_type) {
         Ok(document) => judge.document(&document),
@@ -100,11 +94,6 @@ fn judge_for<'a>(purpose: Purpose, policy: &Policy, request: &Request<'a>) -> Ju
             judge.judgement(None, Registries::default(), api_server_refuses(fault.reason))
         }
     }
-}
-
-/// Whether these are the same bytes, perhaps at the same place.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    std::ptr::eq(one, other) || one == other
 }
 
 /// Whether Go's decoder, into a map, refuses what we call invalid: it repairs broken text, and bears 10 000 levels.
@@ -266,7 +255,7 @@ impl<'a> Judge<'_, 'a> {
         }
         let holds_entry =
             entries.iter().any(|member| matches!(member.kind, JsonType::Object | JsonType::Null));
-        if let Some(old) = old.as_ref().filter(|_| holds_entry) {
+        if let Some(old) = old.as_ref().filter(|_| holds_entry && self.purpose == Purpose::Report) {
             let present = entries.iter().map(|member| registry_key(document, member));
             self.registries_dropped(present, old);
         }
