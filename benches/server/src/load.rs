@@ -227,7 +227,7 @@ impl Load {
                 return round;
             }
             assert!(now < end + PATIENCE, "answers that do not come");
-            for index in self.ready(pace) {
+            for index in self.ready() {
                 if let Some(latency) = self.go_on(index) {
                     round.latencies.push(latency);
                     idle.push_back(index);
@@ -236,14 +236,12 @@ impl Load {
         }
     }
 
-    /// The connections on which something can be done. At a pace that is kept by the clock nobody sleeps.
-    fn ready(&self, pace: Pace) -> Vec<usize> {
-        let timeout = match pace {
-            Pace::Closed => Timespec { tv_sec: 1, tv_nsec: 0 },
-            Pace::Open { .. } => Timespec { tv_sec: 0, tv_nsec: 0 },
-        };
+    /// The connections on which something can be done. The load has a processor for itself and never sleeps: to wake it
+    /// would be the server's work, and that of the slower servers alone.
+    fn ready(&self) -> Vec<usize> {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut events = Vec::with_capacity(64);
-        epoll::wait(&self.poller, rustix::buffer::spare_capacity(&mut events), Some(&timeout)).unwrap();
+        epoll::wait(&self.poller, rustix::buffer::spare_capacity(&mut events), Some(&at_once)).unwrap();
         events.iter().map(|event| usize::try_from(event.data.u64()).unwrap()).collect()
     }
 
