@@ -22,8 +22,9 @@ use crate::server::{
     duration,
 };
 
-/// Reviews that are too large for a connection's own thread, at a time. Each can take some 15 MiB for some 10 ms, so
-/// that more of them would cost memory and gain nothing on the processors that a webhook has.
+/// Reviews that are too large for a connection's own thread, at a time. Each can take some 15 MiB for some 10 ms, and one
+/// that is made to be costly 50 MiB for 0.1 s, so that more of them would cost memory and gain nothing on the processors
+/// that a webhook has.
 const LARGE_REVIEWS: usize = 2;
 
 /// Threads that answer, on a machine that has so many processors. Each keeps some MiB of the allocator's: one for every

@@ -76,7 +76,8 @@ impl Programs {
 
     fn start(&self, command: &mut Command) -> Server {
         // As the image has it.
-        Server::start(command.env("MIMALLOC_ALLOW_THP", "0"), self.processors, &self.ca)
+        let command = command.env("MIMALLOC_ALLOW_THP", "0").env("MIMALLOC_PURGE_DELAY", "10");
+        Server::start(command, self.processors, &self.ca)
     }
 
     /// Throws away the audit log that there is, so that a long run does not fill the disk.
