@@ -244,6 +244,36 @@ fn a_change_by_somebody_else_in_the_middle_of_a_repair_is_kept() {
 }
 
 #[test]
+fn a_repair_whose_answer_is_lost_is_told_of() {
+    let namespace = standing(cluster(), "repair-lost", &bad(3));
+    let mut patches = 0;
+    let proxy = cluster().proxy(move |passing| {
+        if passing.method != "PATCH" {
+            return Then::Pass;
+        }
+        patches += 1;
+        match patches {
+            1 => Then::Lose,
+            // The lost one was repeated.
+            3 => Then::Cut,
+            _ => Then::Pass,
+        }
+    });
+
+    let scanned = cluster().scan_through(&proxy, &of(&["repair-lost"], &["--fix"])).run();
+
+    let summary = scanned.summary();
+    assert_eq!(
+        (scanned.code, &summary["secrets"], &summary["fixed"]),
+        (Some(0), &json!(3), &json!(3)),
+        "{scanned:?}"
+    );
+    for name in ["acr-000", "acr-001", "acr-002"] {
+        assert_eq!(namespace.document(name), auths(&[&whole(HOST)]), "{name}");
+    }
+}
+
+#[test]
 fn who_never_rests_is_left_alone_after_some_attempts() {
     let namespace = standing(cluster(), "repair-restless", &bad(1));
     let mut count = 0;
