@@ -232,6 +232,7 @@ def scan(name, objects, namespace, roles):
     pod = spec["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     same(name, "concurrencyPolicy", spec["concurrencyPolicy"], "Forbid")
+    same(name, "how long an alert on a failed job lasts", spec["jobTemplate"]["spec"]["ttlSecondsAfterFinished"], 86400)
     holds(name, "it repairs nothing", "--fix" not in container["args"])
     same(name, "user", (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]), (True, 65532))
     same(name, "container's securityContext", container["securityContext"], {

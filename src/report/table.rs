@@ -18,9 +18,9 @@ pub fn write(summary: &Summary, language: Language, out: &mut impl Write) -> io:
     }
     let (name, code, heads) = match language {
         Language::English | Language::Both => {
-            ("NAMESPACE", "RULE", ["deny", "warn", "audit", "repairable", "fixed"])
+            ("NAMESPACE", "RULE", ["deny", "warn", "audit", "repairable", "refused", "fixed"])
         }
-        Language::Chinese => ("命名空间", "规则", ["拒绝", "警告", "记录", "可修复", "已修复"]),
+        Language::Chinese => ("命名空间", "规则", ["拒绝", "警告", "记录", "可修复", "修复被拒", "已修复"]),
     };
     let names = rows.iter().map(|(namespace, ..)| namespace.unwrap_or_default().len());
     let names = names.max().unwrap_or_default().max(name.width());
@@ -29,9 +29,9 @@ pub fn write(summary: &Summary, language: Language, out: &mut impl Write) -> io:
     // Chinese takes two columns a character, which padding does not know.
     let (name_pad, code_pad) = (names - name.width(), codes - code.width());
     writeln!(out, "\n{name}{:name_pad$}  {code}{:code_pad$}  {}", "", "", heads.join("  "))?;
-    for (namespace, rule, Counts { deny, warn, audit, repairable, fixed, .. }) in rows {
+    for (namespace, rule, Counts { deny, warn, audit, repairable, refused, fixed }) in rows {
         write!(out, "{:names$}  {:codes$}", namespace.unwrap_or_default(), rule.code())?;
-        for (head, count) in heads.iter().zip([deny, warn, audit, repairable, fixed]) {
+        for (head, count) in heads.iter().zip([deny, warn, audit, repairable, refused, fixed]) {
             write!(out, "  {count:>width$}", width = head.width())?;
         }
         writeln!(out)?;

@@ -200,10 +200,12 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
                         None => {
                             let line = Bilingual::new(
                                 format!(
-                                    "nothing was found in namespace {name}; whether there is such a namespace may not be \
-                                     asked"
+                                    "nothing was found in namespace {name}; the API server does not say whether there is \
+                                     such a namespace"
                                 ),
-                                format!("命名空间 {name} 中没有找到任何内容；无权查询该命名空间是否存在"),
+                                format!(
+                                    "命名空间 {name} 中没有找到任何内容；API server 未说明该命名空间是否存在"
+                                ),
                             );
                             self.tell(TroubleKind::NotJudged, line)?;
                         }
@@ -223,12 +225,15 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         Ok(())
     }
 
-    /// Whether there is such a namespace; `None` for who may neither get nor list any.
+    /// Whether there is such a namespace; `None` where the API server does not say, as to who may neither get nor list any.
     fn is_there(&self, name: &str) -> Result<Option<bool>, Stop> {
         match self.server.call(&Call::get(format!("/api/v1/namespaces/{}", segment(name)))) {
             Ok(_) => return Ok(Some(true)),
-            Err(CallError::Refused(refusal)) if refusal.code == StatusCode::FORBIDDEN => {}
-            Err(CallError::Refused(refusal)) => return Ok(Some(refusal.code != StatusCode::NOT_FOUND)),
+            Err(CallError::Refused(refusal)) => match refusal.code {
+                StatusCode::NOT_FOUND => return Ok(Some(false)),
+                StatusCode::UNAUTHORIZED => return Err(CallError::Refused(refusal).into()),
+                _ => {}
+            },
             Err(error) => return Err(error.into()),
         }
         let list = List {
@@ -244,7 +249,9 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         });
         match listed.map_err(Stop::from) {
             Ok(_) => Ok(Some(found)),
-            Err(Stop::Call(CallError::Refused(_))) => Ok(None),
+            Err(Stop::Call(CallError::Refused(refusal))) if refusal.code != StatusCode::UNAUTHORIZED => {
+                Ok(None)
+            }
             Err(stop) => Err(stop),
         }
     }

@@ -63,6 +63,8 @@ const MARKS: &[(At, &str, &str)] = &[
     (At::Label, "kubed.appscode.com/origin.name", "config-syncer, a copy of"),
     (At::Label, "generate.kyverno.io/source-name", "Kyverno, a copy of"),
     (At::Label, "app.kubernetes.io/managed-by", "what calls itself"),
+    // So does imagepullsecret-patcher.
+    (At::Annotation, "app.kubernetes.io/managed-by", "what calls itself"),
 ];
 
 /// The label that holds the project of a project-scoped Secret, and its copies.
@@ -161,6 +163,10 @@ mod tests {
             ),
             (annotated("reconcile.external-secrets.io/data-hash", "0123"), "External Secrets Operator"),
             (labelled("app.kubernetes.io/managed-by", "pulumi"), "what calls itself pulumi"),
+            (
+                annotated("app.kubernetes.io/managed-by", "imagepullsecret-patcher"),
+                "what calls itself imagepullsecret-patcher",
+            ),
             // Anybody can write anything into an annotation, or call an owner so.
             (
                 annotated("meta.helm.sh/release-name", "a\u{202e}b\u{ffff}"),

@@ -28,6 +28,8 @@ pub enum Then {
     Pass,
     /// The connection ends without an answer.
     Drop,
+    /// The same, but the server has got the request, and done what it asks for.
+    Lose,
     /// The connection ends in the middle of the answer's body.
     Cut,
     /// An answer of this status and JSON.
@@ -82,10 +84,13 @@ fn serve(
         let (status, body, cut) = match then {
             Then::Drop => return stream.shutdown(Shutdown::Both),
             Then::Answer(status, body) => (status, body.into_bytes(), false),
-            Then::Pass | Then::Cut => {
+            Then::Pass | Then::Lose | Then::Cut => {
                 let headers: Vec<_> =
                     passing.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
                 let response = upstream.request(&passing.method, &passing.uri, &headers, &passing.body)?;
+                if matches!(then, Then::Lose) {
+                    return stream.shutdown(Shutdown::Both);
+                }
                 (response.status, response.body, matches!(then, Then::Cut))
             }
         };

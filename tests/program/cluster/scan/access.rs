@@ -123,12 +123,12 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
     assert_eq!((notes.len(), &scanned.summary()["notJudged"]), (1, &json!(1)), "{scanned:?}");
     assert_eq!(
         notes[0]["message"],
-        "nothing was found in namespace access-missing; whether there is such a namespace may not be asked"
+        "nothing was found in namespace access-missing; the API server does not say whether there is such a namespace"
     );
     let text =
         cluster().scan_as(Account::As("namespaceless"), &["-n", "access-missing", "--lang", "zh"]).run();
     assert!(
-        text.stdout.contains("无权查询该命名空间是否存在") && !text.stdout.contains("没有发现问题"),
+        text.stdout.contains("API server 未说明该命名空间是否存在") && !text.stdout.contains("没有发现问题"),
         "{text:?}"
     );
     grant("namespaceless", None, "namespaces");
@@ -137,6 +137,36 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
     let scanned = cluster().scan_as(Account::As("namespaceless"), &of(&["access-empty"], &[])).run();
     assert_eq!((scanned.code, scanned.lines("Note").len()), (Some(0), 0), "{scanned:?}");
     assert_eq!(scanned.stderr, "");
+}
+
+#[test]
+fn a_namespace_that_cannot_be_asked_about_is_not_taken_for_one_that_is_there() {
+    standing(cluster(), "access-unsaid", &[]);
+    // What the namespace itself is answered with, and the list of namespaces.
+    let scanned = |one: u16, list: u16| {
+        let proxy = cluster().proxy(move |passing| {
+            if passing.uri.contains("/secrets") {
+                return Then::Pass;
+            }
+            let status = if passing.uri.starts_with("/api/v1/namespaces/") { one } else { list };
+            Then::Answer(status, json!({"kind": "Status", "message": "no", "code": status}).to_string())
+        });
+        cluster().scan_through(&proxy, &of(&["access-unsaid"], &[])).run()
+    };
+    for status in [400, 403, 405, 422] {
+        let scanned = scanned(status, status);
+        assert_eq!((scanned.code, scanned.lines("Note").len()), (Some(0), 1), "{status}: {scanned:?}");
+        assert_eq!(
+            scanned.lines("Note")[0]["message"],
+            "nothing was found in namespace access-unsaid; the API server does not say whether there is such a namespace"
+        );
+    }
+    // Credentials that have expired since the Secrets were listed.
+    for (one, list) in [(401, 403), (403, 401)] {
+        let scanned = scanned(one, list);
+        assert_eq!((scanned.code, scanned.errors().len()), (Some(2), 1), "{one}, {list}: {scanned:?}");
+        assert!(scanned.errors()[0].contains("401 Unauthorized"), "{scanned:?}");
+    }
 }
 
 #[test]

@@ -244,6 +244,36 @@ fn a_change_by_somebody_else_in_the_middle_of_a_repair_is_kept() {
 }
 
 #[test]
+fn a_repair_whose_answer_is_lost_is_told_of() {
+    let namespace = standing(cluster(), "repair-lost", &bad(3));
+    let mut patches = 0;
+    let proxy = cluster().proxy(move |passing| {
+        if passing.method != "PATCH" {
+            return Then::Pass;
+        }
+        patches += 1;
+        match patches {
+            1 => Then::Lose,
+            // The lost one was repeated.
+            3 => Then::Cut,
+            _ => Then::Pass,
+        }
+    });
+
+    let scanned = cluster().scan_through(&proxy, &of(&["repair-lost"], &["--fix"])).run();
+
+    let summary = scanned.summary();
+    assert_eq!(
+        (scanned.code, &summary["secrets"], &summary["fixed"]),
+        (Some(0), &json!(3), &json!(3)),
+        "{scanned:?}"
+    );
+    for name in ["acr-000", "acr-001", "acr-002"] {
+        assert_eq!(namespace.document(name), auths(&[&whole(HOST)]), "{name}");
+    }
+}
+
+#[test]
 fn who_never_rests_is_left_alone_after_some_attempts() {
     let namespace = standing(cluster(), "repair-restless", &bad(1));
     let mut count = 0;
@@ -307,12 +337,24 @@ fn a_refused_repair_is_named_and_the_others_go_on() {
     assert!(why.starts_with("the API server refused the repair: ") && why.contains("not this one"), "{why}");
     assert_eq!(refused["remedy"], "Change what the API server refused it for, and run this again.");
 
-    for (language, line) in [
-        ("en", "3 image-pull Secrets checked: 1 deny, 1 repair refused\n"),
-        ("zh", "检查了 3 个镜像拉取 Secret：1 项拒绝，1 项修复被拒绝\n"),
+    for (language, line, heads) in [
+        (
+            "en",
+            "3 image-pull Secrets checked: 1 deny, 1 repair refused\n",
+            "NAMESPACE       RULE          deny  warn  audit  repairable  refused  fixed",
+        ),
+        (
+            "zh",
+            "检查了 3 个镜像拉取 Secret：1 项拒绝，1 项修复被拒绝\n",
+            "命名空间        规则          拒绝  警告  记录  可修复  修复被拒  已修复",
+        ),
     ] {
         let text = cluster().scan(&["-n", "repair-refused", "--fix", "--lang", language]).run();
         assert!(text.code == Some(1) && text.stdout.contains(line), "{text:?}");
+        let table: Vec<_> = text.stdout.lines().rev().take(2).collect();
+        assert_eq!(table[1], heads);
+        let row: Vec<_> = table[0].split_whitespace().collect();
+        assert_eq!(row, ["repair-refused", "missing-auth", "1", "0", "0", "0", "1", "0"]);
     }
 }
 
