@@ -134,11 +134,8 @@ impl Manifest<'_> {
         if place.style == Style::Binary {
             return held(Hold::Binary);
         }
-        let (repair, placeholders) = match place.writing {
-            Writing::Plain(_) => repair.without(|entry| entry_holds_template(&secret.document, entry)),
-            // What is encoded is filled in by nobody any more.
-            Writing::Base64 => (Some(repair), Vec::new()),
-        };
+        // In base64, too: Argo CD's vault plugin decodes it, fills it in, and encodes it again.
+        let (repair, placeholders) = repair.without(|entry| entry_holds_template(&secret.document, entry));
         let Some(repair) = repair else { return Plan { placeholders, ..Plan::default() } };
         let document = Some(Zeroizing::new(repair.apply(&secret.document)));
         match self.splices(secret, &repair) {

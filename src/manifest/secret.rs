@@ -207,10 +207,8 @@ fn secret(
     if document.len() > MAX_SECRET_BYTES {
         return Err(problem(WhatIsWrong::TooLarge));
     }
-    // JSON that is left open by a template is a template, and no JSON that is wrong. What is encoded is filled in by
-    // nobody any more.
-    if matches!(writing, Writing::Plain(_))
-        && let Ok(text) = std::str::from_utf8(&document)
+    // JSON that is left open by a template is a template, and no JSON that is wrong.
+    if let Ok(text) = std::str::from_utf8(&document)
         && is_template(text)
         && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err()
     {
