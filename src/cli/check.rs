@@ -117,20 +117,21 @@ impl Run<'_> {
                     let mut out = io::stdout().lock();
                     out.write_all(head)?;
                     io::copy(&mut io::stdin().lock(), &mut out)?;
+                    out.flush()?;
                 }
                 return self.unreadable(&path, &error);
             }
         };
         let Ok(text) = std::str::from_utf8(&bytes) else {
             if self.args.fix && matches!(input, Input::Stdin) {
-                io::stdout().write_all(&bytes)?;
+                put(&bytes)?;
             }
             return self.report.trouble(&not_utf8(&path, self.terms));
         };
         let manifest = Manifest::read(&path, text);
         let repaired = if self.args.fix || self.args.diff { manifest.repaired(self.terms) } else { None };
         if let (Some(folder), Some(repaired)) = (&mut self.diff_folder, &repaired) {
-            io::stdout().write_all(folder.unified(input.path(), text, repaired).as_bytes())?;
+            put(folder.unified(input.path(), text, repaired).as_bytes())?;
         }
         let checked = manifest.check(self.terms);
         if !self.args.fix {
@@ -138,7 +139,7 @@ impl Run<'_> {
         }
         match (input, &repaired) {
             (Input::Stdin, _) => {
-                io::stdout().write_all(repaired.as_ref().map_or(text, |text| text.as_str()).as_bytes())?;
+                put(repaired.as_ref().map_or(text, |text| text.as_str()).as_bytes())?;
             }
             (Input::File(file), Some(repaired)) => {
                 if let Err(error) = replace(file, text.as_bytes(), repaired.as_bytes()) {
@@ -170,4 +171,11 @@ impl Run<'_> {
 
 fn shown(path: &Path) -> String {
     Input::File(path.to_owned()).shown()
+}
+
+/// Writes data to standard output, all of it: what is kept back behind the last line end would be lost in silence.
+fn put(data: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(data)?;
+    out.flush()
 }

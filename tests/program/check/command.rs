@@ -168,6 +168,31 @@ fn a_repair_of_standard_input_is_written_to_standard_output() {
 }
 
 #[test]
+fn data_that_cannot_be_written_is_told() {
+    let folder = folder();
+    let input = folder.path().join("in");
+    fs::write(folder.path().join("a.json"), BAD).unwrap();
+    let large = "#".repeat((64 << 20) + 1);
+    for (content, arguments) in [
+        (BAD.as_bytes(), ["--fix", "-"]),
+        (b"\xff\xfek\0", ["--fix", "-"]),
+        (large.as_bytes(), ["--fix", "-"]),
+        (b"", ["--diff", "a.json"]),
+    ] {
+        fs::write(&input, content).unwrap();
+        let mut command = command();
+        command.arg("check").args(arguments).current_dir(folder.path());
+        command.stdin(fs::File::open(&input).unwrap());
+        let output = command.stdout(fs::File::create("/dev/full").unwrap()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(2) && said.contains("cannot be written"),
+            "{arguments:?}: {said}"
+        );
+    }
+}
+
+#[test]
 fn standard_input_that_is_too_large_comes_out_as_it_went_in() {
     let input = "#".repeat((64 << 20) + (1 << 16));
     let ran = check_stdin(&input, ["--fix", "-"]);
