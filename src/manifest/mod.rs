@@ -258,7 +258,12 @@ fn found(path: &str, text: &str) -> Found {
                 return found;
             }
             Err(problem) => {
-                if file_name == "config.json" && content.contains("\"auths\"") {
+                // With a comma too many it is still YAML, in which it is seen what it was meant for.
+                let is_config = || {
+                    let trees = yaml::read(content, begin);
+                    matches!(trees.as_deref(), Ok([(tree, root)]) if secret::is_docker_config(tree, *root))
+                };
+                if content.contains("\"auths\"") && (file_name == "config.json" || is_config()) {
                     found.secrets.push(secret::bare(text, SecretType::DockerConfigJson));
                     return found;
                 }

@@ -237,6 +237,23 @@ fn what_cannot_be_judged_is_told_with_its_place() {
     }
 }
 
+#[test]
+fn a_docker_config_with_a_comma_too_many_is_one_whatever_it_is_called() {
+    let policy = Policy::default();
+    let entry = r#""auths":{"r.example.com":{"username":"u","password":"p"},}"#;
+    for (text, is_config) in
+        [(format!("{{{entry}}}"), true), (format!("{{{entry},\"kind\":\"ConfigMap\"}}"), false)]
+    {
+        for name in ["auth.json", "docker.json", "-"] {
+            let checked = Manifest::read(name, &text).check(terms(&policy));
+            let found = checked.judged.iter().flat_map(|judged| &judged.findings);
+            let rules: Vec<_> = found.map(|finding| finding.rule.code()).collect();
+            assert_eq!(rules, if is_config { vec!["invalid-json"] } else { vec![] }, "{name}: {text}");
+            assert!(checked.troubles.is_empty());
+        }
+    }
+}
+
 /// A document of texts that need every kind of care.
 fn documents() -> impl Strategy<Value = String> {
     let text = prop::collection::vec(
