@@ -76,14 +76,14 @@ fn check(args: &Args, policy: &Policy) -> io::Result<Summary> {
         Box::new(anstream::stdout().lock())
     };
     let report = Report::begin(args.reporting.output_format, policy.language, io::BufWriter::new(out))?;
-    let diff_folder = if args.diff { Some(DiffFolder::of(&args.paths, policy.language)?) } else { None };
+    let inputs: Vec<_> = args.paths.iter().flat_map(|path| inputs(path)).collect();
+    let files = inputs.iter().filter_map(|input| Some(input.as_ref().ok()?.path()));
+    let diff_folder = if args.diff { Some(DiffFolder::of(files, policy.language)?) } else { None };
     let mut run = Run { args, terms, report, diff_folder };
-    for path in &args.paths {
-        for input in inputs(path) {
-            match input {
-                Ok(input) => run.input(&input)?,
-                Err((path, error)) => run.unreadable(&shown(&path), &error)?,
-            }
+    for input in &inputs {
+        match input {
+            Ok(input) => run.input(input)?,
+            Err((path, error)) => run.unreadable(&shown(path), error)?,
         }
     }
     run.report.end()

@@ -248,6 +248,31 @@ fn patch_finds_the_files_of_a_diff_wherever_they_are() {
 }
 
 #[test]
+fn a_diff_names_what_a_link_leads_to_and_that_once() {
+    use std::os::unix::fs::symlink;
+    let folder = folder();
+    let root = fs::canonicalize(folder.path()).unwrap();
+    let here = root.join("here");
+    fs::create_dir(&here).unwrap();
+    fs::copy(&samples("repaired")[0], here.join("real.yaml")).unwrap();
+    fs::copy(&samples("repaired")[0], root.join("outside.yaml")).unwrap();
+    symlink("real.yaml", here.join("link.yaml")).unwrap();
+    for (arguments, count) in [(&["link.yaml"][..], 1), (&[".", "real.yaml", "."], 2)] {
+        if count == 2 {
+            symlink("../outside.yaml", here.join("out.yaml")).unwrap();
+        }
+        let diff = check(&here, [&["--diff"], arguments].concat());
+        assert_eq!(diff.stdout.matches("--- a/").count(), count, "{}", diff.stdout);
+        fs::write(root.join("the.patch"), &diff.stdout).unwrap();
+        let applied_in = folder_of_diff(&diff.stdout).unwrap_or(&here);
+        let mut patch = Command::new("patch");
+        patch.args(["-p1", "--dry-run", "-i"]).arg(root.join("the.patch")).current_dir(applied_in);
+        let output = patch.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?} {}", diff.stdout);
+    }
+}
+
+#[test]
 fn what_cannot_be_repaired_safely_is_left_alone() {
     let held = |ran: &Ran| {
         let findings = ran.lines("Finding");
