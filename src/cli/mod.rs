@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::builder::{BoolishValueParser, Resettable, TypedValueParser as _};
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -83,7 +83,10 @@ pub fn main() -> ExitCode {
     if is_plugin() {
         command = command.bin_name("kubectl regcred");
     }
-    let matches = command.try_get_matches().unwrap_or_else(|error| without_password(error).exit());
+    let matches = command.try_get_matches().unwrap_or_else(|error| {
+        let of_create = env::args_os().nth(1).is_some_and(|name| name == "create");
+        if of_create { without_password(error).exit() } else { error.exit() }
+    });
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
@@ -139,16 +142,14 @@ fn is_unset(argument: &Arg, value: &OsStr) -> bool {
     matches!(argument.get_action(), ArgAction::SetTrue) && matches!(said, Ok(false))
 }
 
-/// What was given for a flag about passwords, or stands where none belongs, may be a password, and is not repeated. A flag
-/// that it is similar to is named all the same.
+/// What was given to `create` may be a password in the wrong place, and is not repeated. The flag that it was given for is
+/// named all the same, and one that it is similar to.
 fn without_password(mut error: clap::Error) -> clap::Error {
-    let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-    let (about, usage) = (said(ContextKind::InvalidArg), said(ContextKind::Usage));
-    if usage.contains(" create ") && error.kind() == ErrorKind::UnknownArgument {
+    if error.kind() == ErrorKind::UnknownArgument {
         error.remove(ContextKind::InvalidArg);
         error.remove(ContextKind::Suggested);
-    } else if about.contains("password") {
-        error.remove(ContextKind::InvalidValue);
+    } else if error.get(ContextKind::InvalidValue).is_some_and(|value| !value.to_string().is_empty()) {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
     }
     error
 }
