@@ -3,9 +3,13 @@
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::{Arc, OnceLock};
 
 use clap::builder::BoolishValueParser;
 use regcred_engine::policy::Policy;
+use regcred_engine::wording::Bilingual;
+use rustix::process::Signal;
 
 use super::judging::{Judging, today};
 use super::reporting::Reporting;
@@ -56,21 +60,41 @@ pub(crate) struct Args {
     judging: Judging,
 }
 
+impl Args {
+    /// Whether standard input is to be checked.
+    fn stdin(&self) -> bool {
+        self.paths.iter().any(|path| path == OsStr::new("-"))
+    }
+}
+
 /// Checks what the arguments name.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
+    let stop = Arc::new(OnceLock::new());
     if args.fix {
-        let refused = |error| Failure(format!("signals cannot be received: {error}"));
-        signals::before_the_end(none_under_way).map_err(refused)?;
+        stop_on_signals(&stop, args.stdin())?;
     }
-    args.reporting.exit(check(args, &policy))
+    let ended = args.reporting.exit(check(args, &policy, &stop))?;
+    Ok(stop.get().map_or(ended, |signal| Exit::Stopped(*signal)))
 }
 
-fn check(args: &Args, policy: &Policy) -> io::Result<Summary> {
+/// A signal ends the repair after the file that it is at, so that what was repaired is reported. A second one ends the
+/// program at once, and so does the first where standard input may be what is waited for.
+fn stop_on_signals(stop: &Arc<OnceLock<Signal>>, stdin: bool) -> Result<(), Failure> {
+    let stop = Arc::clone(stop);
+    let act = move |signal| {
+        if stdin || stop.set(signal).is_err() {
+            let _kept = none_under_way();
+            process::exit(signals::exit_code(signal));
+        }
+    };
+    signals::at_each(act).map_err(|error| Failure(format!("signals cannot be received: {error}")))
+}
+
+fn check(args: &Args, policy: &Policy, stop: &OnceLock<Signal>) -> io::Result<Summary> {
     let terms = Terms { policy, today: today() };
-    let stdin = args.paths.iter().any(|path| path == OsStr::new("-"));
     // Standard output is for data: where that is manifests or a diff, findings are talk.
-    let out: Box<dyn Write> = if args.diff || args.fix && stdin {
+    let out: Box<dyn Write> = if args.diff || args.fix && args.stdin() {
         Box::new(anstream::stderr().lock())
     } else {
         Box::new(anstream::stdout().lock())
@@ -81,6 +105,10 @@ fn check(args: &Args, policy: &Policy) -> io::Result<Summary> {
     let diff_folder = if args.diff { Some(DiffFolder::of(files, policy.language)?) } else { None };
     let mut run = Run { args, terms, report, diff_folder };
     for input in &inputs {
+        if stop.get().is_some() {
+            run.interrupted()?;
+            break;
+        }
         match input {
             Ok(input) => run.input(input)?,
             Err((path, error)) => run.unreadable(&shown(path), error)?,
@@ -157,6 +185,15 @@ impl Run<'_> {
     fn tell(&mut self, checked: &Checked) -> io::Result<()> {
         checked.judged.iter().try_for_each(|judged| self.report.judged(judged))?;
         checked.troubles.iter().try_for_each(|trouble| self.report.trouble(trouble))
+    }
+
+    fn interrupted(&mut self) -> io::Result<()> {
+        let message = Bilingual::new(
+            "interrupted: what was not looked at yet is not in this report",
+            "已中断：尚未检查的内容不在本报告中",
+        );
+        let message = message.into_line(self.terms.policy.language);
+        self.report.trouble(&Trouble { kind: TroubleKind::Unreadable, subject: None, region: None, message })
     }
 
     fn unreadable(&mut self, path: &str, error: &FileError) -> io::Result<()> {

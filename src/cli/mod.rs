@@ -17,12 +17,12 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::builder::{BoolishValueParser, Resettable, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
 /// Kubernetes admission webhook that corrects and refuses image-pull Secrets.
 ///
@@ -39,7 +39,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  nothing to report
   1  findings that deny, a repair that was refused, or work that was cut off
-  2  it could not do its job: wrong usage, unreadable input, no cluster";
+  2  it could not do its job: wrong usage, unreadable input, no cluster
+  130, 143  SIGINT or SIGTERM stopped check or create";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -61,6 +62,8 @@ enum Exit {
     Findings,
     /// It could not do all of its job, and said so where it says what it found.
     Incomplete,
+    /// A signal stopped it in the middle of its job.
+    Stopped(Signal),
 }
 
 /// Why the program could not do its job: a line, or several that each stand for themselves.
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Ok(Exit::Clean) => ExitCode::SUCCESS,
         Ok(Exit::Findings) => ExitCode::from(1),
         Ok(Exit::Incomplete) => ExitCode::from(2),
+        Ok(Exit::Stopped(signal)) => process::exit(signals::exit_code(signal)),
         Err(Failure(message)) => {
             for line in message.lines() {
                 say(format_args!("regcred: {line}"));

@@ -1,10 +1,11 @@
 //! Files as people and tools write them: what a repair changes in them, and what it does not.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -346,8 +347,9 @@ fn is_being_replaced(folder: &Path) -> bool {
 }
 
 #[test]
-fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind() {
+fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind_and_a_whole_report() {
     let sample = fs::read(&samples("repaired")[0]).unwrap();
+    let reports = folder();
     for signal in [Signal::INT, Signal::TERM] {
         // It is stopped again and again until it has just begun to replace a file.
         loop {
@@ -356,7 +358,8 @@ fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind() {
                 fs::write(folder.path().join(format!("{number}.yaml")), &sample).unwrap();
             }
             let mut command = command();
-            command.args(["check", "--fix", "."]).current_dir(folder.path()).stdout(Stdio::null());
+            command.args(["check", "--fix", "--output-format", "json", "."]).current_dir(folder.path());
+            command.stdout(fs::File::create(reports.path().join("report")).unwrap());
             let mut child = command.spawn().unwrap();
             let tell = |signal| kill_process(Pid::from_child(&child), signal).unwrap();
             let caught = loop {
@@ -380,6 +383,22 @@ fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind() {
             assert!(!is_being_replaced(folder.path()), "{signal:?}");
             if caught {
                 assert_eq!(status.code(), Some(128 + signal.as_raw()));
+                let stdout = fs::read_to_string(reports.path().join("report")).unwrap();
+                let ran = Ran { status: 0, stdout, stderr: String::new() };
+                let repaired =
+                    |number: &u32| fs::read(folder.path().join(format!("{number}.yaml"))).unwrap() != sample;
+                let repaired = (0..200).filter(repaired).count();
+                if repaired == 200 {
+                    continue;
+                }
+                let findings = ran.lines("Finding");
+                assert!(findings.iter().all(|finding| finding["fixed"] == true));
+                let files: BTreeSet<_> =
+                    findings.iter().map(|finding| finding["file"]["path"].as_str().unwrap()).collect();
+                assert_eq!(files.len(), repaired, "what is repaired is reported");
+                let [error] = ran.lines("Error").try_into().unwrap();
+                assert!(error["message"].as_str().unwrap().contains("interrupted"));
+                assert!(ran.stdout.lines().last().unwrap().contains(r#""kind":"Summary""#), "{}", ran.stdout);
                 break;
             }
         }
