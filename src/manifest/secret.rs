@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::problem::{Problem, WhatIsWrong};
 use super::scalar::{Map, Style};
-use super::template::is_template;
+use super::template::{is_json, is_template, may_become_json};
 use super::tree::{Member, NodeId, Tree, Value};
 use super::yaml::LINE_ENDS;
 use crate::go_base64::PADDED;
@@ -209,8 +209,8 @@ fn secret(
     }
     // JSON that is left open by a template is a template, and no JSON that is wrong.
     if let Ok(text) = std::str::from_utf8(&document)
-        && is_template(text)
-        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err()
+        && !is_json(text)
+        && may_become_json(text)
     {
         return Err(problem(WhatIsWrong::Placeholder));
     }
