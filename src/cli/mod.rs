@@ -86,10 +86,9 @@ pub fn main() -> ExitCode {
     if is_plugin() {
         command = command.bin_name("kubectl regcred");
     }
-    let matches = command.try_get_matches().unwrap_or_else(|error| {
-        let of_create = env::args_os().nth(1).is_some_and(|name| name == "create");
-        if of_create { without_password(error).exit() } else { error.exit() }
-    });
+    let matches = command
+        .try_get_matches_from_mut(env::args_os())
+        .unwrap_or_else(|error| wrong_usage(error, &command).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
@@ -144,6 +143,24 @@ fn is_unset(argument: &Arg, value: &OsStr) -> bool {
     }
     let said = BoolishValueParser::new().parse_ref(&clap::Command::default(), None, value);
     matches!(argument.get_action(), ArgAction::SetTrue) && matches!(said, Ok(false))
+}
+
+/// What is said of wrong usage: no password, and which flags nobody typed.
+fn wrong_usage(error: clap::Error, command: &clap::Command) -> clap::Error {
+    let name = env::args_os().nth(1).unwrap_or_default();
+    let mut error = if name == "create" { without_password(error) } else { error };
+    if matches!(error.kind(), ErrorKind::ArgumentConflict | ErrorKind::MissingRequiredArgument) {
+        let said = error.to_string();
+        let arguments = command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
+        let is_named =
+            |argument: &&Arg| argument.get_long().is_some_and(|long| said.contains(&format!("--{long}")));
+        let variables = arguments.filter(is_named).filter_map(Arg::get_env);
+        let set = variables.filter(|variable| env::var_os(variable).is_some());
+        let tips =
+            set.map(|variable| format!("{} is set, which counts as its flag", variable.display()).into());
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips.collect()));
+    }
+    error
 }
 
 /// What was given to `create` may be a password in the wrong place, and is not repeated. The flag that it was given for is

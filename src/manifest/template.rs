@@ -9,8 +9,11 @@ use zeroize::Zeroizing;
 /// What stands between the marks of a placeholder is not longer, in bytes.
 const LONGEST_NAME: usize = 200;
 
-/// What a placeholder stands between wherever it is, and what may stand there.
-const BETWEEN: [(&str, &str, fn(char) -> bool); 7] = [
+/// What a placeholder stands between, and what may stand there.
+type Marks = (&'static str, &'static str, fn(char) -> bool);
+
+/// Those that make a placeholder wherever they are.
+const BETWEEN: [Marks; 7] = [
     ("{{", "}}", |c| c != '{'),
     ("${", "}", is_of_name),
     ("$(", ")", is_of_name),

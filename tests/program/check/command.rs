@@ -245,6 +245,23 @@ fn a_switch_that_a_variable_turns_off_is_one_that_was_not_given() {
 }
 
 #[test]
+fn a_variable_that_does_not_go_with_what_was_typed_is_named() {
+    for (arguments, variable) in [
+        (&["check", "--fix"][..], "REGCRED_DIFF"),
+        (&["create", "a", "--from-docker-config", "f"], "REGCRED_USERNAME"),
+        (&["scan", "-A"], "REGCRED_SCAN_NAMESPACE"),
+        (&["scan", "--fix", "--dry-run"], "REGCRED_POLICY_REPORTS"),
+        (&["scan"], "REGCRED_INCLUDE_OWNED"),
+    ] {
+        let mut command = command();
+        let ran = Ran::from(command.args(arguments).env(variable, "1").output().unwrap());
+        let tip = format!("tip: {variable} is set, which counts as its flag");
+        assert!(ran.status == 2 && ran.stderr.contains(&tip), "{arguments:?}: {}", ran.stderr);
+        assert_eq!(ran.stderr.matches("REGCRED_").count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_file_of_very_many_findings_is_told_of_in_time() {
     // A megabyte in one line: what is shown of a line does not grow with it.
     let entries: Vec<_> =
