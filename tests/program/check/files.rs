@@ -304,7 +304,8 @@ fn what_cannot_be_repaired_safely_is_left_alone() {
             "{}: {why:?}",
             sample.name
         );
-        assert_eq!(ran.status, i32::from(!wanted.is_empty()), "{}: {}", sample.name, ran.stdout);
+        let status = if sample.name == "no-document.yaml" { 2 } else { i32::from(!wanted.is_empty()) };
+        assert_eq!(ran.status, status, "{}: {}", sample.name, ran.stdout);
     }
 }
 
