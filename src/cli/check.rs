@@ -29,7 +29,8 @@ use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 pub(crate) struct Args {
     /// Files, folders, or - for standard input
     ///
-    /// In a folder: *.yaml, *.yml, *.json, .dockerconfigjson and .dockercfg, also in its subfolders, hidden ones apart.
+    /// In a folder: *.yaml, *.yml, *.json, .dockerconfigjson and .dockercfg, also in its subfolders; other hidden files and hidden
+    /// folders are left out.
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
 

@@ -79,11 +79,11 @@ pub fn not_utf8(path: &str, terms: Terms<'_>) -> Trouble {
 /// if anything.
 #[must_use]
 pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>) -> Checked {
-    let repaired = after.map(|text| Manifest::read(path, text).check(terms));
     let Checked { judged, troubles } = before;
-    let remains = match repaired {
-        Some(repaired) => repaired.judged.into_iter().map(Some).collect(),
-        None => judged.iter().map(|_| None).collect::<Vec<_>>(),
+    // In the repaired text, which can have more lines, the troubles have other places.
+    let (remains, troubles) = match after.map(|text| Manifest::read(path, text).check(terms)) {
+        Some(repaired) => (repaired.judged.into_iter().map(Some).collect(), repaired.troubles),
+        None => (judged.iter().map(|_| None).collect::<Vec<_>>(), troubles),
     };
     let judged = judged.into_iter().zip(remains).map(|(before, after)| match after {
         None => not_repaired(before, terms),

@@ -267,7 +267,7 @@ pub(super) fn is_sealed(tree: &Tree, root: NodeId) -> bool {
 /// Whether a JSON value is a Docker config: no object of Kubernetes, and a field that only such a config has.
 pub(super) fn is_docker_config(tree: &Tree, root: NodeId) -> bool {
     let Some(members) = tree.members(root) else { return false };
-    let known = ["auths", "credsStore", "credHelpers", "HttpHeaders"];
+    let known = ["auths", "credsStore", "credHelpers"];
     !members.contains_key("kind")
         && members.keys().any(|name| known.iter().any(|known| name.eq_ignore_ascii_case(known)))
 }

@@ -258,6 +258,29 @@ fn a_docker_config_with_a_comma_too_many_is_one_whatever_it_is_called() {
     }
 }
 
+#[test]
+fn http_headers_of_something_else_make_no_docker_config() {
+    let policy = Policy::default();
+    let text = r#"{"name":"app","httpHeaders":["X-A"]}"#;
+    let checked = Manifest::read("app.json", text).check(terms(&policy));
+    assert!(checked.judged.is_empty() && checked.troubles.is_empty());
+}
+
+#[test]
+fn what_is_wrong_behind_a_repair_has_its_place_in_the_repaired_file() {
+    let policy = Policy::default();
+    let letters = STANDARD.encode(DOCUMENT);
+    let (first, second) = letters.split_at(80);
+    let secret = manifest(&format!("|\n    {first}\n    {second}")).replace("stringData", "data");
+    let text = format!("{}---\na: [\n", secret.replace("  other: x\n", ""));
+    let file = Manifest::read("a.yaml", &text);
+    let after = file.repaired(terms(&policy)).unwrap();
+    assert!(after.lines().count() > text.lines().count());
+    let told = mended(file.check(terms(&policy)), "a.yaml", Some(&after), terms(&policy));
+    let [trouble] = told.troubles.as_slice() else { panic!("{:?}", told.troubles) };
+    assert_eq!(trouble.region.as_ref().unwrap().line, after.lines().count());
+}
+
 /// A document of texts that need every kind of care.
 fn documents() -> impl Strategy<Value = String> {
     let text = prop::collection::vec(
