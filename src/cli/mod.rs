@@ -156,9 +156,13 @@ fn wrong_usage(error: clap::Error, command: &clap::Command) -> clap::Error {
             |argument: &&Arg| argument.get_long().is_some_and(|long| said.contains(&format!("--{long}")));
         let variables = arguments.filter(is_named).filter_map(Arg::get_env);
         let set = variables.filter(|variable| env::var_os(variable).is_some());
-        let tips =
-            set.map(|variable| format!("{} is set, which counts as its flag", variable.display()).into());
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips.collect()));
+        let tip =
+            |variable: &OsStr| format!("{} is set, which counts as its flag", variable.display()).into();
+        let tips: Vec<_> = set.map(tip).collect();
+        // Of none there would be an empty line.
+        if !tips.is_empty() {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        }
     }
     error
 }

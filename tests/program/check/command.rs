@@ -245,6 +245,12 @@ fn a_switch_that_a_variable_turns_off_is_one_that_was_not_given() {
 }
 
 #[test]
+fn flags_that_do_not_go_together_are_told_in_one_block() {
+    let ran = check(folder().path(), ["--fix", "--diff"]);
+    assert!(ran.stderr.contains("'--diff'\n\nUsage:"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_variable_that_does_not_go_with_what_was_typed_is_named() {
     for (arguments, variable) in [
         (&["check", "--fix"][..], "REGCRED_DIFF"),
