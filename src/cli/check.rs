@@ -3,9 +3,13 @@
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::{Arc, OnceLock};
 
 use clap::builder::BoolishValueParser;
 use regcred_engine::policy::Policy;
+use regcred_engine::wording::Bilingual;
+use rustix::process::Signal;
 
 use super::judging::{Judging, today};
 use super::reporting::Reporting;
@@ -25,7 +29,8 @@ use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 pub(crate) struct Args {
     /// Files, folders, or - for standard input
     ///
-    /// In a folder: *.yaml, *.yml, *.json, .dockerconfigjson and .dockercfg, also in its subfolders, hidden ones apart.
+    /// In a folder: *.yaml, *.yml, *.json, .dockerconfigjson and .dockercfg, also in its subfolders; other hidden files and hidden
+    /// folders are left out.
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
 
@@ -56,34 +61,58 @@ pub(crate) struct Args {
     judging: Judging,
 }
 
+impl Args {
+    /// Whether standard input is to be checked.
+    fn stdin(&self) -> bool {
+        self.paths.iter().any(|path| path == OsStr::new("-"))
+    }
+}
+
 /// Checks what the arguments name.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
+    let stop = Arc::new(OnceLock::new());
     if args.fix {
-        let refused = |error| Failure(format!("signals cannot be received: {error}"));
-        signals::before_the_end(none_under_way).map_err(refused)?;
+        stop_on_signals(&stop, args.stdin())?;
     }
-    args.reporting.exit(check(args, &policy))
+    let ended = args.reporting.exit(check(args, &policy, &stop))?;
+    Ok(stop.get().map_or(ended, |signal| Exit::Stopped(*signal)))
 }
 
-fn check(args: &Args, policy: &Policy) -> io::Result<Summary> {
+/// A signal ends the repair after the file that it is at, so that what was repaired is reported. A second one ends the
+/// program at once, and so does the first where standard input may be what is waited for.
+fn stop_on_signals(stop: &Arc<OnceLock<Signal>>, stdin: bool) -> Result<(), Failure> {
+    let stop = Arc::clone(stop);
+    let act = move |signal| {
+        if stdin || stop.set(signal).is_err() {
+            let _kept = none_under_way();
+            process::exit(signals::exit_code(signal));
+        }
+    };
+    signals::at_each(act).map_err(|error| Failure(format!("signals cannot be received: {error}")))
+}
+
+fn check(args: &Args, policy: &Policy, stop: &OnceLock<Signal>) -> io::Result<Summary> {
     let terms = Terms { policy, today: today() };
-    let stdin = args.paths.iter().any(|path| path == OsStr::new("-"));
     // Standard output is for data: where that is manifests or a diff, findings are talk.
-    let out: Box<dyn Write> = if args.diff || args.fix && stdin {
+    let out: Box<dyn Write> = if args.diff || args.fix && args.stdin() {
         Box::new(anstream::stderr().lock())
     } else {
         Box::new(anstream::stdout().lock())
     };
     let report = Report::begin(args.reporting.output_format, policy.language, io::BufWriter::new(out))?;
-    let diff_folder = if args.diff { Some(DiffFolder::of(&args.paths, policy.language)?) } else { None };
+    let inputs: Vec<_> = args.paths.iter().flat_map(|path| inputs(path)).collect();
+    let files = inputs.iter().filter_map(|input| Some(input.as_ref().ok()?.path()));
+    let diff_folder = if args.diff { Some(DiffFolder::of(files, policy.language)?) } else { None };
     let mut run = Run { args, terms, report, diff_folder };
-    for path in &args.paths {
-        for input in inputs(path) {
-            match input {
-                Ok(input) => run.input(&input)?,
-                Err((path, error)) => run.unreadable(&shown(&path), &error)?,
-            }
+    for input in &inputs {
+        if stop.get().is_some() {
+            run.interrupted()?;
+            break;
+        }
+        match input {
+            Ok(input) => run.input(input)?,
+            Err((path, error)) => run.unreadable(&shown(path), error)?,
         }
     }
     run.report.end()
@@ -117,20 +146,21 @@ impl Run<'_> {
                     let mut out = io::stdout().lock();
                     out.write_all(head)?;
                     io::copy(&mut io::stdin().lock(), &mut out)?;
+                    out.flush()?;
                 }
                 return self.unreadable(&path, &error);
             }
         };
         let Ok(text) = std::str::from_utf8(&bytes) else {
             if self.args.fix && matches!(input, Input::Stdin) {
-                io::stdout().write_all(&bytes)?;
+                put(&bytes)?;
             }
             return self.report.trouble(&not_utf8(&path, self.terms));
         };
         let manifest = Manifest::read(&path, text);
         let repaired = if self.args.fix || self.args.diff { manifest.repaired(self.terms) } else { None };
         if let (Some(folder), Some(repaired)) = (&mut self.diff_folder, &repaired) {
-            io::stdout().write_all(folder.unified(input.path(), text, repaired).as_bytes())?;
+            put(folder.unified(input.path(), text, repaired).as_bytes())?;
         }
         let checked = manifest.check(self.terms);
         if !self.args.fix {
@@ -138,7 +168,7 @@ impl Run<'_> {
         }
         match (input, &repaired) {
             (Input::Stdin, _) => {
-                io::stdout().write_all(repaired.as_ref().map_or(text, |text| text.as_str()).as_bytes())?;
+                put(repaired.as_ref().map_or(text, |text| text.as_str()).as_bytes())?;
             }
             (Input::File(file), Some(repaired)) => {
                 if let Err(error) = replace(file, text.as_bytes(), repaired.as_bytes()) {
@@ -158,6 +188,15 @@ impl Run<'_> {
         checked.troubles.iter().try_for_each(|trouble| self.report.trouble(trouble))
     }
 
+    fn interrupted(&mut self) -> io::Result<()> {
+        let message = Bilingual::new(
+            "interrupted: what was not looked at yet is not in this report",
+            "已中断：尚未检查的内容不在本报告中",
+        );
+        let message = message.into_line(self.terms.policy.language);
+        self.report.trouble(&Trouble { kind: TroubleKind::Unreadable, subject: None, region: None, message })
+    }
+
     fn unreadable(&mut self, path: &str, error: &FileError) -> io::Result<()> {
         self.report.trouble(&Trouble {
             kind: TroubleKind::Unreadable,
@@ -170,4 +209,11 @@ impl Run<'_> {
 
 fn shown(path: &Path) -> String {
     Input::File(path.to_owned()).shown()
+}
+
+/// Writes data to standard output, all of it: what is kept back behind the last line end would be lost in silence.
+fn put(data: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(data)?;
+    out.flush()
 }

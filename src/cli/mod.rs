@@ -17,12 +17,12 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::builder::{BoolishValueParser, Resettable, TypedValueParser as _};
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
 /// Kubernetes admission webhook that corrects and refuses image-pull Secrets.
 ///
@@ -39,7 +39,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  nothing to report
   1  findings that deny, a repair that was refused, or work that was cut off
-  2  it could not do its job: wrong usage, unreadable input, no cluster";
+  2  it could not do its job: wrong usage, unreadable input, no cluster
+  130, 143  SIGINT or SIGTERM stopped check or create";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -61,6 +62,8 @@ enum Exit {
     Findings,
     /// It could not do all of its job, and said so where it says what it found.
     Incomplete,
+    /// A signal stopped it in the middle of its job.
+    Stopped(Signal),
 }
 
 /// Why the program could not do its job: a line, or several that each stand for themselves.
@@ -83,7 +86,9 @@ pub fn main() -> ExitCode {
     if is_plugin() {
         command = command.bin_name("kubectl regcred");
     }
-    let matches = command.try_get_matches().unwrap_or_else(|error| without_password(error).exit());
+    let matches = command
+        .try_get_matches_from_mut(env::args_os())
+        .unwrap_or_else(|error| wrong_usage(error, &command).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
@@ -98,6 +103,7 @@ pub fn main() -> ExitCode {
         Ok(Exit::Clean) => ExitCode::SUCCESS,
         Ok(Exit::Findings) => ExitCode::from(1),
         Ok(Exit::Incomplete) => ExitCode::from(2),
+        Ok(Exit::Stopped(signal)) => process::exit(signals::exit_code(signal)),
         Err(Failure(message)) => {
             for line in message.lines() {
                 say(format_args!("regcred: {line}"));
@@ -139,16 +145,36 @@ fn is_unset(argument: &Arg, value: &OsStr) -> bool {
     matches!(argument.get_action(), ArgAction::SetTrue) && matches!(said, Ok(false))
 }
 
-/// What was given for a flag about passwords, or stands where none belongs, may be a password, and is not repeated. A flag
-/// that it is similar to is named all the same.
+/// What is said of wrong usage: no password, and which flags nobody typed.
+fn wrong_usage(error: clap::Error, command: &clap::Command) -> clap::Error {
+    let name = env::args_os().nth(1).unwrap_or_default();
+    let mut error = if name == "create" { without_password(error) } else { error };
+    if matches!(error.kind(), ErrorKind::ArgumentConflict | ErrorKind::MissingRequiredArgument) {
+        let said = error.to_string();
+        let arguments = command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
+        let is_named =
+            |argument: &&Arg| argument.get_long().is_some_and(|long| said.contains(&format!("--{long}")));
+        let variables = arguments.filter(is_named).filter_map(Arg::get_env);
+        let set = variables.filter(|variable| env::var_os(variable).is_some());
+        let tip =
+            |variable: &OsStr| format!("{} is set, which counts as its flag", variable.display()).into();
+        let tips: Vec<_> = set.map(tip).collect();
+        // Of none there would be an empty line.
+        if !tips.is_empty() {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        }
+    }
+    error
+}
+
+/// What was given to `create` may be a password in the wrong place, and is not repeated. The flag that it was given for is
+/// named all the same, and one that it is similar to.
 fn without_password(mut error: clap::Error) -> clap::Error {
-    let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-    let (about, usage) = (said(ContextKind::InvalidArg), said(ContextKind::Usage));
-    if usage.contains(" create ") && error.kind() == ErrorKind::UnknownArgument {
+    if error.kind() == ErrorKind::UnknownArgument {
         error.remove(ContextKind::InvalidArg);
         error.remove(ContextKind::Suggested);
-    } else if about.contains("password") {
-        error.remove(ContextKind::InvalidValue);
+    } else if error.get(ContextKind::InvalidValue).is_some_and(|value| !value.to_string().is_empty()) {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
     }
     error
 }

@@ -127,7 +127,10 @@ fn limited(source: impl Read) -> Result<Zeroizing<Vec<u8>>, Unfit> {
 fn asked(language: Language) -> Result<Zeroizing<String>, Unfit> {
     let terminal = File::open("/dev/tty")?;
     let modes = tcgetattr(&terminal)?;
-    signals::before_the_end(move || tcsetattr(&terminal, OptionalActions::Now, &modes))?;
+    signals::at_each(move |signal| {
+        let _ = tcsetattr(&terminal, OptionalActions::Now, &modes);
+        process::exit(signals::exit_code(signal))
+    })?;
     let prompt = Bilingual { english: "Password", chinese: "密码" }.line(language) + ": ";
     match rpassword::prompt_password(prompt) {
         Ok(password) => Ok(Zeroizing::new(password)),

@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
@@ -11,12 +10,11 @@ use kube::Client;
 use regcred_engine::policy::Language;
 use regcred_engine::wording::Bilingual;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::judging::{self, today};
 use super::reporting::Reporting;
-use super::{Exit, Failure, log, say};
+use super::{Exit, Failure, log, say, signals};
 use crate::cluster::client::{Access, ClusterError, connect_within};
 use crate::cluster::scan::{Fix, Judging, Listener, Order, Scope, scan};
 use crate::create::object::Namespace;
@@ -179,8 +177,15 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
         judging: Judging { policy, today: today() },
         policy_reports: args.policy_reports,
     };
-    let stop = stop_on_signals()?;
-    let told = tell(runtime, client, stop, &order, args.reporting.output_format);
+    let (stop, stopped) = watch::channel(false);
+    // One ends the scan after the Secret that it is at, a second one ends the program at once.
+    signals::at_each(move |_| {
+        if stop.send_replace(true) {
+            process::exit(2);
+        }
+    })
+    .map_err(|error| Failure(format!("signals cannot be received: {error}")))?;
+    let told = tell(runtime, client, stopped, &order, args.reporting.output_format);
     if told.as_ref().is_ok_and(|summary| summary.unreadable() > 0) {
         let words = Bilingual::new(
             "this report is not complete: it names what could not be read or done",
@@ -220,34 +225,6 @@ fn tell(
         table::write(&summary, language, &mut anstream::stdout().lock())?;
     }
     Ok(summary)
-}
-
-/// SIGINT and SIGTERM end the scan after the Secret that it is at; a second one ends the program at once. They are
-/// waited for on a thread of their own, since the scan may be held up by who reads its output.
-fn stop_on_signals() -> Result<watch::Receiver<bool>, Failure> {
-    let refused = |error: io::Error| Failure(format!("signals cannot be received: {error}"));
-    let (stop, stopped) = watch::channel(false);
-    let runtime = Builder::new_current_thread().enable_io().build().map_err(refused)?;
-    let (mut interrupt, mut terminate) = {
-        let _entered = runtime.enter();
-        (signal(SignalKind::interrupt()).map_err(refused)?, signal(SignalKind::terminate()).map_err(refused)?)
-    };
-    let wait = async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if stop.send_replace(true) {
-                process::exit(2);
-            }
-        }
-    };
-    thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || runtime.block_on(wait))
-        .map_err(refused)?;
-    Ok(stopped)
 }
 
 /// A line on a terminal that says how far the scan is. Elsewhere nobody is watching.

@@ -1,5 +1,6 @@
 //! What a repair would change, as `patch -p1` applies it.
 
+use std::collections::HashSet;
 use std::env;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -17,30 +18,37 @@ pub struct DiffFolder {
     path: PathBuf,
     /// What stands before the first diff; patch passes over it.
     head: String,
+    /// The files whose diff was made.
+    made: HashSet<PathBuf>,
 }
 
 impl DiffFolder {
-    /// The folder that the program runs in, or the nearest above it that holds all of these.
+    /// The folder that the program runs in, or the nearest above it that holds all of these files.
     ///
     /// # Errors
     /// When the program runs in no folder any more.
-    pub fn of(paths: &[PathBuf], language: Language) -> io::Result<Self> {
+    pub fn of<'p>(files: impl Iterator<Item = &'p Path>, language: Language) -> io::Result<Self> {
         let here = env::current_dir()?;
         let mut folder = here.clone();
-        for path in paths {
+        for file in files {
             // What is not there is told where it is read.
-            let Ok(path) = fs::canonicalize(path).and(real(path)) else { continue };
+            let Ok(path) = fs::canonicalize(file) else { continue };
             while !path.starts_with(&folder) && folder.pop() {}
         }
         let head = if folder == here { String::new() } else { head(&folder, language) };
-        Ok(DiffFolder { path: folder, head })
+        Ok(DiffFolder { path: folder, head, made: HashSet::new() })
     }
 
-    /// A unified diff of a file. It holds the value of the Secret: it is data that was asked for, never talk.
+    /// A unified diff of a file, under the name of what a link leads to: patch takes no link, and nothing twice. It holds the
+    /// value of the Secret: it is data that was asked for, never talk.
     #[must_use]
     pub fn unified(&mut self, path: &Path, before: &str, after: &str) -> String {
-        let real = real(path).unwrap_or_default();
+        // Standard input leads nowhere.
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let path = real.strip_prefix(&self.path).unwrap_or(path).as_os_str();
+        if self.made.contains(&real) {
+            return String::new();
+        }
         // Behind a name with white space stands a tab.
         let tab = if path.as_bytes().contains(&b' ') { "\t" } else { "" };
         let mut text = std::mem::take(&mut self.head);
@@ -59,6 +67,7 @@ impl DiffFolder {
                 }
             }
         }
+        self.made.insert(real);
         text
     }
 }
@@ -71,17 +80,6 @@ fn head(folder: &Path, language: Language) -> String {
         chinese: format!("regcred：请在 {folder} 中应用（patch -p1 -d {folder}）"),
     };
     head.into_line(language) + "\n"
-}
-
-/// A path whose folders are no links and nowhere lead back; its last part may be a link to a file.
-fn real(path: &Path) -> io::Result<PathBuf> {
-    match (path.parent(), path.file_name()) {
-        (Some(folder), Some(name)) if !path.is_dir() => {
-            let folder = if folder == Path::new("") { Path::new(".") } else { folder };
-            Ok(fs::canonicalize(folder)?.join(name))
-        }
-        _ => fs::canonicalize(path),
-    }
 }
 
 /// A name as patch reads it: one with what would end a line, or that is no text, is quoted.

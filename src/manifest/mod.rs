@@ -29,7 +29,7 @@ use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
 
-use crate::report::{Finding, Judged, Outcome, Region, Subject, Trouble, TroubleKind, UNDER_AUDIT};
+use crate::report::{Finding, Judged, Outcome, Region, Subject, Trouble, TroubleKind};
 use excerpt::Excerpts;
 use lines::Lines;
 use problem::{Problem, WhatIsWrong};
@@ -79,11 +79,11 @@ pub fn not_utf8(path: &str, terms: Terms<'_>) -> Trouble {
 /// if anything.
 #[must_use]
 pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>) -> Checked {
-    let repaired = after.map(|text| Manifest::read(path, text).check(terms));
     let Checked { judged, troubles } = before;
-    let remains = match repaired {
-        Some(repaired) => repaired.judged.into_iter().map(Some).collect(),
-        None => judged.iter().map(|_| None).collect::<Vec<_>>(),
+    // In the repaired text, which can have more lines, the troubles have other places.
+    let (remains, troubles) = match after.map(|text| Manifest::read(path, text).check(terms)) {
+        Some(repaired) => (repaired.judged.into_iter().map(Some).collect(), repaired.troubles),
+        None => (judged.iter().map(|_| None).collect::<Vec<_>>(), troubles),
     };
     let judged = judged.into_iter().zip(remains).map(|(before, after)| match after {
         None => not_repaired(before, terms),
@@ -107,9 +107,15 @@ pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>
 /// What a repair could not do safely stands, and is told so.
 fn not_repaired(mut judged: Judged, terms: Terms<'_>) -> Judged {
     for finding in judged.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Repairable) {
-        finding.outcome = Outcome::Held(Hold::Written.said(terms.policy.language));
+        hold(finding, Hold::Written, terms);
     }
     judged
+}
+
+/// What is left alone stands, with what to do about it: what is said of a Secret on its way into a cluster is not true of it.
+fn hold(finding: &mut Finding, why: Hold, terms: Terms<'_>) {
+    finding.outcome = Outcome::Held(why.said(terms.policy.language));
+    finding.statement.remedy = why.remedy().line(terms.policy.language);
 }
 
 impl<'f> Manifest<'f> {
@@ -150,11 +156,8 @@ impl<'f> Manifest<'f> {
         let findings = judgement.findings.iter().map(|found| {
             let mut finding = Finding::new(found, &holder, terms.policy.language);
             finding.region = Some(self.finding_region(secret, found, &excerpts));
-            if let Some(hold) = plan.hold(found.place.offset).filter(|_| found.repairable) {
-                finding.outcome = Outcome::Held(hold.said(terms.policy.language));
-                if hold == Hold::HeldBack {
-                    finding.statement.remedy = UNDER_AUDIT.line(terms.policy.language);
-                }
+            if let Some(why) = plan.hold(found.place.offset).filter(|_| found.repairable) {
+                hold(&mut finding, why, terms);
             }
             finding
         });
@@ -249,7 +252,9 @@ fn found(path: &str, text: &str) -> Found {
                 if let [(tree, root)] = trees.as_slice()
                     && secret::is_docker_config(tree, *root)
                 {
-                    found.secrets.push(secret::bare(text, SecretType::DockerConfigJson));
+                    let mut config = secret::bare(text, SecretType::DockerConfigJson);
+                    config.place.sealed = secret::is_sealed(tree, *root);
+                    found.secrets.push(config);
                     return found;
                 }
                 for (tree, root) in &trees {
@@ -258,7 +263,12 @@ fn found(path: &str, text: &str) -> Found {
                 return found;
             }
             Err(problem) => {
-                if file_name == "config.json" && content.contains("\"auths\"") {
+                // With a comma too many it is still YAML, in which it is seen what it was meant for.
+                let is_config = || {
+                    let trees = yaml::read(content, begin);
+                    matches!(trees.as_deref(), Ok([(tree, root)]) if secret::is_docker_config(tree, *root))
+                };
+                if content.contains("\"auths\"") && (file_name == "config.json" || is_config()) {
                     found.secrets.push(secret::bare(text, SecretType::DockerConfigJson));
                     return found;
                 }

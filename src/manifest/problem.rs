@@ -23,6 +23,8 @@ pub(super) enum WhatIsWrong {
     NoJson,
     CutOff,
     Tab,
+    /// A character that YAML does not take, also in a comment.
+    Character,
     TooDeep,
     /// A few aliases can make more of a file than any memory holds.
     Repeated,
@@ -59,10 +61,9 @@ impl Problem {
 
     pub(super) const fn kind(&self) -> TroubleKind {
         match self.what {
-            WhatIsWrong::NoDocument(_)
-            | WhatIsWrong::Placeholder
-            | WhatIsWrong::Encrypted
-            | WhatIsWrong::BehindTheEnd => TroubleKind::NotJudged,
+            WhatIsWrong::Placeholder | WhatIsWrong::Encrypted | WhatIsWrong::BehindTheEnd => {
+                TroubleKind::NotJudged
+            }
             _ => TroubleKind::Unreadable,
         }
     }
@@ -87,6 +88,11 @@ impl WhatIsWrong {
             WhatIsWrong::Tab => {
                 ("YAML is not indented with tabs; use spaces", "YAML 不能用制表符缩进，请用空格")
             }
+            WhatIsWrong::Character => (
+                "a character that YAML does not take, such as a control character; remove it, or write it as an escape in \
+                 double quotes",
+                "此处有 YAML 不允许的字符（例如控制字符）；请删除，或在双引号中写成转义",
+            ),
             WhatIsWrong::TooDeep => ("too deeply nested to be a manifest", "嵌套过深，不像清单文件"),
             WhatIsWrong::Repeated => (
                 "aliases repeat the same document too often, from here on nothing was judged; write the Secrets out",
@@ -157,8 +163,12 @@ impl WhatIsWrong {
             WhatIsWrong::NoDocument(secret_type) => {
                 let key = secret_type.data_key();
                 return Bilingual {
-                    english: format!("neither data nor stringData has {key}, so there is nothing to judge"),
-                    chinese: format!("data 与 stringData 都没有 {key}，没有可判断的内容"),
+                    english: format!(
+                        "neither data nor stringData has {key}, dot included, so the API server refuses this Secret"
+                    ),
+                    chinese: format!(
+                        "data 与 stringData 都没有 {key}（开头的点不能少），API server 会拒绝该 Secret"
+                    ),
                 };
             }
             WhatIsWrong::Emptied(secret_type) => {

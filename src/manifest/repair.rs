@@ -14,38 +14,64 @@ use super::scalar::{Style, written};
 use super::secret::{PullSecret, Writing};
 use super::template::entry_holds_template;
 use super::{Manifest, Terms};
+use crate::report::UNDER_AUDIT;
 
 /// Why what could be repaired is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
     Shared,
     Placeholder,
+    Sealed,
     Binary,
     Written,
     HeldBack,
 }
 
 impl Hold {
+    /// Why.
     pub(super) fn said(self, language: Language) -> String {
         let (english, chinese) = match self {
             Hold::Shared => (
-                "an anchor shares this value with another place, where the repair would change something else; write it \
-                 out here, or mend it by hand",
-                "该值通过锚点与其他位置共用，修复会改动别处；请在此处单独写出，或手工修改",
+                "an anchor shares this value with another place, where the repair would change something else",
+                "该值通过锚点与其他位置共用，修复会改动别处",
             ),
             Hold::Placeholder => (
                 "a text of this entry looks like a placeholder that is filled in later, and `auth` would encode the \
-                 placeholder; let the tool that fills it in write `auth`",
-                "该条目中有看似稍后才填入的占位符，此时编码 auth 得到的是占位符；请让填入的工具来写 auth",
+                 placeholder",
+                "该条目中有看似稍后才填入的占位符，此时编码 auth 得到的是占位符",
+            ),
+            Hold::Sealed => (
+                "sops seals all of this file, with what is in plain text, and would not decrypt it any more",
+                "sops 对整个文件（包括明文部分）做了校验，修改后将无法解密",
             ),
             Hold::Binary => ("it is written as !!binary", "该值以 !!binary 写成"),
-            Hold::Written => (
-                "the way it is written cannot be edited safely; write it as a block (`|`)",
-                "该写法无法安全地编辑；请改用块写法（`|`）",
-            ),
+            Hold::Written => ("the way it is written cannot be edited safely", "该写法无法安全地编辑"),
             Hold::HeldBack => ("the policy says `enforcement: audit`", "策略为 `enforcement: audit`"),
         };
         Bilingual { english, chinese }.line(language)
+    }
+
+    /// What to do.
+    pub(super) const fn remedy(self) -> Bilingual<&'static str> {
+        let (english, chinese) = match self {
+            Hold::Shared => (
+                "Write the value out here, so that --fix can repair it, or mend it by hand.",
+                "请在此处单独写出该值，再用 --fix 修复；或手工修改。",
+            ),
+            Hold::Placeholder => {
+                ("Let the tool that fills the placeholder in write auth.", "请让填入占位符的工具来写 auth。")
+            }
+            Hold::Sealed => (
+                "Mend it decrypted, for example with `sops edit`.",
+                "请在解密状态下修改，例如用 `sops edit`。",
+            ),
+            Hold::Binary | Hold::Written => (
+                "Write the value as a block (`|`), so that --fix can repair it.",
+                "请把该值改用块写法（`|`），再用 --fix 修复。",
+            ),
+            Hold::HeldBack => return UNDER_AUDIT,
+        };
+        Bilingual { english, chinese }
     }
 }
 
@@ -131,14 +157,14 @@ impl Manifest<'_> {
         if place.shared {
             return held(Hold::Shared);
         }
+        if place.sealed {
+            return held(Hold::Sealed);
+        }
         if place.style == Style::Binary {
             return held(Hold::Binary);
         }
-        let (repair, placeholders) = match place.writing {
-            Writing::Plain(_) => repair.without(|entry| entry_holds_template(&secret.document, entry)),
-            // What is encoded is filled in by nobody any more.
-            Writing::Base64 => (Some(repair), Vec::new()),
-        };
+        // In base64, too: Argo CD's vault plugin decodes it, fills it in, and encodes it again.
+        let (repair, placeholders) = repair.without(|entry| entry_holds_template(&secret.document, entry));
         let Some(repair) = repair else { return Plan { placeholders, ..Plan::default() } };
         let document = Some(Zeroizing::new(repair.apply(&secret.document)));
         match self.splices(secret, &repair) {

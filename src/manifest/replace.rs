@@ -40,8 +40,10 @@ pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
     let metadata = fs::metadata(&target)?;
     let mut file = NamedTempFile::with_prefix_in(".regcred-", folder)?;
     file.write_all(new)?;
-    // Whoever may not give a file away leaves it with themselves.
-    let _ = fchown(file.as_file(), Some(metadata.uid()), Some(metadata.gid()));
+    // Whoever may not give a file away leaves it with themselves, and to those who share it if that may be.
+    let group = Some(metadata.gid());
+    let _ =
+        fchown(file.as_file(), Some(metadata.uid()), group).or_else(|_| fchown(file.as_file(), None, group));
     file.as_file().set_permissions(metadata.permissions())?;
     file.as_file().sync_all()?;
     if fs::read(&target)? != old {

@@ -234,7 +234,7 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// A line break is a space, and further ones are line breaks.
+    /// A line break reads as a space, and further ones are line breaks.
     fn fold(&mut self) {
         let Some(first) = self.line_break() else { return };
         let mut breaks = Vec::new();
@@ -246,19 +246,11 @@ impl Writer<'_> {
             }
         }
         if breaks.is_empty() {
-            self.push_folded(first);
+            self.map.push(" ", first);
         }
         for range in breaks {
             self.map.push("\n", range);
         }
-    }
-
-    /// A break that reads as a space. It is kept apart from its neighbours, since it is no space.
-    fn push_folded(&mut self, range: Range<usize>) {
-        let text = self.map.text.len();
-        self.map.text.push(' ');
-        // Written so that it is never taken for a byte of its own.
-        self.map.pieces.push(Piece { text: text..text + 1, file: range });
     }
 
     fn escape(&mut self, json: bool) -> Option<()> {
@@ -357,12 +349,28 @@ impl Writer<'_> {
         let breaks = std::mem::take(pending);
         match breaks.as_slice() {
             [] => {}
-            [one] if !all => self.push_folded(one.clone()),
+            [one] if !all => self.map.push(" ", one.clone()),
             several => {
                 for range in several.iter().skip(usize::from(!all)) {
                     self.map.push("\n", range.clone());
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_break_that_reads_as_a_space_is_where_it_stands() {
+        for (file, text) in [("\"ab\ncd\"", "ab cd"), ("\"ab\r\ncd\"", "ab cd"), ("\"ab\n  cd\"", "ab cd")] {
+            let map = Map::new(file, &(0..file.len()), Style::DoubleQuoted, text).unwrap();
+            let written = |range: Range<usize>| file.get(map.range(&range).unwrap()).unwrap();
+            assert_eq!((written(0..2), written(3..5)), ("ab", "cd"), "{file:?}");
+            assert_eq!(written(2..3).trim_matches(['\r', '\n']), "", "{file:?}");
+            assert_eq!(written(0..5), file.trim_matches('"'), "{file:?}");
         }
     }
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::problem::{Problem, WhatIsWrong};
 use super::scalar::{Map, Style};
-use super::template::is_template;
+use super::template::{is_json, is_template, may_become_json};
 use super::tree::{Member, NodeId, Tree, Value};
 use super::yaml::LINE_ENDS;
 use crate::go_base64::PADDED;
@@ -38,6 +38,8 @@ pub(super) struct DocumentPlace {
     pub(super) writing: Writing,
     /// The text is another's, too.
     pub(super) shared: bool,
+    /// sops sees to it that nothing in the file changes.
+    pub(super) sealed: bool,
 }
 
 /// How a document is written.
@@ -74,6 +76,7 @@ impl Found {
 
     /// Takes in the objects of one YAML document or JSON value, which is at `range` of the file.
     pub(super) fn objects(&mut self, file: &str, tree: &Tree, root: NodeId, range: &Range<usize>) {
+        let sealed = is_sealed(tree, root);
         let mut left = vec![(root, false)];
         let mut seen = HashSet::new();
         let mut repeated = 0;
@@ -102,8 +105,7 @@ impl Found {
                 let secret_type = text("type").and_then(SecretType::from_name);
                 if let Some(secret_type) = secret_type {
                     let object = object(tree, members.get("metadata"));
-                    let encrypted = members.contains_key("sops");
-                    match secret(file, tree, id, secret_type, encrypted) {
+                    match secret(file, tree, id, secret_type, sealed) {
                         Ok(secret) => {
                             repeated += if secret.place.shared { secret.document.len() } else { 0 };
                             if repeated > REPEATED_BYTES {
@@ -141,7 +143,7 @@ fn secret(
     tree: &Tree,
     id: NodeId,
     secret_type: SecretType,
-    encrypted: bool,
+    sealed: bool,
 ) -> Result<PullSecret, Problem> {
     let at = |id: NodeId| tree.span(id).start;
     let members = tree.members(id).unwrap_or_default();
@@ -181,7 +183,7 @@ fn secret(
     let Some((node, Value::Text(text), _)) = tree.resolve(member.value) else {
         return Err(problem(WhatIsWrong::NoText(field, secret_type)));
     };
-    if encrypted && text.text.starts_with("ENC[") {
+    if sealed && text.text.starts_with("ENC[") {
         return Err(problem(WhatIsWrong::Encrypted));
     }
     let value = tree.span(node);
@@ -207,12 +209,10 @@ fn secret(
     if document.len() > MAX_SECRET_BYTES {
         return Err(problem(WhatIsWrong::TooLarge));
     }
-    // JSON that is left open by a template is a template, and no JSON that is wrong. What is encoded is filled in by
-    // nobody any more.
-    if matches!(writing, Writing::Plain(_))
-        && let Ok(text) = std::str::from_utf8(&document)
-        && is_template(text)
-        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err()
+    // JSON that is left open by a template is a template, and no JSON that is wrong.
+    if let Ok(text) = std::str::from_utf8(&document)
+        && !is_json(text)
+        && may_become_json(text)
     {
         return Err(problem(WhatIsWrong::Placeholder));
     }
@@ -228,6 +228,7 @@ fn secret(
             style: text.style,
             writing,
             shared: member.shared,
+            sealed,
         },
     })
 }
@@ -253,14 +254,20 @@ pub(super) fn bare(file: &str, secret_type: SecretType) -> PullSecret {
             style: Style::Plain,
             writing: Writing::Plain(Some(Map::of_file(file))),
             shared: false,
+            sealed: false,
         },
     }
+}
+
+/// Whether sops has written this: encrypted or not, all of it is in its checksum.
+pub(super) fn is_sealed(tree: &Tree, root: NodeId) -> bool {
+    tree.members(root).is_some_and(|members| members.contains_key("sops"))
 }
 
 /// Whether a JSON value is a Docker config: no object of Kubernetes, and a field that only such a config has.
 pub(super) fn is_docker_config(tree: &Tree, root: NodeId) -> bool {
     let Some(members) = tree.members(root) else { return false };
-    let known = ["auths", "credsStore", "credHelpers", "HttpHeaders"];
+    let known = ["auths", "credsStore", "credHelpers"];
     !members.contains_key("kind")
         && members.keys().any(|name| known.iter().any(|known| name.eq_ignore_ascii_case(known)))
 }

@@ -2,36 +2,80 @@
 
 use std::ops::Range;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 /// What stands between the marks of a placeholder is not longer, in bytes.
 const LONGEST_NAME: usize = 200;
 
+/// What a placeholder stands between, and what may stand there.
+type Marks = (&'static str, &'static str, fn(char) -> bool);
+
+/// Those that make a placeholder wherever they are.
+const BETWEEN: [Marks; 7] = [
+    ("{{", "}}", |c| c != '{'),
+    ("${", "}", is_of_name),
+    ("$(", ")", is_of_name),
+    ("<path:", ">", |c| c != '<'),
+    ("<vault:", ">", |c| c != '<'),
+    ("%{", "}", is_of_name),
+    ("ENC[", "]", |c| c != '['),
+];
+
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '/' | '#' | '=')
+}
+
+/// What stands behind the placeholder that a text begins with.
+fn behind_placeholder(text: &str) -> Option<&str> {
+    BETWEEN.iter().find_map(|(open, close, is_inner)| {
+        let behind = text.strip_prefix(open)?;
+        // Looked for in what is near: a text may be nothing but openings.
+        let near = (LONGEST_NAME..LONGEST_NAME + 4).find_map(|end| behind.get(..end)).unwrap_or(behind);
+        let (inner, _) = near.split_once(close)?;
+        let is_placeholder = !inner.is_empty() && inner.chars().all(is_inner);
+        behind.get(inner.len() + close.len()..).filter(|_| is_placeholder)
+    })
+}
+
 /// Whether a text holds a placeholder of Helm, kustomize's and Flux's substitutions, envsubst, Argo CD's and other vault
 /// plugins, or of Jenkins and GitLab.
 pub(super) fn is_template(text: &str) -> bool {
-    let between = |open: &str, close: &str, inner: fn(char) -> bool| {
-        text.match_indices(open).any(|(at, _)| {
-            let behind = text.get(at + open.len()..).unwrap_or_default();
-            // Looked for in what is near: a text may be nothing but openings.
-            let near = (LONGEST_NAME..LONGEST_NAME + 4).find_map(|end| behind.get(..end)).unwrap_or(behind);
-            near.find(close)
-                .is_some_and(|end| end > 0 && near.get(..end).is_some_and(|name| name.chars().all(inner)))
-        })
-    };
-    let name: fn(char) -> bool =
-        |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '/' | '#' | '=');
-    between("{{", "}}", |c| c != '{')
-        || between("${", "}", name)
-        || between("$(", ")", name)
-        || between("<path:", ">", |c| c != '<')
-        || between("<vault:", ">", |c| c != '<')
-        || between("%{", "}", name)
-        || between("ENC[", "]", |c| c != '[')
+    text.char_indices().any(|(at, _)| text.get(at..).is_some_and(|rest| behind_placeholder(rest).is_some()))
         || text.contains("ref+") && text.contains("://")
         || whole_variable(text)
         || is_placeholder(text.trim())
+}
+
+/// Whether a text that is no JSON can become JSON when it is filled in. Of a placeholder outside of the strings anything may
+/// come; one inside of a string stands for a piece of it, and mends nothing.
+pub(super) fn may_become_json(text: &str) -> bool {
+    let text = text.trim();
+    if is_placeholder(text) || text.starts_with("ref+") {
+        return true;
+    }
+    let mut filled_in = Zeroizing::new(String::with_capacity(text.len()));
+    let (mut rest, mut in_string) = (text, false);
+    while let Some(c) = rest.chars().next() {
+        if let Some(behind) = behind_placeholder(rest) {
+            if !in_string {
+                return true;
+            }
+            rest = behind;
+            continue;
+        }
+        in_string ^= c == '"';
+        let escaped = rest.chars().nth(1).filter(|_| in_string && c == '\\');
+        let (piece, behind) = rest.split_at(c.len_utf8() + escaped.map_or(0, char::len_utf8));
+        filled_in.push_str(piece);
+        rest = behind;
+    }
+    is_json(&filled_in)
+}
+
+pub(super) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// What a placeholder stands between, where it is all of a text. A password may hold such marks.
@@ -141,6 +185,29 @@ mod tests {
             "$password!",
         ] {
             assert!(!is_template(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_filling_in_can_mend_is_told_from_what_can_become_json() {
+        for text in [
+            " __DOCUMENT__ ",
+            "ref+vault://acr#/document",
+            r#"{"auths":${AUTHS}}"#,
+            r#"{"auths":{ {{- range .hosts }}"{{ . }}":{}{{ end }} }}"#,
+            r#"{"auths":{"r.example.com":{"password":"{{ index .Values "acr" }}"}}}"#,
+            r#"{"auths":{"r.example.com":{"username":"\"","password":<path:kv/acr#password>}}}"#,
+        ] {
+            assert!(!is_json(text) && may_become_json(text), "{text}");
+        }
+        for text in [
+            r#"{"auths":{"r.example.com":{"username":"u","password":"a$(b)c"},}}"#,
+            r#"{"auths":{"r.example.com":{"username":"\\","password":"${P}",}}}"#,
+            r#"{"auths":{"r.example.com":{"password":"{{ .p }}"}}"#,
+            r#"{"auths":"#,
+            "robot",
+        ] {
+            assert!(!may_become_json(text), "{text}");
         }
     }
 }

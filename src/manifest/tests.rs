@@ -159,6 +159,8 @@ fn what_cannot_be_repaired_safely_is_left_alone_and_named() {
             Outcome::Held(said) => Some(said.as_str()),
             _ => None,
         });
+        let is_promised = |found: &Finding| found.remedy().contains("on admission");
+        assert!(!findings.iter().any(is_promised), "{findings:?}");
         assert!(held.is_some_and(|said| said.contains(why)), "{findings:?}\n{text}");
         assert_eq!(repaired(&text), None);
     }
@@ -214,7 +216,9 @@ fn what_cannot_be_judged_is_told_with_its_place() {
         (format!("{secret}data:\n  .dockerconfigjson: '{{}}'\n"), (5, 3), "not base64"),
         (format!("{secret}stringData:\n  .dockerconfigjson: {{\"auths\":{{}}}}\n"), (5, 3), "is no text"),
         (format!("{secret}data: x\n"), (4, 1), "data is no mapping"),
-        (secret.to_owned(), (1, 1), "nothing to judge"),
+        (secret.to_owned(), (1, 1), "neither data nor stringData has .dockerconfigjson, dot included"),
+        ("a: b # \u{7f}\n".to_owned(), (1, 8), "a character that YAML does not take"),
+        ("a: b\u{1}c\n".to_owned(), (1, 4), "a character that YAML does not take"),
         (
             format!("{secret}data:\n  .dockerconfigjson: e30=\nstringData:\n  .dockerconfigjson:\n"),
             (7, 3),
@@ -235,6 +239,46 @@ fn what_cannot_be_judged_is_told_with_its_place() {
         assert!(trouble.message.contains(words), "{trouble:?}\n{text}");
         assert_eq!((region.line, region.column), place, "{trouble:?}\n{text}");
     }
+}
+
+#[test]
+fn a_docker_config_with_a_comma_too_many_is_one_whatever_it_is_called() {
+    let policy = Policy::default();
+    let entry = r#""auths":{"r.example.com":{"username":"u","password":"p"},}"#;
+    for (text, is_config) in
+        [(format!("{{{entry}}}"), true), (format!("{{{entry},\"kind\":\"ConfigMap\"}}"), false)]
+    {
+        for name in ["auth.json", "docker.json", "-"] {
+            let checked = Manifest::read(name, &text).check(terms(&policy));
+            let found = checked.judged.iter().flat_map(|judged| &judged.findings);
+            let rules: Vec<_> = found.map(|finding| finding.rule.code()).collect();
+            assert_eq!(rules, if is_config { vec!["invalid-json"] } else { vec![] }, "{name}: {text}");
+            assert!(checked.troubles.is_empty());
+        }
+    }
+}
+
+#[test]
+fn http_headers_of_something_else_make_no_docker_config() {
+    let policy = Policy::default();
+    let text = r#"{"name":"app","httpHeaders":["X-A"]}"#;
+    let checked = Manifest::read("app.json", text).check(terms(&policy));
+    assert!(checked.judged.is_empty() && checked.troubles.is_empty());
+}
+
+#[test]
+fn what_is_wrong_behind_a_repair_has_its_place_in_the_repaired_file() {
+    let policy = Policy::default();
+    let letters = STANDARD.encode(DOCUMENT);
+    let (first, second) = letters.split_at(80);
+    let secret = manifest(&format!("|\n    {first}\n    {second}")).replace("stringData", "data");
+    let text = format!("{}---\na: [\n", secret.replace("  other: x\n", ""));
+    let file = Manifest::read("a.yaml", &text);
+    let after = file.repaired(terms(&policy)).unwrap();
+    assert!(after.lines().count() > text.lines().count());
+    let told = mended(file.check(terms(&policy)), "a.yaml", Some(&after), terms(&policy));
+    let [trouble] = told.troubles.as_slice() else { panic!("{:?}", told.troubles) };
+    assert_eq!(trouble.region.as_ref().unwrap().line, after.lines().count());
 }
 
 /// A document of texts that need every kind of care.

@@ -85,6 +85,7 @@ fn problem(error: &ScanError, text: &str, base: usize) -> Problem {
         | ErrorKind::TabInIndentation
         | ErrorKind::TabInPlainScalar
         | ErrorKind::TabAtBlockScalarStart => WhatIsWrong::Tab,
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => WhatIsWrong::Character,
         ErrorKind::RecursionLimitExceeded => WhatIsWrong::TooDeep,
         ErrorKind::UnknownAnchor => WhatIsWrong::UnknownAnchor,
         _ => WhatIsWrong::NoYaml,

@@ -1,5 +1,6 @@
 //! JUnit XML: a test suite for each file or namespace, a test case for each Secret, a failure where it is denied.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -13,23 +14,14 @@ const NOT_IN_XML: [char; 2] = ['\u{fffe}', '\u{ffff}'];
 /// A report as JUnit XML. It is kept until the end, since its head holds the totals.
 #[derive(Default)]
 pub(super) struct Junit {
-    suites: Vec<TestSuite>,
+    /// By their names: a scan comes to a namespace once for each type.
+    suites: BTreeMap<String, TestSuite>,
 }
 
 impl Junit {
-    /// The suite of a file or namespace; what belongs together comes one after the other.
-    fn suite(&mut self, name: &str) -> Option<&mut TestSuite> {
-        if self.suites.last().is_none_or(|last| last.name.as_str() != name) {
-            self.suites.push(TestSuite::new(name));
-        }
-        self.suites.last_mut()
-    }
-
     fn add(&mut self, suite: &str, mut case: TestCase) {
         case.set_classname(suite);
-        if let Some(suite) = self.suite(suite) {
-            suite.add_test_case(case);
-        }
+        self.suites.entry(suite.to_owned()).or_insert_with(|| TestSuite::new(suite)).add_test_case(case);
     }
 }
 
@@ -83,7 +75,7 @@ impl<W: Write> Form<W> for Junit {
 
     fn end(&mut self, out: &mut W, _: &Summary) -> io::Result<()> {
         let mut report = Report::new("regcred");
-        report.add_test_suites(std::mem::take(&mut self.suites));
+        report.add_test_suites(std::mem::take(&mut self.suites).into_values());
         let xml = report.to_string().map_err(io::Error::other)?;
         out.write_all(xml.replace(NOT_IN_XML, "\u{fffd}").as_bytes())
     }
@@ -116,6 +108,7 @@ fn at(path: &str, region: Option<&Region>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Object;
 
     #[test]
     fn what_xml_does_not_take_is_replaced_in_the_name_of_a_file() {
@@ -132,5 +125,24 @@ mod tests {
         let xml = String::from_utf8(out).unwrap();
         assert!(xml.contains("testcase name=\"a\u{fffd}\u{fffd}b\""), "{xml}");
         assert!(!xml.contains(NOT_IN_XML), "{xml}");
+    }
+
+    #[test]
+    fn a_namespace_has_one_suite_however_often_it_is_come_to() {
+        let mut junit = Junit::default();
+        let mut out = Vec::new();
+        for (namespace, name) in [("a", "x"), ("b", "x"), ("a", "y")] {
+            let object = Object {
+                namespace: Some(namespace.to_owned()),
+                name: Some(name.to_owned()),
+                resource_version: None,
+            };
+            let judged = Judged { subject: Subject::Object(object), findings: Vec::new(), notes: Vec::new() };
+            junit.judged(&mut out, &judged).unwrap();
+        }
+        junit.end(&mut out, &Summary::default()).unwrap();
+        let xml = String::from_utf8(out).unwrap();
+        assert_eq!(xml.matches("<testsuite ").count(), 2, "{xml}");
+        assert_eq!(xml.matches("<testcase ").count(), 3, "{xml}");
     }
 }

@@ -168,6 +168,31 @@ fn a_repair_of_standard_input_is_written_to_standard_output() {
 }
 
 #[test]
+fn data_that_cannot_be_written_is_told() {
+    let folder = folder();
+    let input = folder.path().join("in");
+    fs::write(folder.path().join("a.json"), BAD).unwrap();
+    let large = "#".repeat((64 << 20) + 1);
+    for (content, arguments) in [
+        (BAD.as_bytes(), ["--fix", "-"]),
+        (b"\xff\xfek\0", ["--fix", "-"]),
+        (large.as_bytes(), ["--fix", "-"]),
+        (b"", ["--diff", "a.json"]),
+    ] {
+        fs::write(&input, content).unwrap();
+        let mut command = command();
+        command.arg("check").args(arguments).current_dir(folder.path());
+        command.stdin(fs::File::open(&input).unwrap());
+        let output = command.stdout(fs::File::create("/dev/full").unwrap()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(2) && said.contains("cannot be written"),
+            "{arguments:?}: {said}"
+        );
+    }
+}
+
+#[test]
 fn standard_input_that_is_too_large_comes_out_as_it_went_in() {
     let input = "#".repeat((64 << 20) + (1 << 16));
     let ran = check_stdin(&input, ["--fix", "-"]);
@@ -217,6 +242,29 @@ fn a_switch_that_a_variable_turns_off_is_one_that_was_not_given() {
     assert!(ran.stdout.starts_with("--- "), "{}", ran.stdout);
     let wrong = Ran::from(check.env("REGCRED_FIX", "perhaps").output().unwrap());
     assert!(wrong.status == 2 && wrong.stderr.contains("value was not a boolean"), "{}", wrong.stderr);
+}
+
+#[test]
+fn flags_that_do_not_go_together_are_told_in_one_block() {
+    let ran = check(folder().path(), ["--fix", "--diff"]);
+    assert!(ran.stderr.contains("'--diff'\n\nUsage:"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_variable_that_does_not_go_with_what_was_typed_is_named() {
+    for (arguments, variable) in [
+        (&["check", "--fix"][..], "REGCRED_DIFF"),
+        (&["create", "a", "--from-docker-config", "f"], "REGCRED_USERNAME"),
+        (&["scan", "-A"], "REGCRED_SCAN_NAMESPACE"),
+        (&["scan", "--fix", "--dry-run"], "REGCRED_POLICY_REPORTS"),
+        (&["scan"], "REGCRED_INCLUDE_OWNED"),
+    ] {
+        let mut command = command();
+        let ran = Ran::from(command.args(arguments).env(variable, "1").output().unwrap());
+        let tip = format!("tip: {variable} is set, which counts as its flag");
+        assert!(ran.status == 2 && ran.stderr.contains(&tip), "{arguments:?}: {}", ran.stderr);
+        assert_eq!(ran.stderr.matches("REGCRED_").count(), 1, "{}", ran.stderr);
+    }
 }
 
 #[test]

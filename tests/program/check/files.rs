@@ -1,10 +1,11 @@
 //! Files as people and tools write them: what a repair changes in them, and what it does not.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -248,6 +249,31 @@ fn patch_finds_the_files_of_a_diff_wherever_they_are() {
 }
 
 #[test]
+fn a_diff_names_what_a_link_leads_to_and_that_once() {
+    use std::os::unix::fs::symlink;
+    let folder = folder();
+    let root = fs::canonicalize(folder.path()).unwrap();
+    let here = root.join("here");
+    fs::create_dir(&here).unwrap();
+    fs::copy(&samples("repaired")[0], here.join("real.yaml")).unwrap();
+    fs::copy(&samples("repaired")[0], root.join("outside.yaml")).unwrap();
+    symlink("real.yaml", here.join("link.yaml")).unwrap();
+    for (arguments, count) in [(&["link.yaml"][..], 1), (&[".", "real.yaml", "."], 2)] {
+        if count == 2 {
+            symlink("../outside.yaml", here.join("out.yaml")).unwrap();
+        }
+        let diff = check(&here, [&["--diff"], arguments].concat());
+        assert_eq!(diff.stdout.matches("--- a/").count(), count, "{}", diff.stdout);
+        fs::write(root.join("the.patch"), &diff.stdout).unwrap();
+        let applied_in = folder_of_diff(&diff.stdout).unwrap_or(&here);
+        let mut patch = Command::new("patch");
+        patch.args(["-p1", "--dry-run", "-i"]).arg(root.join("the.patch")).current_dir(applied_in);
+        let output = patch.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?} {}", diff.stdout);
+    }
+}
+
+#[test]
 fn what_cannot_be_repaired_safely_is_left_alone() {
     let held = |ran: &Ran| {
         let findings = ran.lines("Finding");
@@ -267,6 +293,7 @@ fn what_cannot_be_repaired_safely_is_left_alone() {
             "shared-anchor.yaml" | "merged-data.yaml" => vec!["anchor"],
             "shared-by-two-secrets.yaml" => vec!["anchor"; 2],
             "templated.yaml" | "vault.yaml" => vec!["placeholder"],
+            "sops-plain.yaml" => vec!["sops"],
             "binary-tag.yaml" => vec!["!!binary"],
             "base64-escaped.yaml" => vec!["cannot be edited safely"],
             _ => vec![],
@@ -277,7 +304,8 @@ fn what_cannot_be_repaired_safely_is_left_alone() {
             "{}: {why:?}",
             sample.name
         );
-        assert_eq!(ran.status, i32::from(!wanted.is_empty()), "{}: {}", sample.name, ran.stdout);
+        let status = if sample.name == "no-document.yaml" { 2 } else { i32::from(!wanted.is_empty()) };
+        assert_eq!(ran.status, status, "{}: {}", sample.name, ran.stdout);
     }
 }
 
@@ -321,8 +349,9 @@ fn is_being_replaced(folder: &Path) -> bool {
 }
 
 #[test]
-fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind() {
+fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind_and_a_whole_report() {
     let sample = fs::read(&samples("repaired")[0]).unwrap();
+    let reports = folder();
     for signal in [Signal::INT, Signal::TERM] {
         // It is stopped again and again until it has just begun to replace a file.
         loop {
@@ -331,7 +360,8 @@ fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind() {
                 fs::write(folder.path().join(format!("{number}.yaml")), &sample).unwrap();
             }
             let mut command = command();
-            command.args(["check", "--fix", "."]).current_dir(folder.path()).stdout(Stdio::null());
+            command.args(["check", "--fix", "--output-format", "json", "."]).current_dir(folder.path());
+            command.stdout(fs::File::create(reports.path().join("report")).unwrap());
             let mut child = command.spawn().unwrap();
             let tell = |signal| kill_process(Pid::from_child(&child), signal).unwrap();
             let caught = loop {
@@ -355,6 +385,22 @@ fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind() {
             assert!(!is_being_replaced(folder.path()), "{signal:?}");
             if caught {
                 assert_eq!(status.code(), Some(128 + signal.as_raw()));
+                let stdout = fs::read_to_string(reports.path().join("report")).unwrap();
+                let ran = Ran { status: 0, stdout, stderr: String::new() };
+                let repaired =
+                    |number: &u32| fs::read(folder.path().join(format!("{number}.yaml"))).unwrap() != sample;
+                let repaired = (0..200).filter(repaired).count();
+                if repaired == 200 {
+                    continue;
+                }
+                let findings = ran.lines("Finding");
+                assert!(findings.iter().all(|finding| finding["fixed"] == true));
+                let files: BTreeSet<_> =
+                    findings.iter().map(|finding| finding["file"]["path"].as_str().unwrap()).collect();
+                assert_eq!(files.len(), repaired, "what is repaired is reported");
+                let [error] = ran.lines("Error").try_into().unwrap();
+                assert!(error["message"].as_str().unwrap().contains("interrupted"));
+                assert!(ran.stdout.lines().last().unwrap().contains(r#""kind":"Summary""#), "{}", ran.stdout);
                 break;
             }
         }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{check, folder};
@@ -73,6 +75,26 @@ fn an_entry_with_a_placeholder_is_left_alone_and_named_and_the_others_are_repair
             let again = check(folder.path(), ["--fix", "a.yaml"]);
             assert!(again.status == 1 && fs::read(&file).unwrap() == after, "{mark} as {field}");
         }
+    }
+}
+
+#[test]
+fn a_placeholder_in_base64_is_one_too() {
+    let folder = folder();
+    let file = folder.path().join("a.yaml");
+    for (document, status) in [
+        (
+            r#"{"auths":{"r.example.com":{"username":"robot","password":"<path:secret/data/acr#password>"}}}"#,
+            1,
+        ),
+        (r#"{"auths":{"r.example.com":<path:secret/data/acr#entry>}}"#, 0),
+    ] {
+        let text = secret(&json!(0)).replace("|\n    0", &STANDARD.encode(document));
+        let text = text.replace("stringData", "data");
+        fs::write(&file, &text).unwrap();
+        let ran = check(folder.path(), ["--fix", "a.yaml"]);
+        assert!(ran.status == status && ran.stdout.contains("placeholder"), "{}", ran.stdout);
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
     }
 }
 

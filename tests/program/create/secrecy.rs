@@ -161,9 +161,10 @@ rules: {missing-auth: dney}
     fs::create_dir(&not_a_file).unwrap();
     let host_with_password = format!("robot:{CANARY}@r.example.com");
     let username_with_password = format!("robot:{CANARY}");
-    let [equals, stdin_equals, short, long, with_password, dash, near] =
-        ["--password=", "--password-stdin=", "-p", "--", "--password", "-", "--usernam"]
+    let [equals, stdin_equals, short, long, with_password, dash, near, form, label] =
+        ["--password=", "--password-stdin=", "-p", "--", "--password", "-", "--usernam", "-o", "pw=!"]
             .map(|flag| format!("{flag}{CANARY}"));
+    let name = format!("{CANARY}!");
 
     let stdin = "--password-stdin";
     let generic = ["pull", "--registry", "registry.cn-hangzhou.aliyuncs.com", "--username", "robot", stdin];
@@ -192,6 +193,10 @@ rules: {missing-auth: dney}
         ("it behind the name of a flag", &[&LOGIN[..], &[stdin, &with_password]].concat()),
         ("it behind the name of another flag", &[&LOGIN[..], &[stdin, &near]].concat()),
         ("it with a hyphen", &[&LOGIN[..], &[stdin, &dash]].concat()),
+        ("it in the place of the name", &[&[name.as_str()], &LOGIN[1..], &[stdin]].concat()),
+        ("it in the place of the form", &[&LOGIN[..], &[stdin, &form]].concat()),
+        ("it as a label", &[&LOGIN[..], &[stdin, "--label", &label]].concat()),
+        ("it as a namespace", &[&LOGIN[..], &[stdin, "--namespace", &name]].concat()),
         ("it with a hyphen, as a word", &[&LOGIN[..], &[stdin, "--", &dash]].concat()),
     ] {
         fails_without_it(what, arguments, None, input);
