@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 
 use super::scalar::{Style, written};
 use super::secret::{PullSecret, Writing};
-use super::template::entry_holds_template;
 use super::{Manifest, Terms};
 use crate::report::UNDER_AUDIT;
 
@@ -163,8 +162,8 @@ impl Manifest<'_> {
         if place.style == Style::Binary {
             return held(Hold::Binary);
         }
-        // In base64, too: Argo CD's vault plugin decodes it, fills it in, and encodes it again.
-        let (repair, placeholders) = repair.without(|entry| entry_holds_template(&secret.document, entry));
+        let tools = place.writing.tools();
+        let (repair, placeholders) = repair.without(|entry| tools.fill_in_entry(&secret.document, entry));
         let Some(repair) = repair else { return Plan { placeholders, ..Plan::default() } };
         let document = Some(Zeroizing::new(repair.apply(&secret.document)));
         match self.splices(secret, &repair) {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::problem::{Problem, WhatIsWrong};
 use super::scalar::{Map, Style};
-use super::template::{is_json, is_template, may_become_json};
+use super::template::{Tools, is_json};
 use super::tree::{Member, NodeId, Tree, Value};
 use super::yaml::LINE_ENDS;
 use crate::go_base64::PADDED;
@@ -47,6 +47,16 @@ pub(super) enum Writing {
     /// In plain text; there is a map where it is known how.
     Plain(Option<Map>),
     Base64,
+}
+
+impl Writing {
+    /// Who may fill in a document that is written so.
+    pub(super) fn tools(&self) -> Tools {
+        match self {
+            Writing::Plain(_) => Tools::Any,
+            Writing::Base64 => Tools::Vault,
+        }
+    }
 }
 
 /// Documents that aliases repeat come to so many bytes at most: thousands of real ones.
@@ -197,7 +207,7 @@ fn secret(
     } else {
         let letters: String = text.text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
         let document = PADDED.decode(letters).map_err(|_| {
-            problem(if is_template(&text.text) {
+            problem(if Tools::Any.fill_in(&text.text) {
                 WhatIsWrong::Placeholder
             } else {
                 WhatIsWrong::NotBase64(secret_type)
@@ -212,7 +222,7 @@ fn secret(
     // JSON that is left open by a template is a template, and no JSON that is wrong.
     if let Ok(text) = std::str::from_utf8(&document)
         && !is_json(text)
-        && may_become_json(text)
+        && writing.tools().may_make_json_of(text)
     {
         return Err(problem(WhatIsWrong::Placeholder));
     }

@@ -9,16 +9,26 @@ use zeroize::Zeroizing;
 /// What stands between the marks of a placeholder is not longer, in bytes.
 const LONGEST_NAME: usize = 200;
 
+/// The tools that may fill in what is written in a file.
+#[derive(Clone, Copy)]
+pub(super) enum Tools {
+    /// Helm, kustomize's and Flux's substitutions, envsubst, Argo CD's and other vault plugins, Jenkins and GitLab.
+    Any,
+    /// Argo CD's vault plugin alone: it decodes base64, fills it in, and encodes it again.
+    Vault,
+}
+
 /// What a placeholder stands between, and what may stand there.
 type Marks = (&'static str, &'static str, fn(char) -> bool);
 
-/// Those that make a placeholder wherever they are.
-const BETWEEN: [Marks; 7] = [
+/// Those that make a placeholder wherever they are: of the vault plugins.
+const VAULT: [Marks; 2] = [("<path:", ">", |c| c != '<'), ("<vault:", ">", |c| c != '<')];
+
+/// Of the others.
+const OTHERS: [Marks; 5] = [
     ("{{", "}}", |c| c != '{'),
     ("${", "}", is_of_name),
     ("$(", ")", is_of_name),
-    ("<path:", ">", |c| c != '<'),
-    ("<vault:", ">", |c| c != '<'),
     ("%{", "}", is_of_name),
     ("ENC[", "]", |c| c != '['),
 ];
@@ -27,51 +37,85 @@ fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '/' | '#' | '=')
 }
 
-/// What stands behind the placeholder that a text begins with.
-fn behind_placeholder(text: &str) -> Option<&str> {
-    BETWEEN.iter().find_map(|(open, close, is_inner)| {
-        let behind = text.strip_prefix(open)?;
-        // Looked for in what is near: a text may be nothing but openings.
-        let near = (LONGEST_NAME..LONGEST_NAME + 4).find_map(|end| behind.get(..end)).unwrap_or(behind);
-        let (inner, _) = near.split_once(close)?;
-        let is_placeholder = !inner.is_empty() && inner.chars().all(is_inner);
-        behind.get(inner.len() + close.len()..).filter(|_| is_placeholder)
-    })
-}
-
-/// Whether a text holds a placeholder of Helm, kustomize's and Flux's substitutions, envsubst, Argo CD's and other vault
-/// plugins, or of Jenkins and GitLab.
-pub(super) fn is_template(text: &str) -> bool {
-    text.char_indices().any(|(at, _)| text.get(at..).is_some_and(|rest| behind_placeholder(rest).is_some()))
-        || text.contains("ref+") && text.contains("://")
-        || whole_variable(text)
-        || is_placeholder(text.trim())
-}
-
-/// Whether a text that is no JSON can become JSON when it is filled in. Of a placeholder outside of the strings anything may
-/// come; one inside of a string stands for a piece of it, and mends nothing.
-pub(super) fn may_become_json(text: &str) -> bool {
-    let text = text.trim();
-    if is_placeholder(text) || text.starts_with("ref+") {
-        return true;
+impl Tools {
+    /// Whether a text holds a placeholder.
+    pub(super) fn fill_in(self, text: &str) -> bool {
+        let anywhere = |(at, _)| text.get(at..).is_some_and(|rest| self.behind_placeholder(rest).is_some());
+        let by_others = || text.contains("ref+") && text.contains("://") || whole_variable(text);
+        text.char_indices().any(anywhere)
+            || self.fill_in_all(text.trim())
+            || matches!(self, Tools::Any) && by_others()
     }
-    let mut filled_in = Zeroizing::new(String::with_capacity(text.len()));
-    let (mut rest, mut in_string) = (text, false);
-    while let Some(c) = rest.chars().next() {
-        if let Some(behind) = behind_placeholder(rest) {
-            if !in_string {
-                return true;
-            }
-            rest = behind;
-            continue;
+
+    /// Whether a text is a placeholder, and nothing stands beside it.
+    fn fill_in_all(self, text: &str) -> bool {
+        is_in_angle_brackets(text) || matches!(self, Tools::Any) && is_placeholder(text)
+    }
+
+    /// What stands behind the placeholder that a text begins with.
+    fn behind_placeholder(self, text: &str) -> Option<&str> {
+        let others = match self {
+            Tools::Any => &OTHERS[..],
+            Tools::Vault => &[],
+        };
+        VAULT.iter().chain(others).find_map(|(open, close, is_inner)| {
+            let behind = text.strip_prefix(open)?;
+            // Looked for in what is near: a text may be nothing but openings.
+            let near = (LONGEST_NAME..LONGEST_NAME + 4).find_map(|end| behind.get(..end)).unwrap_or(behind);
+            let (inner, _) = near.split_once(close)?;
+            let is_placeholder = !inner.is_empty() && inner.chars().all(is_inner);
+            behind.get(inner.len() + close.len()..).filter(|_| is_placeholder)
+        })
+    }
+
+    /// Whether a text that is no JSON can become JSON when it is filled in. Of a placeholder outside of the strings anything
+    /// may come; one inside of a string stands for a piece of it, and mends nothing.
+    pub(super) fn may_make_json_of(self, text: &str) -> bool {
+        let text = text.trim();
+        if self.fill_in_all(text) || matches!(self, Tools::Any) && text.starts_with("ref+") {
+            return true;
         }
-        in_string ^= c == '"';
-        let escaped = rest.chars().nth(1).filter(|_| in_string && c == '\\');
-        let (piece, behind) = rest.split_at(c.len_utf8() + escaped.map_or(0, char::len_utf8));
-        filled_in.push_str(piece);
-        rest = behind;
+        let mut filled_in = Zeroizing::new(String::with_capacity(text.len()));
+        let (mut rest, mut in_string) = (text, false);
+        while let Some(c) = rest.chars().next() {
+            if let Some(behind) = self.behind_placeholder(rest) {
+                if !in_string {
+                    return true;
+                }
+                rest = behind;
+                continue;
+            }
+            in_string ^= c == '"';
+            let escaped = rest.chars().nth(1).filter(|_| in_string && c == '\\');
+            let (piece, behind) = rest.split_at(c.len_utf8() + escaped.map_or(0, char::len_utf8));
+            filled_in.push_str(piece);
+            rest = behind;
+        }
+        is_json(&filled_in)
     }
-    is_json(&filled_in)
+
+    /// Whether a name or a text in an entry of a JSON document holds a placeholder, its key included. Each is looked at for
+    /// itself: `{{` in one and the braces at the end of the entry are none.
+    pub(super) fn fill_in_entry(self, document: &[u8], entry: Range<usize>) -> bool {
+        let text = document.get(entry).and_then(|entry| std::str::from_utf8(entry).ok()).unwrap_or_default();
+        let object = Zeroizing::new(["{", text, "}"].concat());
+        let Ok(entry) = serde_json::from_str::<Value>(&object) else { return true };
+        let mut left = vec![&entry];
+        while let Some(value) = left.pop() {
+            match value {
+                Value::String(text) if self.fill_in(text) => return true,
+                Value::Array(items) => left.extend(items),
+                Value::Object(members) => {
+                    if members.keys().any(|name| self.fill_in(name)) {
+                        return true;
+                    }
+                    left.extend(members.values());
+                }
+                _ => {}
+            }
+        }
+        false
+    }
 }
 
 pub(super) fn is_json(text: &str) -> bool {
@@ -90,6 +134,12 @@ const AROUND: [(&str, &str); 8] = [
     ("@", "@"),
 ];
 
+/// `<password>`, and nothing beside it.
+fn is_in_angle_brackets(text: &str) -> bool {
+    let inner = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
+    inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(['<', '>']))
+}
+
 /// `__PASSWORD__`, `[[ .password ]]`, `$password` and the like, and nothing beside it.
 fn is_placeholder(text: &str) -> bool {
     let between = |open: &str, close: &str| text.strip_prefix(open)?.strip_suffix(close);
@@ -104,30 +154,6 @@ fn is_placeholder(text: &str) -> bool {
     };
     AROUND.iter().any(|(open, close)| between(open, close).is_some_and(is_name))
         || text.strip_prefix('$').is_some_and(is_variable)
-        || between("<", ">").is_some_and(|inner| !inner.is_empty() && !inner.contains(['<', '>']))
-}
-
-/// Whether a name or a text in an entry of a JSON document holds a placeholder, its key included. Each is looked at for
-/// itself: `{{` in one and the braces at the end of the entry are none.
-pub(super) fn entry_holds_template(document: &[u8], entry: Range<usize>) -> bool {
-    let text = document.get(entry).and_then(|entry| std::str::from_utf8(entry).ok()).unwrap_or_default();
-    let object = Zeroizing::new(["{", text, "}"].concat());
-    let Ok(entry) = serde_json::from_str::<Value>(&object) else { return true };
-    let mut left = vec![&entry];
-    while let Some(value) = left.pop() {
-        match value {
-            Value::String(text) if is_template(text) => return true,
-            Value::Array(items) => left.extend(items),
-            Value::Object(members) => {
-                if members.keys().any(|name| is_template(name)) {
-                    return true;
-                }
-                left.extend(members.values());
-            }
-            _ => {}
-        }
-    }
-    false
 }
 
 /// `"$REGISTRY_PASSWORD"`, and nothing else between the quotation marks.
@@ -166,7 +192,7 @@ mod tests {
             "$Password_1",
             "<password>",
         ] {
-            assert!(is_template(text), "{text}");
+            assert!(Tools::Any.fill_in(text), "{text}");
         }
         for text in [
             r#"{"auths":{"a.b":{"username":"u","password":"pa$$w0rd{}<"}}}"#,
@@ -184,8 +210,20 @@ mod tests {
             "((a)",
             "$password!",
         ] {
-            assert!(!is_template(text), "{text}");
+            assert!(!Tools::Any.fill_in(text), "{text}");
         }
+    }
+
+    #[test]
+    fn in_base64_nobody_but_a_vault_plugin_fills_in() {
+        for text in ["<path:secret/data/acr#password>", "a<vault:acr#p>", "<password>"] {
+            assert!(Tools::Vault.fill_in(text), "{text}");
+        }
+        for text in ["${USER}", "{{ .p }}", "$PASSWORD", "__PASSWORD__", "a<b>"] {
+            assert!(!Tools::Vault.fill_in(text), "{text}");
+        }
+        assert!(Tools::Vault.may_make_json_of(r#"{"auths":<path:secret/data/acr#auths>}"#));
+        assert!(!Tools::Vault.may_make_json_of(r#"{"auths":${AUTHS}}"#));
     }
 
     #[test]
@@ -198,7 +236,7 @@ mod tests {
             r#"{"auths":{"r.example.com":{"password":"{{ index .Values "acr" }}"}}}"#,
             r#"{"auths":{"r.example.com":{"username":"\"","password":<path:kv/acr#password>}}}"#,
         ] {
-            assert!(!is_json(text) && may_become_json(text), "{text}");
+            assert!(!is_json(text) && Tools::Any.may_make_json_of(text), "{text}");
         }
         for text in [
             r#"{"auths":{"r.example.com":{"username":"u","password":"a$(b)c"},}}"#,
@@ -207,7 +245,7 @@ mod tests {
             r#"{"auths":"#,
             "robot",
         ] {
-            assert!(!may_become_json(text), "{text}");
+            assert!(!Tools::Any.may_make_json_of(text), "{text}");
         }
     }
 }
