@@ -61,9 +61,11 @@ impl Problem {
 
     pub(super) const fn kind(&self) -> TroubleKind {
         match self.what {
-            WhatIsWrong::Placeholder | WhatIsWrong::Encrypted | WhatIsWrong::BehindTheEnd => {
-                TroubleKind::NotJudged
-            }
+            // A patch of kustomize's looks like a Secret without a document.
+            WhatIsWrong::NoDocument(_)
+            | WhatIsWrong::Placeholder
+            | WhatIsWrong::Encrypted
+            | WhatIsWrong::BehindTheEnd => TroubleKind::NotJudged,
             _ => TroubleKind::Unreadable,
         }
     }
@@ -164,10 +166,11 @@ impl WhatIsWrong {
                 let key = secret_type.data_key();
                 return Bilingual {
                     english: format!(
-                        "neither data nor stringData has {key}, dot included, so the API server refuses this Secret"
+                        "neither data nor stringData has {key}, so there is nothing to judge; unless this is a patch of a \
+                         Secret, the API server refuses it"
                     ),
                     chinese: format!(
-                        "data 与 stringData 都没有 {key}（开头的点不能少），API server 会拒绝该 Secret"
+                        "data 与 stringData 都没有 {key}，没有可判断的内容；如果这不是 Secret 的补丁，API server 会拒绝它"
                     ),
                 };
             }

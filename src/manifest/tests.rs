@@ -216,7 +216,7 @@ fn what_cannot_be_judged_is_told_with_its_place() {
         (format!("{secret}data:\n  .dockerconfigjson: '{{}}'\n"), (5, 3), "not base64"),
         (format!("{secret}stringData:\n  .dockerconfigjson: {{\"auths\":{{}}}}\n"), (5, 3), "is no text"),
         (format!("{secret}data: x\n"), (4, 1), "data is no mapping"),
-        (secret.to_owned(), (1, 1), "neither data nor stringData has .dockerconfigjson, dot included"),
+        (secret.to_owned(), (1, 1), "unless this is a patch of a Secret, the API server refuses it"),
         ("a: b # \u{7f}\n".to_owned(), (1, 8), "a character that YAML does not take"),
         ("a: b\u{1}c\n".to_owned(), (1, 4), "a character that YAML does not take"),
         (
