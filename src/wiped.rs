@@ -36,14 +36,20 @@ impl DerefMut for Wiped {
 impl Wiped {
     /// Takes off the first bytes, and wipes them.
     pub(crate) fn take_off(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.0.len());
-        let left = self.0.len() - bytes;
-        self.0.copy_within(bytes.., 0);
-        if let Some(taken) = self.0.get_mut(left..) {
-            taken.zeroize();
-        }
+        let left = shift(&mut self.0, bytes);
         self.0.truncate(left);
     }
+}
+
+/// Moves what stands behind the first bytes to the front, and wipes what that leaves at the end. Says how much was moved.
+fn shift(bytes: &mut [u8], first: usize) -> usize {
+    let first = first.min(bytes.len());
+    let left = bytes.len() - first;
+    bytes.copy_within(first.., 0);
+    if let Some(end) = bytes.get_mut(left..) {
+        end.zeroize();
+    }
+    left
 }
 
 impl Drop for Wiped {
@@ -59,11 +65,13 @@ mod tests {
     #[test]
     fn what_is_taken_off_is_taken_from_the_front_and_leaves_nothing_behind_the_end() {
         for (taken, left) in [(0, "abcdef"), (1, "bcdef"), (4, "ef"), (6, ""), (7, "")] {
+            let mut bytes = *b"abcdef";
+            assert_eq!(shift(&mut bytes, taken), left.len());
+            assert_eq!(bytes.strip_prefix(left.as_bytes()).unwrap(), vec![0; 6 - left.len()]);
+
             let mut bytes = Wiped::from(b"abcdef".to_vec());
             bytes.take_off(taken);
             assert_eq!(bytes.as_slice(), left.as_bytes());
-            bytes.resize(6, 0);
-            assert_eq!(bytes.get(left.len()..).unwrap(), vec![0; 6 - left.len()]);
         }
     }
 }

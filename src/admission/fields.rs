@@ -3,8 +3,7 @@
 //! What serde derives puts a struct together on the stack and hands it up by value, through one `Option` and `Result`
 //! after the other. The structs of a review are large: moving them took longer than reading the text.
 //!
-//! A name that stands twice, which the API server never writes, is read as Go's decoder reads it: of values the later
-//! counts, objects are merged.
+//! Of a name that stands twice, which the API server never writes, the later value counts; objects are merged.
 
 use std::borrow::Cow;
 use std::fmt;

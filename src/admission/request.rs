@@ -476,9 +476,8 @@ mod tests {
     }
 
     #[test]
-    fn of_a_field_that_stands_twice_nothing_is_lost_that_would_be_judged() {
-        // The API server writes no field twice. Whoever else does, has it read as Go's decoder reads it: the later value
-        // counts, and objects are merged.
+    fn of_a_field_that_stands_twice_the_later_counts_and_objects_are_merged() {
+        // The API server writes no field twice, and nobody else's review leads to anything.
         let secret = r#"{"type":"kubernetes.io/dockerconfigjson","data":{".dockerconfigjson":"e30="}}"#;
         for (fields, judged) in [
             (format!(r#""object":{secret}"#), true),

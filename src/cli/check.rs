@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use super::judging::{Judging, today};
 use super::reporting::Reporting;
 use super::{Exit, Failure, signals};
-use crate::manifest::diff::DiffFolder;
+use crate::manifest::diff::Diff;
 use crate::manifest::file_error::FileError;
 use crate::manifest::input::{Input, inputs};
 use crate::manifest::replace::{none_under_way, replace, replaceable};
@@ -75,8 +75,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.fix {
         stop_on_signals(&stop, args.stdin())?;
     }
-    let ended = args.reporting.exit(check(args, &policy, &stop))?;
-    Ok(stop.get().map_or(ended, |signal| Exit::Stopped(*signal)))
+    let checked = check(args, &policy, &stop);
+    let stopped = checked.as_ref().ok().and_then(|(_, stopped)| *stopped);
+    let ended = args.reporting.exit(checked.map(|(summary, _)| summary))?;
+    Ok(stopped.map_or(ended, Exit::Stopped))
 }
 
 /// A signal ends the repair after the file that it is at, so that what was repaired is reported. A second one ends the
@@ -92,7 +94,8 @@ fn stop_on_signals(stop: &Arc<OnceLock<Signal>>, stdin: bool) -> Result<(), Fail
     signals::at_each(act).map_err(|error| Failure(format!("signals cannot be received: {error}")))
 }
 
-fn check(args: &Args, policy: &Policy, stop: &OnceLock<Signal>) -> io::Result<Summary> {
+/// The summary, and the signal that kept it from being one of everything.
+fn check(args: &Args, policy: &Policy, stop: &OnceLock<Signal>) -> io::Result<(Summary, Option<Signal>)> {
     let terms = Terms { policy, today: today() };
     // Standard output is for data: where that is manifests or a diff, findings are talk.
     let out: Box<dyn Write> = if args.diff || args.fix && args.stdin() {
@@ -101,21 +104,21 @@ fn check(args: &Args, policy: &Policy, stop: &OnceLock<Signal>) -> io::Result<Su
         Box::new(anstream::stdout().lock())
     };
     let report = Report::begin(args.reporting.output_format, policy.language, io::BufWriter::new(out))?;
-    let inputs: Vec<_> = args.paths.iter().flat_map(|path| inputs(path)).collect();
-    let files = inputs.iter().filter_map(|input| Some(input.as_ref().ok()?.path()));
-    let diff_folder = if args.diff { Some(DiffFolder::of(files, policy.language)?) } else { None };
-    let mut run = Run { args, terms, report, diff_folder };
-    for input in &inputs {
-        if stop.get().is_some() {
+    let mut run = Run { args, terms, report, diff: Diff::default() };
+    let mut stopped = None;
+    for input in args.paths.iter().flat_map(|path| inputs(path)) {
+        stopped = stop.get().copied();
+        if stopped.is_some() {
             run.interrupted()?;
             break;
         }
         match input {
-            Ok(input) => run.input(input)?,
-            Err((path, error)) => run.unreadable(&shown(path), error)?,
+            Ok(input) => run.input(&input)?,
+            Err((path, error)) => run.unreadable(&shown(&path), &error)?,
         }
     }
-    run.report.end()
+    put(run.diff.text(policy.language)?.as_bytes())?;
+    Ok((run.report.end()?, stopped))
 }
 
 /// A run in progress.
@@ -123,8 +126,7 @@ struct Run<'a> {
     args: &'a Args,
     terms: Terms<'a>,
     report: Report<io::BufWriter<Box<dyn Write>>>,
-    /// `None` where no diff is asked for.
-    diff_folder: Option<DiffFolder>,
+    diff: Diff,
 }
 
 impl Run<'_> {
@@ -135,6 +137,10 @@ impl Run<'_> {
             && let Err(error) = replaceable(file)
         {
             return self.unreadable(&path, &error);
+        }
+        if matches!(input, Input::Stdin) {
+            // It may be long in coming.
+            self.report.flush()?;
         }
         let bytes = match input.read() {
             Ok(bytes) => bytes,
@@ -159,8 +165,8 @@ impl Run<'_> {
         };
         let manifest = Manifest::read(&path, text);
         let repaired = if self.args.fix || self.args.diff { manifest.repaired(self.terms) } else { None };
-        if let (Some(folder), Some(repaired)) = (&mut self.diff_folder, &repaired) {
-            put(folder.unified(input.path(), text, repaired).as_bytes())?;
+        if let Some(repaired) = repaired.as_ref().filter(|_| self.args.diff) {
+            self.diff.add(input.path(), text, repaired);
         }
         let checked = manifest.check(self.terms);
         if !self.args.fix {

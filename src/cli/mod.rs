@@ -149,12 +149,25 @@ fn is_unset(argument: &Arg, value: &OsStr) -> bool {
 fn wrong_usage(error: clap::Error, command: &clap::Command) -> clap::Error {
     let name = env::args_os().nth(1).unwrap_or_default();
     let mut error = if name == "create" { without_password(error) } else { error };
-    if matches!(error.kind(), ErrorKind::ArgumentConflict | ErrorKind::MissingRequiredArgument) {
-        let said = error.to_string();
+    // What is missing may be what a flag requires that is in the usage alone.
+    let about = match error.kind() {
+        ErrorKind::ArgumentConflict => &[ContextKind::InvalidArg, ContextKind::PriorArg][..],
+        ErrorKind::MissingRequiredArgument => &[ContextKind::Usage],
+        _ => &[],
+    };
+    if !about.is_empty() {
+        let said: Vec<_> =
+            about.iter().filter_map(|kind| error.get(*kind)).map(ToString::to_string).collect();
+        let said = said.join(" ");
         let arguments = command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
-        let is_named =
-            |argument: &&Arg| argument.get_long().is_some_and(|long| said.contains(&format!("--{long}")));
-        let variables = arguments.filter(is_named).filter_map(Arg::get_env);
+        let is_named = |flag: &str| said.split([' ', ',', '[', ']', '|']).any(|word| word == flag);
+        let is_typed =
+            |flag: &str| env::args_os().any(|typed| typed.to_string_lossy().split('=').next() == Some(flag));
+        let is_meant = |argument: &&Arg| {
+            let flag = argument.get_long().map(|long| format!("--{long}"));
+            flag.is_some_and(|flag| is_named(&flag) && !is_typed(&flag))
+        };
+        let variables = arguments.filter(is_meant).filter_map(Arg::get_env);
         let set = variables.filter(|variable| env::var_os(variable).is_some());
         let tip =
             |variable: &OsStr| format!("{} is set, which counts as its flag", variable.display()).into();

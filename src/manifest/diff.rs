@@ -1,6 +1,6 @@
 //! What a repair would change, as `patch -p1` applies it.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -12,64 +12,64 @@ use std::path::{Path, PathBuf};
 use regcred_engine::policy::Language;
 use regcred_engine::wording::Bilingual;
 use similar::TextDiff;
+use zeroize::Zeroizing;
 
-/// The folder in which a diff is applied. patch takes no name that leads out of it.
-pub struct DiffFolder {
-    path: PathBuf,
-    /// What stands before the first diff; patch passes over it.
-    head: String,
-    /// The files whose diff was made.
-    made: HashSet<PathBuf>,
+/// What repairs would change, as one text. It holds the values of Secrets: it is data that was asked for, never talk.
+#[derive(Default)]
+pub struct Diff {
+    /// By the name of what a link leads to: patch takes no link, and nothing twice.
+    hunks: BTreeMap<PathBuf, Zeroizing<String>>,
 }
 
-impl DiffFolder {
-    /// The folder that the program runs in, or the nearest above it that holds all of these files.
+impl Diff {
+    /// Adds what changes in a file.
+    pub fn add(&mut self, path: &Path, before: &str, after: &str) {
+        // Standard input leads nowhere.
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        self.hunks.entry(real).or_insert_with(|| hunks(before, after));
+    }
+
+    /// The whole of it. Names are those in the folder that the program runs in, or in the nearest above it that holds all of
+    /// the files: patch takes no name that leads out of where it is applied.
     ///
     /// # Errors
     /// When the program runs in no folder any more.
-    pub fn of<'p>(files: impl Iterator<Item = &'p Path>, language: Language) -> io::Result<Self> {
+    pub fn text(&self, language: Language) -> io::Result<Zeroizing<String>> {
         let here = env::current_dir()?;
         let mut folder = here.clone();
-        for file in files {
-            // What is not there is told where it is read.
-            let Ok(path) = fs::canonicalize(file) else { continue };
+        for path in self.hunks.keys().filter(|path| path.is_absolute()) {
             while !path.starts_with(&folder) && folder.pop() {}
         }
+        // patch passes over what stands before the first diff.
         let head = if folder == here { String::new() } else { head(&folder, language) };
-        Ok(DiffFolder { path: folder, head, made: HashSet::new() })
-    }
-
-    /// A unified diff of a file, under the name of what a link leads to: patch takes no link, and nothing twice. It holds the
-    /// value of the Secret: it is data that was asked for, never talk.
-    #[must_use]
-    pub fn unified(&mut self, path: &Path, before: &str, after: &str) -> String {
-        // Standard input leads nowhere.
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let path = real.strip_prefix(&self.path).unwrap_or(path).as_os_str();
-        if self.made.contains(&real) {
-            return String::new();
+        let mut text = Zeroizing::new(head);
+        for (path, hunks) in &self.hunks {
+            let path = path.strip_prefix(&folder).unwrap_or(path).as_os_str();
+            // Behind a name with white space stands a tab.
+            let tab = if path.as_bytes().contains(&b' ') { "\t" } else { "" };
+            let (old, new) = (quoted("a/", path), quoted("b/", path));
+            let _ = write!(text, "--- {old}{tab}\n+++ {new}{tab}\n{}", **hunks); // a String takes all
         }
-        // Behind a name with white space stands a tab.
-        let tab = if path.as_bytes().contains(&b' ') { "\t" } else { "" };
-        let mut text = std::mem::take(&mut self.head);
-        let (old, new) = (quoted("a/", path), quoted("b/", path));
-        let _ = write!(text, "--- {old}{tab}\n+++ {new}{tab}\n"); // a String takes all
-        // A line ends where it does to patch: a carriage return is a character of it.
-        let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
-        let (before, after) = (lines(before), lines(after));
-        for hunk in TextDiff::from_slices(&before, &after).unified_diff().context_radius(3).iter_hunks() {
-            let _ = writeln!(text, "{}", hunk.header()); // a String takes all
-            for change in hunk.iter_changes() {
-                let line = change.value();
-                let _ = write!(text, "{}{line}", change.tag()); // a String takes all
-                if !line.ends_with('\n') {
-                    text.push_str("\n\\ No newline at end of file\n");
-                }
+        Ok(text)
+    }
+}
+
+fn hunks(before: &str, after: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::new());
+    // A line ends where it does to patch: a carriage return is a character of it.
+    let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
+    let (before, after) = (lines(before), lines(after));
+    for hunk in TextDiff::from_slices(&before, &after).unified_diff().context_radius(3).iter_hunks() {
+        let _ = writeln!(text, "{}", hunk.header()); // a String takes all
+        for change in hunk.iter_changes() {
+            let line = change.value();
+            let _ = write!(text, "{}{line}", change.tag()); // a String takes all
+            if !line.ends_with('\n') {
+                text.push_str("\n\\ No newline at end of file\n");
             }
         }
-        self.made.insert(real);
-        text
     }
+    text
 }
 
 /// Says where a diff is to be applied.

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
@@ -64,18 +65,20 @@ fn read(mut source: impl io::Read) -> Result<Zeroizing<Vec<u8>>, FileError> {
 
 /// What a path names: itself, or the files below a folder that may hold Secrets, in the order of their names. An error
 /// stands beside the path that it is about.
-pub fn inputs(path: &Path) -> Vec<Result<Input, (PathBuf, FileError)>> {
-    if path == OsStr::new("-") {
-        return vec![Ok(Input::Stdin)];
-    }
-    match fs::metadata(path) {
-        Err(error) => vec![Err((path.to_owned(), error.into()))],
-        Ok(metadata) if metadata.is_dir() => {
-            let entries = WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(is_looked_into);
-            entries.filter_map(entry).collect()
+pub fn inputs(path: &Path) -> Box<dyn Iterator<Item = Result<Input, (PathBuf, FileError)>>> {
+    let input = if path == OsStr::new("-") {
+        Ok(Input::Stdin)
+    } else {
+        match fs::metadata(path) {
+            Err(error) => Err((path.to_owned(), error.into())),
+            Ok(metadata) if metadata.is_dir() => {
+                let entries = WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(is_looked_into);
+                return Box::new(entries.filter_map(entry));
+            }
+            Ok(_) => Ok(Input::File(path.to_owned())),
         }
-        Ok(_) => vec![Ok(Input::File(path.to_owned()))],
-    }
+    };
+    Box::new(iter::once(input))
 }
 
 fn entry(entry: walkdir::Result<DirEntry>) -> Option<Result<Input, (PathBuf, FileError)>> {

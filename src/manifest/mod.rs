@@ -23,6 +23,8 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use jiff::civil::Date;
 use regcred_engine::finding::{self, Spot};
 use regcred_engine::judge::{Judgement, Request, judge};
@@ -35,6 +37,7 @@ use lines::Lines;
 use problem::{Problem, WhatIsWrong};
 use repair::Hold;
 use secret::{DocumentPlace, Found, PullSecret, Writing};
+use template::Tools;
 
 /// A file that is checked. It holds credentials: there is no `Debug`.
 pub struct Manifest<'f> {
@@ -252,9 +255,7 @@ fn found(path: &str, text: &str) -> Found {
                 if let [(tree, root)] = trees.as_slice()
                     && secret::is_docker_config(tree, *root)
                 {
-                    let mut config = secret::bare(text, SecretType::DockerConfigJson);
-                    config.place.sealed = secret::is_sealed(tree, *root);
-                    found.secrets.push(config);
+                    found.secrets.push(secret::bare(text, SecretType::DockerConfigJson));
                     return found;
                 }
                 for (tree, root) in &trees {
@@ -268,8 +269,18 @@ fn found(path: &str, text: &str) -> Found {
                     let trees = yaml::read(content, begin);
                     matches!(trees.as_deref(), Ok([(tree, root)]) if secret::is_docker_config(tree, *root))
                 };
-                if content.contains("\"auths\"") && (file_name == "config.json" || is_config()) {
-                    found.secrets.push(secret::bare(text, SecretType::DockerConfigJson));
+                let extension = Path::new(file_name).extension();
+                let is_meant_as_yaml = extension.is_some_and(|name| {
+                    name.eq_ignore_ascii_case("yaml") || name.eq_ignore_ascii_case("yml")
+                });
+                if content.contains("\"auths\"")
+                    && (file_name == "config.json" || !is_meant_as_yaml && is_config())
+                {
+                    if Tools::Any.may_make_json_of(content) {
+                        found.problems.push(Problem::new(begin, WhatIsWrong::Placeholder));
+                    } else {
+                        found.secrets.push(secret::bare(text, SecretType::DockerConfigJson));
+                    }
                     return found;
                 }
                 // YAML in braces is read by kubectl, too.

@@ -57,14 +57,19 @@ impl Hold {
                 "Write the value out here, so that --fix can repair it, or mend it by hand.",
                 "请在此处单独写出该值，再用 --fix 修复；或手工修改。",
             ),
-            Hold::Placeholder => {
-                ("Let the tool that fills the placeholder in write auth.", "请让填入占位符的工具来写 auth。")
-            }
+            Hold::Placeholder => (
+                "Have the tool that fills in the placeholder write auth, too.",
+                "请让填入占位符的工具一并写出 auth。",
+            ),
             Hold::Sealed => (
                 "Mend it decrypted, for example with `sops edit`.",
                 "请在解密状态下修改，例如用 `sops edit`。",
             ),
-            Hold::Binary | Hold::Written => (
+            Hold::Binary => (
+                "Write the value without !!binary, so that --fix can repair it.",
+                "请去掉该值的 !!binary，再用 --fix 修复。",
+            ),
+            Hold::Written => (
                 "Write the value as a block (`|`), so that --fix can repair it.",
                 "请把该值改用块写法（`|`），再用 --fix 修复。",
             ),

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use regcred_engine::secret::{MAX_SECRET_BYTES, SecretType};
 use zeroize::Zeroizing;
 
+use super::json;
 use super::problem::{Problem, WhatIsWrong};
 use super::scalar::{Map, Style};
 use super::template::{Tools, is_json};
@@ -264,13 +265,14 @@ pub(super) fn bare(file: &str, secret_type: SecretType) -> PullSecret {
             style: Style::Plain,
             writing: Writing::Plain(Some(Map::of_file(file))),
             shared: false,
-            sealed: false,
+            sealed: json::read(file)
+                .is_ok_and(|trees| trees.iter().any(|(tree, root)| is_sealed(tree, *root))),
         },
     }
 }
 
 /// Whether sops has written this: encrypted or not, all of it is in its checksum.
-pub(super) fn is_sealed(tree: &Tree, root: NodeId) -> bool {
+fn is_sealed(tree: &Tree, root: NodeId) -> bool {
     tree.members(root).is_some_and(|members| members.contains_key("sops"))
 }
 

@@ -14,17 +14,17 @@ const LONGEST_NAME: usize = 200;
 pub(super) enum Tools {
     /// Helm, kustomize's and Flux's substitutions, envsubst, Argo CD's and other vault plugins, Jenkins and GitLab.
     Any,
-    /// Argo CD's vault plugin alone: it decodes base64, fills it in, and encodes it again.
+    /// Argo CD's vault plugin and its like alone: they decode base64, fill it in, and encode it again.
     Vault,
 }
 
 /// What a placeholder stands between, and what may stand there.
 type Marks = (&'static str, &'static str, fn(char) -> bool);
 
-/// Those that make a placeholder wherever they are: of the vault plugins.
+/// The vault plugins' marks. They make a placeholder wherever they stand, and so do the next.
 const VAULT: [Marks; 2] = [("<path:", ">", |c| c != '<'), ("<vault:", ">", |c| c != '<')];
 
-/// Of the others.
+/// The marks of the other tools.
 const OTHERS: [Marks; 5] = [
     ("{{", "}}", |c| c != '{'),
     ("${", "}", is_of_name),
@@ -72,12 +72,15 @@ impl Tools {
     /// may come; one inside of a string stands for a piece of it, and mends nothing.
     pub(super) fn may_make_json_of(self, text: &str) -> bool {
         let text = text.trim();
-        if self.fill_in_all(text) || matches!(self, Tools::Any) && text.starts_with("ref+") {
+        if self.fill_in_all(text) {
             return true;
         }
         let mut filled_in = Zeroizing::new(String::with_capacity(text.len()));
         let (mut rest, mut in_string) = (text, false);
         while let Some(c) = rest.chars().next() {
+            if !in_string && matches!(self, Tools::Any) && rest.starts_with("ref+") {
+                return true;
+            }
             if let Some(behind) = self.behind_placeholder(rest) {
                 if !in_string {
                     return true;
@@ -134,10 +137,10 @@ const AROUND: [(&str, &str); 8] = [
     ("@", "@"),
 ];
 
-/// `<password>`, and nothing beside it.
+/// `<password>`, and nothing beside it. What Go prints where a value was missing is none: nobody fills it in any more.
 fn is_in_angle_brackets(text: &str) -> bool {
     let inner = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
-    inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(['<', '>']))
+    inner.is_some_and(|inner| !matches!(inner, "" | "no value" | "nil") && !inner.contains(['<', '>']))
 }
 
 /// `__PASSWORD__`, `[[ .password ]]`, `$password` and the like, and nothing beside it.
@@ -209,6 +212,7 @@ mod tests {
             "%a!%",
             "((a)",
             "$password!",
+            "<no value>",
         ] {
             assert!(!Tools::Any.fill_in(text), "{text}");
         }
@@ -232,6 +236,7 @@ mod tests {
             " __DOCUMENT__ ",
             "ref+vault://acr#/document",
             r#"{"auths":${AUTHS}}"#,
+            r#"{"auths": ref+vault://acr#/auths}"#,
             r#"{"auths":{ {{- range .hosts }}"{{ . }}":{}{{ end }} }}"#,
             r#"{"auths":{"r.example.com":{"password":"{{ index .Values "acr" }}"}}}"#,
             r#"{"auths":{"r.example.com":{"username":"\"","password":<path:kv/acr#password>}}}"#,

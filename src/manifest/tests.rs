@@ -259,6 +259,35 @@ fn a_docker_config_with_a_comma_too_many_is_one_whatever_it_is_called() {
 }
 
 #[test]
+fn what_sops_wrote_is_held_by_every_name() {
+    let policy = Policy::default();
+    let text = r#"{"auths":{"r.example.com":{"username":"u","password":"p"}},"sops":{"mac":"ENC[x]"}}"#;
+    for name in ["config.json", ".dockerconfigjson", "auth.json"] {
+        let file = Manifest::read(name, text);
+        assert_eq!(file.check(terms(&policy)).judged.len(), 1, "{name}");
+        assert_eq!(file.repaired(terms(&policy)), None, "{name}");
+    }
+}
+
+#[test]
+fn what_is_filled_in_later_is_no_docker_config_that_is_broken() {
+    let policy = Policy::default();
+    for (name, text, notes) in [
+        ("docker.json", r#"{"auths":{"r.example.com":{"username":"u","password":<path:acr#p>}}}"#, 1),
+        ("config.json", r#"{"auths":{"r.example.com":{{ .Values.entry }}}}"#, 1),
+        ("values.yaml", r#"{"auths":{"r.example.com":{}},"replicas":1,}"#, 0),
+    ] {
+        let checked = Manifest::read(name, text).check(terms(&policy));
+        assert!(
+            checked.judged.is_empty() && checked.troubles.len() == notes,
+            "{name}: {:?}",
+            checked.troubles
+        );
+        assert!(checked.troubles.iter().all(|trouble| trouble.kind == TroubleKind::NotJudged), "{name}");
+    }
+}
+
+#[test]
 fn http_headers_of_something_else_make_no_docker_config() {
     let policy = Policy::default();
     let text = r#"{"name":"app","httpHeaders":["X-A"]}"#;

@@ -328,6 +328,14 @@ impl<W: Write + 'static> Report<W> {
         self.form.trouble(&mut self.out, trouble)
     }
 
+    /// Lets what was told so far be seen, as far as the format can be written in pieces.
+    ///
+    /// # Errors
+    /// When the output cannot be written to.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// What was told so far.
     pub const fn summary(&self) -> &Summary {
         &self.summary

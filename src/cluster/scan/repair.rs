@@ -73,7 +73,7 @@ impl Repairer<'_, '_> {
                 Patched::Changed => {}
             }
             let Some(fresh) = self.fresh(&standing)? else { return Ok(None) };
-            // Whoever else changed it would hardly have come to these bytes: the answer of an earlier attempt was lost.
+            // The repair is there: the answer of an earlier attempt was lost, or another scan was faster.
             if matches!(self.fix, Fix::Write { .. }) && *fresh.document == *document {
                 return Ok(Some(self.repaired(&standing, findings, &fresh)));
             }
@@ -149,7 +149,11 @@ impl Repairer<'_, '_> {
         };
         match self.server.call(&call) {
             Ok(response) => {
-                let Ok(body) = self.server.body(response) else { return Ok(Patched::Changed) };
+                let body = match self.server.body(response) {
+                    Ok(body) => body,
+                    Err(_) if matches!(self.fix, Fix::Write { .. }) => return Ok(Patched::Changed),
+                    Err(error) => return Err(CallError::Unanswered(error)),
+                };
                 let stored = read(&body)?;
                 Ok(stored.map_or(Patched::Gone, |stored| Patched::Stored(Box::new(stored))))
             }

@@ -274,6 +274,18 @@ fn a_diff_names_what_a_link_leads_to_and_that_once() {
 }
 
 #[test]
+fn a_link_to_what_needs_no_repair_does_not_move_a_diff() {
+    let folder = folder();
+    let here = folder.path().join("here");
+    fs::create_dir(&here).unwrap();
+    fs::copy(&samples("repaired")[0], here.join("real.yaml")).unwrap();
+    fs::write(folder.path().join("outside.yaml"), "a: b\n").unwrap();
+    std::os::unix::fs::symlink("../outside.yaml", here.join("link.yaml")).unwrap();
+    let diff = check(&here, ["--diff", "."]);
+    assert!(diff.stdout.starts_with("--- a/real.yaml\n"), "{}", diff.stdout);
+}
+
+#[test]
 fn what_cannot_be_repaired_safely_is_left_alone() {
     let held = |ran: &Ran| {
         let findings = ran.lines("Finding");
