@@ -64,6 +64,8 @@ pub struct Checked {
     pub judged: Vec<Judged>,
     /// What could not be judged.
     pub troubles: Vec<Trouble>,
+    /// How many policy files there are among its documents.
+    pub policies: usize,
 }
 
 /// What is told of a file that is no text.
@@ -82,7 +84,7 @@ pub fn not_utf8(path: &str, terms: Terms<'_>) -> Trouble {
 /// if anything.
 #[must_use]
 pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>) -> Checked {
-    let Checked { judged, troubles } = before;
+    let Checked { judged, troubles, policies } = before;
     // In the repaired text, which can have more lines, the troubles have other places.
     let (remains, troubles) = match after.map(|text| Manifest::read(path, text).check(terms)) {
         Some(repaired) => (repaired.judged.into_iter().map(Some).collect(), repaired.troubles),
@@ -104,7 +106,7 @@ pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>
             Judged { findings, ..before }
         }
     });
-    Checked { judged: judged.collect(), troubles }
+    Checked { judged: judged.collect(), troubles, policies }
 }
 
 /// What a repair could not do safely stands, and is told so.
@@ -131,7 +133,7 @@ impl<'f> Manifest<'f> {
     /// Judges what is in it.
     #[must_use]
     pub fn check(&self, terms: Terms<'_>) -> Checked {
-        let mut checked = Checked::default();
+        let mut checked = Checked { policies: self.found.policies.len(), ..Checked::default() };
         for secret in &self.found.secrets {
             checked.judged.push(self.judged(secret, secret.judge(terms), terms));
         }

@@ -319,6 +319,11 @@ impl<W: Write + 'static> Report<W> {
         self.form.judged(&mut self.out, judged)
     }
 
+    /// Counts policy files that were checked; what is wrong in them is told as trouble.
+    pub const fn policies(&mut self, count: usize) {
+        self.summary.policies_checked(count as u64);
+    }
+
     /// Tells of something that could not be judged.
     ///
     /// # Errors
