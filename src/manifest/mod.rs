@@ -30,6 +30,7 @@ use regcred_engine::finding::{self, Spot};
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
+use regcred_engine::wording::Bilingual;
 
 use crate::report::{Finding, Judged, Outcome, Region, Subject, Trouble, TroubleKind};
 use excerpt::Excerpts;
@@ -67,6 +68,12 @@ pub struct Checked {
     /// How many policy files there are among its documents.
     pub policies: usize,
 }
+
+/// The remedy of what a repair mends: a file may be on its way into a cluster.
+const BY_REPAIR: Bilingual<&str> = Bilingual {
+    english: "regcred repairs this: with --fix now, or by itself on admission.",
+    chinese: "regcred 可以修复此项：现在用 --fix，或在准入时自动完成。",
+};
 
 /// What is told of a file that is no text.
 #[must_use]
@@ -159,7 +166,7 @@ impl<'f> Manifest<'f> {
         let plan = self.plan(secret, &mut judgement);
         let excerpts = Excerpts::new(self.text, &self.lines, secret);
         let findings = judgement.findings.iter().map(|found| {
-            let mut finding = Finding::new(found, &holder, terms.policy.language);
+            let mut finding = Finding::new(found, &holder, BY_REPAIR, terms.policy.language);
             finding.region = Some(self.finding_region(secret, found, &excerpts));
             if let Some(why) = plan.hold(found.place.offset).filter(|_| found.repairable) {
                 hold(&mut finding, why, terms);
