@@ -190,6 +190,7 @@ impl Run<'_> {
 
     /// Reports on a file.
     fn tell(&mut self, checked: &Checked) -> io::Result<()> {
+        self.report.policies(checked.policies);
         checked.judged.iter().try_for_each(|judged| self.report.judged(judged))?;
         checked.troubles.iter().try_for_each(|trouble| self.report.trouble(trouble))
     }

@@ -24,7 +24,7 @@ use crate::report::escaped;
 ///
 ///   regcred create acr --registry r.example.com --username robot | kubectl apply -f -
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, override_usage = usage("regcred"))]
 pub(crate) struct Args {
     /// The Secret's name
     #[arg(value_name = "NAME")]
@@ -98,6 +98,14 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     judging: Judging,
+}
+
+/// Both ways to give credentials, for a program of this name: clap's own usage has only what is required with no flag given.
+pub(crate) fn usage(program: &str) -> String {
+    format!(
+        "{program} create [OPTIONS] --registry <HOST> --username <USERNAME> <NAME>\n       \
+         {program} create [OPTIONS] --from-docker-config <FILE> <NAME>"
+    )
 }
 
 /// Makes a Secret.

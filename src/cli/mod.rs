@@ -13,6 +13,7 @@ mod shell;
 mod signals;
 
 use std::env;
+use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, Write as _};
@@ -84,11 +85,14 @@ pub fn main() -> ExitCode {
     // Wrong usage ends here, with exit code 2 and the parser's own words.
     let mut command = command(&|name| env::var_os(name));
     if is_plugin() {
-        command = command.bin_name("kubectl regcred");
+        let name = "kubectl regcred";
+        command = command
+            .bin_name(name)
+            .mut_subcommand("create", |create| create.override_usage(create::usage(name)));
     }
     let matches = command
         .try_get_matches_from_mut(env::args_os())
-        .unwrap_or_else(|error| wrong_usage(error, &command).exit());
+        .unwrap_or_else(|error| wrong_usage(error, &mut command).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
@@ -146,9 +150,10 @@ fn is_unset(argument: &Arg, value: &OsStr) -> bool {
 }
 
 /// What is said of wrong usage: no password, and which flags nobody typed.
-fn wrong_usage(error: clap::Error, command: &clap::Command) -> clap::Error {
+fn wrong_usage(error: clap::Error, command: &mut clap::Command) -> clap::Error {
     let name = env::args_os().nth(1).unwrap_or_default();
-    let mut error = if name == "create" { without_password(error) } else { error };
+    let Some(command) = command.find_subcommand_mut(&name) else { return error };
+    let mut error = if name == "create" { without_password(error, command) } else { error };
     // What is missing may be what a flag requires that is in the usage alone.
     let about = match error.kind() {
         ErrorKind::ArgumentConflict => &[ContextKind::InvalidArg, ContextKind::PriorArg][..],
@@ -159,7 +164,6 @@ fn wrong_usage(error: clap::Error, command: &clap::Command) -> clap::Error {
         let said: Vec<_> =
             about.iter().filter_map(|kind| error.get(*kind)).map(ToString::to_string).collect();
         let said = said.join(" ");
-        let arguments = command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
         let is_named = |flag: &str| said.split([' ', ',', '[', ']', '|']).any(|word| word == flag);
         let is_typed =
             |flag: &str| env::args_os().any(|typed| typed.to_string_lossy().split('=').next() == Some(flag));
@@ -167,7 +171,7 @@ fn wrong_usage(error: clap::Error, command: &clap::Command) -> clap::Error {
             let flag = argument.get_long().map(|long| format!("--{long}"));
             flag.is_some_and(|flag| is_named(&flag) && !is_typed(&flag))
         };
-        let variables = arguments.filter(is_meant).filter_map(Arg::get_env);
+        let variables = command.get_arguments().filter(is_meant).filter_map(Arg::get_env);
         let set = variables.filter(|variable| env::var_os(variable).is_some());
         let tip =
             |variable: &OsStr| format!("{} is set, which counts as its flag", variable.display()).into();
@@ -182,12 +186,21 @@ fn wrong_usage(error: clap::Error, command: &clap::Command) -> clap::Error {
 
 /// What was given to `create` may be a password in the wrong place, and is not repeated. The flag that it was given for is
 /// named all the same, and one that it is similar to.
-fn without_password(mut error: clap::Error) -> clap::Error {
+fn without_password(mut error: clap::Error, create: &mut clap::Command) -> clap::Error {
     if error.kind() == ErrorKind::UnknownArgument {
         error.remove(ContextKind::InvalidArg);
         error.remove(ContextKind::Suggested);
-    } else if error.get(ContextKind::InvalidValue).is_some_and(|value| !value.to_string().is_empty()) {
-        error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
+    } else if let (Some(argument), Some(value)) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+        && !value.to_string().is_empty()
+    {
+        // The parser has no words for a value that it does not show.
+        let why = match (error.source(), error.get(ContextKind::ValidValue)) {
+            (Some(why), _) => format!(": {why}"),
+            (None, Some(values)) => format!("; possible values: {values}"),
+            (None, None) => ", which takes none".to_owned(),
+        };
+        return clap::Error::raw(error.kind(), format!("invalid value for '{argument}'{why}")).format(create);
     }
     error
 }

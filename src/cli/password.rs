@@ -1,7 +1,7 @@
 //! Where `regcred create` gets a password from: never from an argument or a variable.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -75,6 +75,7 @@ enum Unfit {
     TooLarge,
     NotUtf8,
     Empty,
+    NotGiven,
 }
 
 impl<E: Into<io::Error>> From<E> for Unfit {
@@ -98,6 +99,7 @@ impl Unfit {
                 ("the password is not UTF-8, so JSON cannot hold it", "密码不是 UTF-8，JSON 无法容纳")
             }
             Unfit::Empty => ("the password is empty", "密码为空"),
+            Unfit::NotGiven => ("no password was given", "没有输入密码"),
         };
         Bilingual { english: english.to_owned(), chinese: chinese.to_owned() }
     }
@@ -125,10 +127,11 @@ fn limited(source: impl Read) -> Result<Zeroizing<Vec<u8>>, Unfit> {
 
 /// Asks for it in the terminal, where nobody sees it. A signal finds the terminal as it was before.
 fn asked(language: Language) -> Result<Zeroizing<String>, Unfit> {
-    let terminal = File::open("/dev/tty")?;
+    let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
     let modes = tcgetattr(&terminal)?;
+    let to_restore = terminal.try_clone()?;
     signals::at_each(move |signal| {
-        let _ = tcsetattr(&terminal, OptionalActions::Now, &modes);
+        let _ = tcsetattr(&to_restore, OptionalActions::Now, &modes);
         process::exit(signals::exit_code(signal))
     })?;
     let prompt = Bilingual { english: "Password", chinese: "密码" }.line(language) + ": ";
@@ -137,6 +140,11 @@ fn asked(language: Language) -> Result<Zeroizing<String>, Unfit> {
         // Ctrl-C is read as a character here, and becomes a signal to this process then, which is on its way.
         Err(error) if error.kind() == io::ErrorKind::Interrupted => {
             process::exit(signals::exit_code(Signal::INT))
+        }
+        // Ctrl-D leaves the cursor behind the prompt.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            writeln!(terminal)?;
+            Err(Unfit::NotGiven)
         }
         Err(error) => Err(error.into()),
     }

@@ -1,5 +1,6 @@
 //! `regcred completions` and `regcred man`: what is made from the definitions of the arguments.
 
+use std::fs;
 use std::path::PathBuf;
 
 use clap_complete::Shell;
@@ -28,14 +29,15 @@ pub(crate) fn completions(args: &Completions, mut command: clap::Command) -> Res
 /// Write the manual pages into a folder
 #[derive(Debug, clap::Args)]
 pub(crate) struct Man {
-    /// The folder, such as /usr/local/share/man/man1
+    /// The folder, such as /usr/local/share/man/man1; it is made where there is none
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
 }
 
 /// Writes the pages.
 pub(crate) fn man(args: &Man, command: clap::Command) -> Result<Exit, Failure> {
-    clap_mangen::generate_to(command, &args.folder)
+    fs::create_dir_all(&args.folder)
+        .and_then(|()| clap_mangen::generate_to(command, &args.folder))
         .map_err(|error| Failure(format!("{}: cannot be written: {error}", args.folder.display())))?;
     Ok(Exit::Clean)
 }

@@ -30,6 +30,7 @@ use regcred_engine::finding::{self, Spot};
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
+use regcred_engine::wording::Bilingual;
 
 use crate::report::{Finding, Judged, Outcome, Region, Subject, Trouble, TroubleKind};
 use excerpt::Excerpts;
@@ -64,7 +65,15 @@ pub struct Checked {
     pub judged: Vec<Judged>,
     /// What could not be judged.
     pub troubles: Vec<Trouble>,
+    /// How many policy files there are among its documents.
+    pub policies: usize,
 }
+
+/// The remedy of what a repair mends: a file may be on its way into a cluster.
+const BY_REPAIR: Bilingual<&str> = Bilingual {
+    english: "regcred repairs this: with --fix now, or by itself on admission.",
+    chinese: "regcred 可以修复此项：现在用 --fix，或在准入时自动完成。",
+};
 
 /// What is told of a file that is no text.
 #[must_use]
@@ -82,7 +91,7 @@ pub fn not_utf8(path: &str, terms: Terms<'_>) -> Trouble {
 /// if anything.
 #[must_use]
 pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>) -> Checked {
-    let Checked { judged, troubles } = before;
+    let Checked { judged, troubles, policies } = before;
     // In the repaired text, which can have more lines, the troubles have other places.
     let (remains, troubles) = match after.map(|text| Manifest::read(path, text).check(terms)) {
         Some(repaired) => (repaired.judged.into_iter().map(Some).collect(), repaired.troubles),
@@ -104,7 +113,7 @@ pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>
             Judged { findings, ..before }
         }
     });
-    Checked { judged: judged.collect(), troubles }
+    Checked { judged: judged.collect(), troubles, policies }
 }
 
 /// What a repair could not do safely stands, and is told so.
@@ -131,7 +140,7 @@ impl<'f> Manifest<'f> {
     /// Judges what is in it.
     #[must_use]
     pub fn check(&self, terms: Terms<'_>) -> Checked {
-        let mut checked = Checked::default();
+        let mut checked = Checked { policies: self.found.policies.len(), ..Checked::default() };
         for secret in &self.found.secrets {
             checked.judged.push(self.judged(secret, secret.judge(terms), terms));
         }
@@ -157,7 +166,7 @@ impl<'f> Manifest<'f> {
         let plan = self.plan(secret, &mut judgement);
         let excerpts = Excerpts::new(self.text, &self.lines, secret);
         let findings = judgement.findings.iter().map(|found| {
-            let mut finding = Finding::new(found, &holder, terms.policy.language);
+            let mut finding = Finding::new(found, &holder, BY_REPAIR, terms.policy.language);
             finding.region = Some(self.finding_region(secret, found, &excerpts));
             if let Some(why) = plan.hold(found.place.offset).filter(|_| found.repairable) {
                 hold(&mut finding, why, terms);

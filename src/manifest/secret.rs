@@ -99,7 +99,7 @@ impl Found {
             let Some(members) = tree.members(id) else { continue };
             let text = |name: &str| members.get(name).and_then(|member| tree.text(member.value));
             let (version, kind) = (text("apiVersion"), text("kind"));
-            if kind == Some("Policy") && version.is_some_and(|version| version.starts_with("regcred")) {
+            if is_policy(version, kind) {
                 self.policies.push(range.clone());
                 continue;
             }
@@ -134,6 +134,17 @@ impl Found {
             }
         }
     }
+}
+
+/// What `check` and `scan` write as JSON: it has the version of a policy, and may lie in a folder that is checked.
+const REPORTED: [&str; 4] = ["Finding", "Error", "Note", "Summary"];
+
+/// Whether this is a policy file, be it one whose version or kind is misspelt.
+fn is_policy(version: Option<&str>, kind: Option<&str>) -> bool {
+    version.is_some_and(|version| match kind {
+        Some("Policy") => version.starts_with("regcred"),
+        kind => version == "regcred/v1" && kind.is_none_or(|kind| !REPORTED.contains(&kind)),
+    })
 }
 
 /// The name and namespace, as far as they are such: only what the API server would take is shown.

@@ -231,6 +231,7 @@ fn what_cannot_be_judged_is_told_with_its_place() {
         ),
         ("a: *b\n".to_owned(), (1, 4), "no anchor"),
         ("apiVersion: regcred/v1\nkind: Policy\nrules:\n  nothing: deny\n".to_owned(), (4, 3), "nothing"),
+        ("a: b\n---\napiVersion: regcred/v1\nkind: Polic\n".to_owned(), (4, 7), "Policy"),
     ] {
         let policy = Policy::default();
         let checked = Manifest::read("a.yaml", &text).check(terms(&policy));

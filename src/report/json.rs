@@ -43,6 +43,7 @@ impl<W: Write> Form<W> for Json {
                 kind: "Summary",
                 secrets: summary.secrets(),
                 secrets_with_findings: summary.secrets_with_findings(),
+                policies: summary.policies(),
                 total: CountsJson::from(summary.total()),
                 not_judged: summary.not_judged(),
                 errors: summary.unreadable() + summary.policy_faults(),
@@ -193,6 +194,7 @@ struct SummaryJson<'a> {
     kind: &'static str,
     secrets: u64,
     secrets_with_findings: u64,
+    policies: u64,
     #[serde(flatten)]
     total: CountsJson,
     not_judged: u64,

@@ -131,12 +131,6 @@ pub struct Finding {
     pub language: Language,
 }
 
-/// The remedy of what a repair mends.
-const BY_REPAIR: Bilingual<&str> = Bilingual {
-    english: "regcred repairs this: with --fix now, or by itself on admission.",
-    chinese: "regcred 可以修复此项：现在用 --fix，或在准入时自动完成。",
-};
-
 /// The remedy of what was mended.
 const REPAIRED: Bilingual<&str> = Bilingual { english: "It was repaired.", chinese: "已修复。" };
 
@@ -148,17 +142,26 @@ pub(crate) const UNDER_AUDIT: Bilingual<&str> = Bilingual {
 
 impl Finding {
     /// Takes over what the engine found. `holder` is what the document stands in, such as `data[.dockerconfigjson]`;
-    /// empty for a bare Docker config. What is repairable is marked so.
+    /// empty for a bare Docker config. What is repairable is marked so, and `by_repair` is its remedy.
     #[must_use]
-    pub fn new(found: &finding::Finding<'_>, holder: &str, language: Language) -> Self {
+    pub fn new(
+        found: &finding::Finding<'_>,
+        holder: &str,
+        by_repair: Bilingual<&str>,
+        language: Language,
+    ) -> Self {
         let path = found.place.path();
         let dot = if holder.is_empty() || path.is_empty() || path.starts_with('[') { "" } else { "." };
+        let mut statement = wording::statement(found, language);
+        if found.repairable {
+            statement.remedy = by_repair.line(language);
+        }
         Finding {
             rule: found.rule(),
             rule_action: found.rule_action,
             action: found.action,
             capped_by: found.capped_by,
-            statement: wording::statement(found, language),
+            statement,
             registry: found.place.key().map(|key| key.shown_host().into_owned()),
             field: format!("{holder}{dot}{path}"),
             region: None,
@@ -171,9 +174,10 @@ impl Finding {
     #[must_use]
     pub fn remedy(&self) -> Cow<'_, str> {
         match self.outcome {
-            Outcome::Repairable => BY_REPAIR.line(self.language).into(),
             Outcome::Fixed => REPAIRED.line(self.language).into(),
-            Outcome::Stands | Outcome::Held(_) | Outcome::Refused(_) => (&self.statement.remedy).into(),
+            Outcome::Stands | Outcome::Repairable | Outcome::Held(_) | Outcome::Refused(_) => {
+                (&self.statement.remedy).into()
+            }
         }
     }
 
@@ -317,6 +321,11 @@ impl<W: Write + 'static> Report<W> {
     pub fn judged(&mut self, judged: &Judged) -> io::Result<()> {
         self.summary.judged(judged);
         self.form.judged(&mut self.out, judged)
+    }
+
+    /// Counts policy files that were checked; what is wrong in them is told as trouble.
+    pub const fn policies(&mut self, count: usize) {
+        self.summary.policies_checked(count as u64);
     }
 
     /// Tells of something that could not be judged.

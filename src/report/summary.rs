@@ -10,6 +10,7 @@ use super::{Finding, Judged, Outcome, TroubleKind};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     secrets: u64,
+    policies: u64,
     with_findings: u64,
     total: Counts,
     by_namespace: BTreeMap<(Option<String>, Rule), Counts>,
@@ -64,6 +65,10 @@ impl Summary {
         self.with_findings += u64::from(stands);
     }
 
+    pub(super) const fn policies_checked(&mut self, count: u64) {
+        self.policies += count;
+    }
+
     pub(super) fn trouble(&mut self, kind: TroubleKind) {
         match kind {
             TroubleKind::Unreadable => self.unreadable += 1,
@@ -78,7 +83,13 @@ impl Summary {
         self.secrets
     }
 
-    /// In how many of them something stands.
+    /// How many policy files were checked.
+    #[must_use]
+    pub const fn policies(&self) -> u64 {
+        self.policies
+    }
+
+    /// In how many of the Secrets and Docker configs something stands.
     #[must_use]
     pub const fn secrets_with_findings(&self) -> u64 {
         self.with_findings

@@ -134,10 +134,17 @@ pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
     let secrets = summary.secrets();
     let plural = |count| if count == 1 { "" } else { "s" };
     let errors = format!("error{}", plural(errors));
-    let english = format!("{secrets} image-pull Secret{} checked", plural(secrets));
+    let mut english = format!("{secrets} image-pull Secret{}", plural(secrets));
+    let mut chinese = format!("检查了 {secrets} 个镜像拉取 Secret");
+    let policies = summary.policies();
+    if policies > 0 {
+        let unit = if policies == 1 { "policy" } else { "policies" };
+        let _ = write!(english, " and {policies} {unit}"); // a String takes all
+        let _ = write!(chinese, " 和 {policies} 个策略文件");
+    }
+    english.push_str(" checked");
     let refusals = format!("repair{} refused", plural(refused));
     let units = ["deny", "warn", "for the record", "repairable", &refusals, "fixed", "not judged", &errors];
-    let chinese = format!("检查了 {secrets} 个镜像拉取 Secret");
     let units_zh =
         ["项拒绝", "项警告", "项仅记录", "项可修复", "项修复被拒绝", "项已修复", "项未判断", "个错误"];
     Bilingual {

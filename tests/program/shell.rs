@@ -65,9 +65,13 @@ fn every_subcommand_has_a_manual_page() {
             "{page}: {text}"
         );
     }
-    let nowhere = command().args(["man", "/nowhere/at/all"]).output().unwrap();
+    let new = folder.path().join("share/man/man1");
+    assert!(command().arg("man").arg(&new).status().unwrap().success());
+    assert!(new.join("regcred.1").is_file());
+    // No folder can be made below a file, not even by root.
+    let nowhere = command().args(["man", "/dev/null/at/all"]).output().unwrap();
     assert_eq!(nowhere.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("/nowhere/at/all: cannot be written"));
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("/dev/null/at/all: cannot be written"));
 }
 
 #[test]
@@ -107,6 +111,12 @@ fn kubectl_runs_it_as_its_plugin() {
     assert!(explained.status.success() && explained.stdout == alone.stdout, "{explained:?}");
     let help = String::from_utf8(kubectl(&["check", "--help"]).stdout).unwrap();
     assert!(help.contains("Usage: kubectl regcred check "), "{help}");
+    let both = String::from_utf8(kubectl(&["create", "--help"]).stdout).unwrap();
+    assert!(both.contains("Usage: kubectl regcred create [OPTIONS] --registry <HOST> "), "{both}");
+    assert!(
+        both.contains("\n       kubectl regcred create [OPTIONS] --from-docker-config <FILE> "),
+        "{both}"
+    );
     let wrong = kubectl(&["rules", "no-such-rule"]);
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
     let help = command().args(["check", "--help"]).output().unwrap();

@@ -94,7 +94,7 @@ pub fn scan<W: Write + 'static>(
             "已中断：尚未检查的内容不在本报告中",
         )),
         Err(Stop::Call(CallError::Unanswered(why))) => {
-            scan.trouble(Bilingual::new("the scan ended before its end", "扫描未能完成").because(&why))
+            scan.trouble(Bilingual::new("the scan was cut short", "扫描中途终止").because(&why))
         }
         Err(Stop::Call(CallError::Refused(refusal))) => scan.trouble(refusal.message),
         Err(Stop::Selector(refusal)) => {

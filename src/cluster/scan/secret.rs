@@ -3,6 +3,7 @@
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Language, Requester};
 use regcred_engine::secret::{Secret, SecretType};
+use regcred_engine::wording::Bilingual;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -11,6 +12,12 @@ use super::owner::{OwnedJson, Owner};
 use crate::admission::secret::{SecretJson, decode};
 use crate::report::{Finding, Judged, Object, Subject};
 use crate::wiped::Wiped;
+
+/// The remedy of what a repair mends: the webhook repairs what is written, not what is stored.
+const BY_REPAIR: Bilingual<&str> = Bilingual {
+    english: "regcred repairs this: with --fix.",
+    chinese: "regcred 可以修复此项：请用 --fix。",
+};
 
 /// A pull Secret with a document. It holds credentials: there is no `Debug`.
 pub(super) struct Standing {
@@ -82,7 +89,8 @@ impl Standing {
     /// What a judgement found, as reports have it.
     pub(super) fn findings(&self, judgement: &Judgement<'_>, language: Language) -> Vec<Finding> {
         let holder = format!("data[{}]", self.secret_type.data_key());
-        judgement.findings.iter().map(|finding| Finding::new(finding, &holder, language)).collect()
+        let findings = judgement.findings.iter();
+        findings.map(|finding| Finding::new(finding, &holder, BY_REPAIR, language)).collect()
     }
 
     /// These findings about this Secret.

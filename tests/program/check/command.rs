@@ -127,6 +127,27 @@ fn a_broken_policy_file_is_caught() {
 }
 
 #[test]
+fn a_policy_file_is_told_from_what_is_none() {
+    let folder = folder();
+    let policy = "apiVersion: regcred/v1\nkind: Policy\n";
+    fs::write(folder.path().join("one.yaml"), policy).unwrap();
+    fs::write(folder.path().join("two.yaml"), format!("{policy}---\n{policy}")).unwrap();
+    fs::write(folder.path().join("other.yaml"), "a: b\n").unwrap();
+    // What regcred itself has written has the same version.
+    let report = check(folder.path(), ["--output-format", "json", "one.yaml", "missing.yaml"]).stdout;
+    fs::write(folder.path().join("report.json"), report).unwrap();
+    for (file, language, said) in [
+        ("one.yaml", "en", "0 image-pull Secrets and 1 policy checked, nothing to report\n"),
+        ("two.yaml", "en", "0 image-pull Secrets and 2 policies checked, nothing to report\n"),
+        ("two.yaml", "zh", "检查了 0 个镜像拉取 Secret 和 2 个策略文件，没有发现问题\n"),
+        ("other.yaml", "en", "0 image-pull Secrets checked, nothing to report\n"),
+        ("report.json", "en", "0 image-pull Secrets checked, nothing to report\n"),
+    ] {
+        assert_eq!(check(folder.path(), [file, "--lang", language]).stdout, said, "{file}");
+    }
+}
+
+#[test]
 fn a_policy_and_the_namespace_of_the_file_count() {
     let folder = folder();
     let policy = "apiVersion: regcred/v1\nkind: Policy\nlanguage: zh\nexemptions:\n- namespaces: [\"legacy-*\"]\n  \

@@ -60,10 +60,19 @@ fn json_is_one_object_a_line_with_the_documented_fields() {
     }
     assert_eq!((ran.lines("Error").len(), ran.lines("Note").len()), (2, 1));
     let summary = ran.lines("Summary").remove(0);
-    let counts =
-        ["secrets", "secretsWithFindings", "deny", "warn", "audit", "repairable", "errors", "notJudged"];
+    let counts = [
+        "secrets",
+        "policies",
+        "secretsWithFindings",
+        "deny",
+        "warn",
+        "audit",
+        "repairable",
+        "errors",
+        "notJudged",
+    ];
     let counts: Vec<_> = counts.iter().map(|name| summary[name].as_u64().unwrap()).collect();
-    assert_eq!(counts, [3, 2, 1, 2, 1, 1, 2, 1], "{summary}");
+    assert_eq!(counts, [3, 1, 2, 1, 2, 1, 1, 2, 1], "{summary}");
 }
 
 #[test]

@@ -88,6 +88,16 @@ fn a_secret_that_nobody_takes_is_none_that_was_made() {
 }
 
 #[test]
+fn what_is_missing_is_told_with_both_ways_to_give_it() {
+    let ran = fed(create(&[]), b"");
+    assert_eq!(ran.status, 2, "{ran:?}");
+    let usage = "Usage: regcred create [OPTIONS] --registry <HOST> --username <USERNAME> <NAME>
+       regcred create [OPTIONS] --from-docker-config <FILE> <NAME>
+";
+    assert!(ran.stderr.contains(usage), "{ran:?}");
+}
+
+#[test]
 fn wrong_usage_is_said_with_exit_code_2() {
     let login = ["--registry", "r.example.com", "--username", "robot"];
     for (arguments, said) in [
@@ -108,6 +118,18 @@ fn wrong_usage_is_said_with_exit_code_2() {
         let ran = fed(create(&[arguments, &login].concat()), b"p");
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{arguments:?}: {ran:?}");
         assert!(ran.stderr.contains(said), "{arguments:?}: {ran:?}");
+    }
+    for (arguments, said) in [
+        (&["Pull_x"][..], "error: invalid value for '<NAME>': a name has at most 253 "),
+        (
+            &["pull", "-o", "toml"],
+            "error: invalid value for '--output <FORM>'; possible values: yaml, json\n",
+        ),
+        (&["pull", "--password-stdin=x"], "error: invalid value for '--password-stdin', which takes none\n"),
+    ] {
+        let ran = fed(create(&[arguments, &login].concat()), b"p");
+        assert!(ran.status == 2 && ran.stderr.starts_with(said), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains("\n\nUsage: regcred create "), "{arguments:?}: {ran:?}");
     }
     let large = vec![b'p'; (1 << 20) + 1];
     // It is there twice in a document.

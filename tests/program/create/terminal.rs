@@ -25,6 +25,16 @@ fn it_asks_and_shows_nothing() {
     ));
 }
 
+#[test]
+fn who_gives_no_password_is_told_so_in_a_line_of_its_own() {
+    let mut terminal = Terminal::run(&asking(), &line(&asking()));
+    terminal.wait_until_silent();
+    terminal.types(b"\x04");
+    let (status, shown) = terminal.end();
+    assert_eq!(status.code(), Some(2), "{shown}");
+    assert_eq!(shown.replace('\r', ""), "Password: \nregcred: no password was given\n");
+}
+
 /// Interrupts the question in some way; the terminal's modes behind it.
 #[track_caller]
 fn interrupted(code: u8, interrupt: impl FnOnce(&mut Terminal)) {

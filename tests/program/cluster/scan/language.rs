@@ -32,16 +32,13 @@ fn why_there_is_no_answer_is_said_in_the_language_of_the_findings() {
     config["clusters"][0]["cluster"]["server"] = json!("https://127.0.0.1:1");
     let scanned = Scan::new(&config, &[&JSON[..], &["--lang", "zh"]].concat()).run();
     let said = &scanned.errors()[0];
-    assert!(said.starts_with("扫描未能完成：无法连接 API server："), "{said}");
+    assert!(said.starts_with("扫描中途终止：无法连接 API server："), "{said}");
     // Each half once.
     let scanned = Scan::new(&config, &JSON).policy(BOTH).run();
     let said = &scanned.errors()[0];
     let (english, chinese) = said.split_once(" / ").unwrap();
-    assert!(
-        english.starts_with("the scan ended before its end: the API server cannot be reached: "),
-        "{said}"
-    );
-    assert!(chinese.starts_with("扫描未能完成：无法连接 API server：") && !chinese.contains(" / "), "{said}");
+    assert!(english.starts_with("the scan was cut short: the API server cannot be reached: "), "{said}");
+    assert!(chinese.starts_with("扫描中途终止：无法连接 API server：") && !chinese.contains(" / "), "{said}");
 
     let scanned = Scan::without_kubeconfig(&["--kubeconfig", "/nonexistent/config", "--lang", "zh"]).run();
     assert!(scanned.stderr.starts_with("regcred: 无法读取 kubeconfig /nonexistent/config："), "{scanned:?}");

@@ -35,6 +35,15 @@ fn change(namespace: &str, name: &str, patch: &Value) {
 }
 
 #[test]
+fn what_is_stored_already_is_said_to_be_repaired_by_fix_alone() {
+    standing(cluster(), "repair-remedy", &[pull_secret("acr", &auths(&[&bare(HOST)]))]);
+    for options in [&[][..], &["--fix", "--dry-run"]] {
+        let finding = cluster().scan(&of(&["repair-remedy"], options)).run().lines("Finding").remove(0);
+        assert_eq!(finding["remedy"], "regcred repairs this: with --fix.");
+    }
+}
+
+#[test]
 fn a_repair_changes_the_document_alone_and_is_made_once() {
     let mut secret = pull_secret("acr", &auths(&[&bare(HOST), &bare("registry.cn-hangzhou.aliyuncs.com")]));
     secret["metadata"]["labels"] = json!({"team": "a"});
