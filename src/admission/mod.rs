@@ -1,6 +1,6 @@
 //! AdmissionReview in, AdmissionResponse and audit record out: synchronous, no I/O.
 //!
-//! The way of one review: [`request`] reads it and [`secret`] its objects, the engine judges, [`mutate`] or
+//! The way of one review: [`request`] reads it ([`review_json`]) and [`secret`] its objects, the engine judges, [`mutate`] or
 //! [`validate`] says what this webhook says of the judgement, [`response`] writes it down, and [`record`] keeps it.
 
 mod fields;
@@ -9,6 +9,7 @@ mod mutate;
 mod record;
 mod request;
 mod response;
+mod review_json;
 pub(crate) mod secret;
 mod validate;
 
