@@ -23,7 +23,7 @@ use crate::server::{
 };
 
 /// Reviews that are too large for a connection's own thread, at a time. Each can take some 15 MiB for some 10 ms, and one
-/// that is made to be costly 50 MiB for 0.1 s, so that more of them would cost memory and gain nothing on the processors
+/// that is made to be costly four times that, so that more of them would cost memory and gain nothing on the processors
 /// that a webhook has.
 const LARGE_REVIEWS: usize = 2;
 

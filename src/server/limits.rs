@@ -21,8 +21,8 @@ pub struct Limits {
     pub body: usize,
     /// All bodies and answers held at a time, so that memory has a bound whatever is sent.
     pub bodies: usize,
-    /// A body above this size is judged on a thread of its own. A hostile document takes a millisecond for each
-    /// three kilobytes of it, in which the other connections of an asynchronous thread would wait.
+    /// A body above this size is judged on a thread of its own. A hostile document of this size takes a
+    /// millisecond, in which the other connections of an asynchronous thread wait.
     pub inline_body: usize,
     /// A TLS handshake.
     pub handshake: Duration,
