@@ -1,5 +1,5 @@
-//! A webhook that admits everything: it reads the body, takes the uid out of it and answers. What regcred costs beyond
-//! this is its own; what this costs is TLS, HTTP and the kernel's.
+//! A webhook that admits everything: it reads the body, takes the uid out of it and answers. What this costs is TLS's, HTTP's,
+//! axum's and the kernel's (docs/benchmarks.md, "The server").
 //!
 //!     regcred-bench-empty CERTIFICATE KEY
 
