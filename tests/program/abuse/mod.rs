@@ -85,7 +85,7 @@ pub fn tls(regcred: &Regcred, number: usize, bytes: &[u8]) -> Vec<Connection> {
 }
 
 /// Whether nothing has come, neither an answer nor the end.
-fn is_silent(connection: &Connection) -> bool {
+pub fn is_silent(connection: &Connection) -> bool {
     let socket = connection.socket();
     socket.set_nonblocking(true).unwrap();
     let silent = socket.peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{CANARIES, GARBAGE, Heard, PASSWORD, REQUEST_HEADER, Searcher, USERNAME};
-use crate::abuse::{CONNECTIONS, IN_FLIGHT, begun, tcp, tls};
+use crate::abuse::{CONNECTIONS, IN_FLIGHT, begun, is_silent, tcp, tls};
 use crate::support::client::{Connection, head};
 use crate::support::eventually;
 use crate::support::regcred::{Regcred, Serve};
@@ -53,16 +53,20 @@ fn all_memory_is_taken(regcred: &Regcred, heard: &mut Heard) -> Vec<Connection> 
     let canary = format!("{GARBAGE} {PASSWORD} ");
     let body = canary.repeat(SENT / canary.len());
     let request = [&begun("/validate", LARGE), body.as_bytes()].concat();
-    // Once more where the server gave up a handshake, or gave up waiting for the first body before the last had come.
-    let crowd = eventually("all memory to be taken", || {
-        // There is room for eight.
-        let mut crowd = tls(regcred, 8, &request);
-        let mut ninth = regcred.client().try_connect().ok()?;
-        drop(ninth.send(&request));
-        let response = ninth.receive().ok()?;
-        heard.response(&response);
-        crowd.push(ninth);
-        (response.status == 503).then_some(crowd)
+    // There is room for eight. Whose body finds none is chance: what the server has not read yet waits in the kernel.
+    let mut crowd = tls(regcred, 10, &request);
+    eventually("all memory to be taken", || {
+        let answered = crowd.iter().position(|connection| !is_silent(connection))?;
+        let response = crowd.swap_remove(answered).receive().ok();
+        if let Some(response) = &response {
+            heard.response(response);
+        }
+        let is_refused = response.is_some_and(|response| response.status == 503);
+        if !is_refused {
+            // The server gave up waiting for one before the last had come, or a handshake: once more.
+            crowd = tls(regcred, 10, &request);
+        }
+        is_refused.then_some(())
     });
     assert!(regcred.metric("regcred_shed_total{reason=\"memory\"}").unwrap() > 0.0);
     crowd
