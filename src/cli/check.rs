@@ -117,7 +117,10 @@ fn check(args: &Args, policy: &Policy, stop: &OnceLock<Signal>) -> io::Result<(S
             Err((path, error)) => run.unreadable(&shown(&path), &error)?,
         }
     }
-    put(run.diff.text(policy.language)?.as_bytes())?;
+    // Without one, it does not matter whether there still is a folder that the program runs in.
+    if args.diff {
+        put(run.diff.text(policy.language)?.as_bytes())?;
+    }
     Ok((run.report.end()?, stopped))
 }
 

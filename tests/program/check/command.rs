@@ -214,6 +214,28 @@ fn data_that_cannot_be_written_is_told() {
 }
 
 #[test]
+fn only_a_diff_needs_a_folder_to_run_in() {
+    let folder = folder();
+    let file = folder.path().join("a.json");
+    fs::write(&file, BAD).unwrap();
+    let status = |flag: &str| {
+        let gone = folder.path().join("gone");
+        fs::create_dir(&gone).unwrap();
+        let script = r#"rmdir "$PWD" && exec "$0" "$@""#;
+        let program = command().get_program().to_owned();
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", script])
+            .arg(program)
+            .arg("check")
+            .args((!flag.is_empty()).then_some(flag))
+            .arg(&file);
+        shell.current_dir(gone).output().unwrap().status.code()
+    };
+    assert_eq!((status(""), status("--diff")), (Some(1), Some(2)));
+}
+
+#[test]
 fn standard_input_that_is_too_large_comes_out_as_it_went_in() {
     let input = "#".repeat((64 << 20) + (1 << 16));
     let ran = check_stdin(&input, ["--fix", "-"]);
