@@ -1,7 +1,7 @@
 //! One admission request: checked from the cheapest to the dearest, then judged.
 //!
 //! Two paths need no router: this is hyper's own service. axum's routing, which boxes a request and its answer several
-//! times, is a good part of what a usual review takes (docs/benchmarks.md, "The server"); the operations port, where
+//! times, is a tenth of what a usual request takes without it (docs/benchmarks.md, "The server"); the operations port, where
 //! nothing is in a hurry, has it.
 
 use std::convert::Infallible;
