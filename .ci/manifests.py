@@ -326,6 +326,15 @@ def main(folder):
             (("ConfigMap", policy), "metadata", "name"),
             (kind, *at, "template", "spec", "volumes", 0, "configMap", "name"),
         ]))
+    overlay = rendered("overlay")
+    holds("overlay", "its own policy", "\nlanguage: both\n" in overlay["ConfigMap", "regcred-policy"]["data"]["policy.yaml"])
+    spec = overlay["Deployment", "regcred"]["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    settings = {e["name"]: e["value"] for e in container["env"]}
+    same("overlay", "what it sets", (spec["replicas"], container["image"], settings["REGCRED_LOG_LEVEL"], settings["REGCRED_TLS"],
+                                     settings["REGCRED_ENFORCEMENT"], spec["template"]["spec"]["volumes"][0]["configMap"]["name"]),
+         (3, "registry.example.com/platform/regcred:0.1.0", "debug", "self-managed", "enforce",
+          overlay["ConfigMap", "regcred-policy"]["metadata"]["name"]))
     for name, (certificate, enforces) in INSTALLATIONS.items():
         installation(name, rendered(name), certificate, enforces)
     scan("scan", rendered("scan"), "regcred-system", ("ClusterRole", "ClusterRoleBinding"))

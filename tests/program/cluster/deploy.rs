@@ -15,7 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::certificate::{Authority, Pair};
-use crate::support::cluster::{Cluster, Namespace, pull_secret};
+use crate::support::cluster::{Account, Cluster, Namespace, pull_secret};
 use crate::support::deploy::{Checkout, Container};
 use crate::support::eventually;
 use crate::support::parts::part;
@@ -26,6 +26,7 @@ use crate::support::volume::Volume;
 use super::{GENERIC, HOST, auths, bare, whole};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const UPGRADING: &str = include_str!("../../../docs/upgrading.md");
 const CONFIGURATIONS: [&str; 2] = ["mutatingwebhookconfiguration", "validatingwebhookconfiguration"];
 
 /// What was applied, and the program that runs as it says.
@@ -139,6 +140,27 @@ impl Installation {
         set["metadata"]["labels"] = set["spec"]["template"]["metadata"]["labels"].clone();
         self.cluster.accepts(&["create", "-f", "-"], &set.to_string());
         self.cluster.get(&["-n", "regcred-system", "replicaset", &format!("regcred-{revision}")])
+    }
+
+    /// The lines that `docs/upgrading.md` prints about old config maps.
+    fn unmounted(&self) -> Vec<String> {
+        let (_, chapter) = UPGRADING.split_once("\n## Old ConfigMaps\n").unwrap();
+        let (_, block) = chapter.split_once("\n```sh\n").unwrap();
+        let (lines, _) = block.split_once("\n```\n").unwrap();
+        let kubeconfig = self.checkout.path("kubeconfig");
+        fs::write(&kubeconfig, self.cluster.kubeconfig(Account::Admin, None).to_string()).unwrap();
+        let tools = std::env::var_os("PATH").unwrap_or_default();
+        let tools = std::env::split_paths(&tools);
+        let tools = std::iter::once(part("kubectl").parent().unwrap().to_owned()).chain(tools);
+        let output = Command::new("sh")
+            .args(["-c", lines])
+            .env("PATH", std::env::join_paths(tools).unwrap())
+            .env("KUBECONFIG", kubeconfig)
+            .env("KUBERC", "off")
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 
     /// The config map that Pods of this template mount as their policy.
@@ -449,6 +471,10 @@ fn broken_policy_reaches_new_pods_only_and_undo_restores_the_old_one() {
     assert_eq!((image(&new), image(&restored)), (json!("regcred:0.1.1"), json!("regcred:0.1.0")));
     installation.start();
     installation.check_first_step();
+
+    assert_eq!(installation.unmounted(), [""; 0], "both ReplicaSets are kept");
+    installation.cluster.accepts(&["-n", "regcred-system", "delete", "replicaset", "regcred-2"], "");
+    assert_eq!(installation.unmounted(), [format!("configmap/{broken}")]);
 }
 
 /// Of "Your own files": make a CA, make a certificate, put both into their place.
