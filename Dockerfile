@@ -1,10 +1,11 @@
-# The image of regcred: one static binary, for amd64 and arm64.
+# The image of regcred: one static binary, for amd64 and arm64. It needs BuildKit: Docker 23 or newer has it, Docker 20.10 with
+# DOCKER_BUILDKIT=1 (Debian 12's docker.io), and podman and buildah build the file as well.
 #
-#     docker build -t registry.example.com/platform/regcred:0.1.0 .
+#     docker build -t registry.example.com/platform/regcred:0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" .
 #     docker buildx build --platform linux/amd64,linux/arm64 -t registry.example.com/platform/regcred:0.1.0 --push .
 #
-# Nothing is emulated: the first stage runs on the machine that builds, and compiles for the one asked for. Where docker.io
-# and the others are slow or closed, each has its argument; these are mirrors in China (any other will do):
+# Nothing is emulated: the first stage runs on the build machine and compiles for the target. Where docker.io and the other
+# sources are slow or blocked, each has an argument; these are mirrors in China (others work as well):
 #
 #     docker build -t registry.example.com/platform/regcred:0.1.0 \
 #       --build-arg RUST_IMAGE=docker.m.daocloud.io/library/rust:1.95-slim-bookworm \
@@ -13,13 +14,16 @@
 #       --build-arg RUSTUP_DIST_SERVER=https://rsproxy.cn \
 #       --build-arg CARGO_MIRROR=sparse+https://rsproxy.cn/index/ .
 #
-# A binary that is already there (.ci/static amd64) takes the place of the first stage, in the folder DIR under the name regcred:
+# An existing binary (.ci/static amd64), in the folder DIR under the name regcred, replaces the first stage:
 #
 #     buildah bud --build-context build=DIR -t registry.example.com/platform/regcred:0.1.0 .
 
+# A tag, which can move. `docker buildx imagetools inspect rust:1.95-slim-bookworm` prints its digest today; a reproducible build
+# passes it: --build-arg RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm@sha256:…
 ARG RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm
 
-FROM --platform=$BUILDPLATFORM ${RUST_IMAGE} AS build
+# Without BuildKit the variable is empty, and the error quotes this name.
+FROM --platform=${BUILDPLATFORM:-regcred-needs-BuildKit} ${RUST_IMAGE} AS build
 ARG DEBIAN_MIRROR=deb.debian.org
 RUN find /etc/apt/sources.list* -type f -exec sed -i "s|deb.debian.org|$DEBIAN_MIRROR|g" {} + \
     && apt-get update \
@@ -31,26 +35,49 @@ RUN if [ -n "$CARGO_MIRROR" ]; then \
         >> "$CARGO_HOME/config.toml"; \
     fi
 WORKDIR /source
-COPY . .
+
+# Everything from the network, before the sources: these layers last until a version changes. cargo reads the manifests only if
+# each names a file that exists.
+COPY Cargo.toml Cargo.lock ./
+COPY engine/Cargo.toml engine/
+COPY benches/empty/Cargo.toml benches/empty/
+COPY benches/server/Cargo.toml benches/server/
+COPY .ci/static .ci/zig-requirements.txt .ci/
 ARG PIP_INDEX_URL=https://pypi.org/simple
 ARG RUSTUP_DIST_SERVER=https://static.rust-lang.org
 ARG TARGETARCH
-RUN .ci/static "${TARGETARCH:-$(dpkg --print-architecture)}" \
-    && install -m 0755 target/*-unknown-linux-musl/release/regcred /regcred
+RUN mkdir -p src engine/src engine/benches benches/empty/src benches/server/src \
+    && touch src/lib.rs src/main.rs engine/src/lib.rs engine/benches/judge.rs benches/empty/src/main.rs benches/server/src/main.rs \
+    && .ci/static "${TARGETARCH:-$(dpkg --print-architecture)}" --fetch
+
+# What was compiled is kept from build to build. The sources' times are those of a checkout, which can be older than that.
+COPY . .
+ARG REVISION=
+RUN --mount=type=cache,target=/source/target,sharing=locked \
+    find src engine benches -name '*.rs' -exec touch {} + \
+    && REGCRED_REVISION="$REVISION" .ci/static "${TARGETARCH:-$(dpkg --print-architecture)}" \
+    && case "$TARGETARCH" in arm64) machine=aarch64 ;; amd64) machine=x86_64 ;; *) machine=$(uname -m) ;; esac \
+    && install -m 0755 "target/$machine-unknown-linux-musl/release/regcred" /regcred
 
 FROM scratch
 ARG VERSION=0.1.0
 ARG REVISION=
+# The address of the repository that it was built from.
+ARG SOURCE=
 LABEL org.opencontainers.image.title="regcred" \
-      org.opencontainers.image.description="Kubernetes admission webhook that corrects and refuses image-pull Secrets" \
+      org.opencontainers.image.description="Kubernetes admission webhook that repairs and refuses image pull Secrets" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
-      org.opencontainers.image.revision="$REVISION"
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.source="$SOURCE"
 COPY --from=build /regcred /regcred
-# Huge pages would double what is resident at rest, and what is freed goes back after 10 ms instead of a second: under a flood of
-# large requests the pod would need twice its limit otherwise (docs/benchmarks.md, "Memory").
+# The licence of regcred and those of the libraries in the binary.
+COPY LICENSE THIRD_PARTY.md /licenses/
+# Huge pages would double the resident memory at rest, and freed memory returns after 10 ms instead of a second: under a flood of
+# large requests the Pod would otherwise need twice its limit (docs/benchmarks.md, "Memory").
 ENV MIMALLOC_ALLOW_THP=0 MIMALLOC_PURGE_DELAY=10
-# by number, since there is no /etc/passwd, and so that runAsNonRoot can tell
+# A number, because there is no /etc/passwd and runAsNonRoot has to recognise it.
 USER 65532:65532
+# The program's own default; the manifests set 10250.
 EXPOSE 8443 8080
 ENTRYPOINT ["/regcred"]

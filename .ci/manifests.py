@@ -1,26 +1,25 @@
 """Assert, over the rendered kustomizations (JSON, one file each), what users and dashboards rely on."""
 
 import base64
-import itertools
 import json
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SELF_MANAGED, CERT_MANAGER, OWN_FILES = "self-managed", "cert-manager", "own files"
-KUSTOMIZATIONS = {  # name: certificate, whether it enforces
-    "deploy": (SELF_MANAGED, False),
-    "deploy.enforce": (SELF_MANAGED, True),
-    "deploy.self-managed": (SELF_MANAGED, False),
-    "deploy.self-managed-enforce": (SELF_MANAGED, True),
-    "deploy.cert-manager": (CERT_MANAGER, False),
-    "deploy.cert-manager-enforce": (CERT_MANAGER, True),
-    "deploy.own-files": (OWN_FILES, False),
-    "deploy.own-files-enforce": (OWN_FILES, True),
+SELF_MANAGED, CERT_MANAGER, OWN_FILES = "self-managed", "cert-manager", "own-files"
+INSTALLATIONS = {  # name: certificate, whether it enforces
+    "shipped": (SELF_MANAGED, False),
+    "self-managed": (SELF_MANAGED, False),
+    "self-managed.enforce": (SELF_MANAGED, True),
+    "cert-manager": (CERT_MANAGER, False),
+    "cert-manager.enforce": (CERT_MANAGER, True),
+    "own-files": (OWN_FILES, False),
+    "own-files.enforce": (OWN_FILES, True),
 }
 COMMON = {
     ("Namespace", "regcred-system"),
+    ("ResourceQuota", "regcred-critical-pods"),
     ("ServiceAccount", "regcred"),
     ("ConfigMap", "regcred-policy"),
     ("Service", "regcred"),
@@ -50,6 +49,8 @@ OBJECTS = {
 CLUSTER_SCOPED = {"Namespace", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ClusterRole", "ClusterRoleBinding"}
 MATCH = 'has(object.type) && object.type in ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"]'
 
+HASHED = re.compile(r"(.+)-[a-z0-9]{10}")
+
 failures = []
 
 
@@ -64,11 +65,16 @@ def holds(where, what, condition):
 
 
 def read(path):
+    """The objects by kind and name. The content hash at the end of a ConfigMap's name is left out of the key."""
     text, decoder, objects, at = path.read_text(), json.JSONDecoder(), {}, 0
     while text[at:].strip():
         at += len(text[at:]) - len(text[at:].lstrip())
         thing, at = decoder.raw_decode(text, at)
-        key = (thing["kind"], thing["metadata"]["name"])
+        name = thing["metadata"]["name"]
+        if thing["kind"] == "ConfigMap":
+            holds(path.stem, f"the name {name} has no content hash", HASHED.fullmatch(name))
+            name = HASHED.sub(r"\1", name)
+        key = (thing["kind"], name)
         holds(path.stem, f"{key} is there twice", key not in objects)
         objects[key] = thing
     return objects
@@ -81,7 +87,7 @@ def webhook(where, objects, kind, name, path, failure_policy, certificate):
     where = f"{where} {name}"
     bundle = hook["clientConfig"].pop("caBundle", None)
     same(where, "clientConfig", hook["clientConfig"],
-         {"service": {"namespace": "regcred-system", "name": "regcred", "path": path, "port": 8443}})
+         {"service": {"namespace": "regcred-system", "name": "regcred", "path": path, "port": 443}})
     same(where, "failurePolicy", hook["failurePolicy"], failure_policy)
     same(where, "sideEffects", hook["sideEffects"], "None")
     same(where, "timeoutSeconds", hook["timeoutSeconds"], 5)
@@ -107,7 +113,7 @@ def webhook(where, objects, kind, name, path, failure_policy, certificate):
         holds(where, "caBundle is no certificate", ca.startswith(b"-----BEGIN CERTIFICATE-----"))
 
 
-def deployment(where, objects, certificate):
+def deployment(where, objects, certificate, enforces):
     spec = objects["Deployment", "regcred"]["spec"]
     template = spec["template"]
     pod = template["spec"]
@@ -118,7 +124,11 @@ def deployment(where, objects, certificate):
     same(where, "automountServiceAccountToken of the account",
          objects["ServiceAccount", "regcred"]["automountServiceAccountToken"], False)
     same(where, "enableServiceLinks", pod["enableServiceLinks"], False)
+    same(where, "nodeSelector", pod["nodeSelector"], {"kubernetes.io/os": "linux"})
     same(where, "priorityClassName", pod["priorityClassName"], "system-cluster-critical")
+    (scope,) = objects["ResourceQuota", "regcred-critical-pods"]["spec"]["scopeSelector"]["matchExpressions"]
+    same(where, "priority class of the quota", (scope["scopeName"], scope["operator"], scope["values"]),
+         ("PriorityClass", "In", [pod["priorityClassName"]]))
     holds(where, "the grace must outlast 5 s + 20 s of drain", pod["terminationGracePeriodSeconds"] > 25)
     same(where, "whenUnsatisfiable", {t["whenUnsatisfiable"] for t in pod["topologySpreadConstraints"]}, {"ScheduleAnyway"})
     security = pod["securityContext"]
@@ -126,22 +136,28 @@ def deployment(where, objects, certificate):
     same(where, "seccomp", security["seccompProfile"], {"type": "RuntimeDefault"})
     same(where, "container's securityContext", container["securityContext"], {
         "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
-    same(where, "ports", {p["name"]: p["containerPort"] for p in container["ports"]}, {"https": 8443, "ops": 8080})
+    same(where, "ports", {p["name"]: p["containerPort"] for p in container["ports"]}, {"https": 10250, "ops": 8080})
     for probe, path in (("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
         same(where, probe, container[probe]["httpGet"], {"path": path, "port": "ops"})
-    holds(where, "requests of cpu and memory", container["resources"]["requests"].keys() >= {"cpu", "memory"})
+    same(where, "requests", container["resources"]["requests"], {"cpu": "50m", "memory": "32Mi"})
     same(where, "limits", list(container["resources"]["limits"]), ["memory"])
     volumes = {v["name"]: v for v in pod["volumes"]}
-    same(where, "policy volume", volumes["policy"]["configMap"]["name"], "regcred-policy")
+    same(where, "policy volume", volumes["policy"]["configMap"]["name"], objects["ConfigMap", "regcred-policy"]["metadata"]["name"])
     mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
+    settings = {
+        "REGCRED_LISTEN": ":10250",
+        "REGCRED_OPS_LISTEN": ":8080",
+        "REGCRED_POLICY": f"{mounts['policy']}/policy.yaml",
+        "REGCRED_ENFORCEMENT": "enforce" if enforces else "warn",
+    }
     if certificate == SELF_MANAGED:
         same(where, "volumes", (sorted(volumes), sorted(mounts)), (["policy"], ["policy"]))
-        source = ["--tls=self-managed"]
+        settings["REGCRED_TLS"] = "self-managed"
     else:
         same(where, "tls volume", volumes["tls"]["secret"]["secretName"], "regcred-tls")
-        source = [f"--tls-cert={mounts['tls']}/tls.crt", f"--tls-key={mounts['tls']}/tls.key"]
-    same(where, "args", container["args"], [
-        "serve", "--listen=:8443", "--ops-listen=:8080", *source, f"--policy={mounts['policy']}/policy.yaml"])
+        settings |= {"REGCRED_TLS_CERT": f"{mounts['tls']}/tls.crt", "REGCRED_TLS_KEY": f"{mounts['tls']}/tls.key"}
+    same(where, "args", container["args"], ["serve"])
+    same(where, "settings", {e["name"]: e["value"] for e in container["env"]}, settings)
 
     labels = template["metadata"]["labels"]
     budget = objects["PodDisruptionBudget", "regcred"]["spec"]
@@ -149,7 +165,7 @@ def deployment(where, objects, certificate):
     network = objects["NetworkPolicy", "regcred"]["spec"]
     same(where, "unhealthyPodEvictionPolicy", budget["unhealthyPodEvictionPolicy"], "AlwaysAllow")
     same(where, "Service ports", {p["name"]: (p["port"], p["targetPort"]) for p in service["ports"]},
-         {"https": (8443, "https"), "ops": (8080, "ops")})
+         {"https": (443, "https"), "ops": (8080, "ops")})
     api_server = [{"ports": [{"port": port, "protocol": "TCP"} for port in (443, 6443)]}]
     same(where, "egress", (sorted(network["policyTypes"]), network.get("egress") or []),
          (["Egress", "Ingress"], api_server if certificate == SELF_MANAGED else []))
@@ -192,7 +208,7 @@ def certificates(where, objects):
     same(where, "CA keeps its key", objects["Certificate", "regcred-ca"]["spec"]["privateKey"]["rotationPolicy"], "Never")
 
 
-def kustomization(name, objects, certificate, enforces):
+def installation(name, objects, certificate, enforces):
     same(name, "objects", sorted(objects), sorted(OBJECTS[certificate]))
     for (kind, _), thing in objects.items():
         same(name, f"namespace of {kind}", thing["metadata"].get("namespace"),
@@ -209,21 +225,20 @@ def kustomization(name, objects, certificate, enforces):
 
     policy = objects["ConfigMap", "regcred-policy"]["data"]
     same(name, "keys of the policy", list(policy), ["policy.yaml"])
-    same(name, "enforcement", re.findall(r"^enforcement:.*$", policy["policy.yaml"], re.M),
-         ["enforcement: enforce" if enforces else "enforcement: warn"])
+    holds(name, "the policy limits enforcement, so step two would change nothing", "\nenforcement:" not in policy["policy.yaml"])
 
     webhook(name, objects, "MutatingWebhookConfiguration", "mutate.regcred.dev", "/mutate", "Ignore", certificate)
     webhook(name, objects, "ValidatingWebhookConfiguration", "validate.regcred.dev", "/validate",
             "Fail" if enforces else "Ignore", certificate)
-    deployment(name, objects, certificate)
+    deployment(name, objects, certificate, enforces)
     if certificate == CERT_MANAGER:
         certificates(name, objects)
 
 
 def scan(name, objects, namespace, roles):
-    """The scan is a job beside the webhook: an account that looks, and no more."""
+    """The scan is a Job next to the webhook, with an account that only reads, and its own copy of the policy."""
     same(name, "objects", sorted(objects), sorted(
-        {(kind, "regcred-scan") for kind in ("ServiceAccount", "CronJob", "NetworkPolicy", *roles)}))
+        {(kind, "regcred-scan") for kind in ("ServiceAccount", "CronJob", "NetworkPolicy", *roles)} | {("ConfigMap", "regcred-scan-policy")}))
     role, binding = (objects[kind, "regcred-scan"] for kind in roles)
     same(name, "bound", (binding["roleRef"]["kind"], [s["namespace"] for s in binding["subjects"]]), (roles[0], [namespace]))
     verbs = {verb for rule in role["rules"] if rule["apiGroups"] == [""] for verb in rule["verbs"]}
@@ -233,7 +248,15 @@ def scan(name, objects, namespace, roles):
     (container,) = pod["containers"]
     same(name, "concurrencyPolicy", spec["concurrencyPolicy"], "Forbid")
     same(name, "how long an alert on a failed job lasts", spec["jobTemplate"]["spec"]["ttlSecondsAfterFinished"], 86400)
-    holds(name, "it repairs nothing", "--fix" not in container["args"])
+    settings = {"REGCRED_OUTPUT_FORMAT": "json", "REGCRED_FAIL_ON": "never", "REGCRED_POLICY_REPORTS": "true",
+                "REGCRED_POLICY": "/etc/regcred/policy/policy.yaml"}
+    if roles[0] == "ClusterRole":
+        settings["REGCRED_ALL_NAMESPACES"] = "true"
+    same(name, "what it does, which is no repair", (container["args"], {e["name"]: e["value"] for e in container["env"]}),
+         (["scan"], settings))
+    same(name, "policy volume", [v["configMap"]["name"] for v in pod["volumes"]],
+         [objects["ConfigMap", "regcred-scan-policy"]["metadata"]["name"]])
+    same(name, "nodeSelector", pod["nodeSelector"], {"kubernetes.io/os": "linux"})
     same(name, "user", (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]), (True, 65532))
     same(name, "container's securityContext", container["securityContext"], {
         "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
@@ -247,21 +270,21 @@ def scan(name, objects, namespace, roles):
 
 
 def client_ca(name, without, objects):
-    """What the component adds, which is nothing but a file and its flag."""
-    added = {("ConfigMap", "regcred-client-ca")}
-    same(name, "objects that mutual TLS adds", set(objects) - set(without), added)
-    holds(name, "the client CA is no certificate",
-          objects["ConfigMap", "regcred-client-ca"]["data"]["ca.crt"].startswith("-----BEGIN CERTIFICATE-----"))
-    pods = [thing["Deployment", "regcred"]["spec"]["template"]["spec"] for thing in (without, objects)]
-    args, mounts, volumes = [], [], []
-    for pod in pods:
+    """The component adds a file and its setting, and nothing else."""
+    same(name, "objects that mutual TLS adds", set(objects) - set(without), {("ConfigMap", "regcred-client-ca")})
+    ca = objects["ConfigMap", "regcred-client-ca"]
+    holds(name, "the client CA is no certificate", ca["data"]["ca.crt"].startswith("-----BEGIN CERTIFICATE-----"))
+    settings, mounts, volumes = [], [], []
+    for thing in (without, objects):
+        pod = thing["Deployment", "regcred"]["spec"]["template"]["spec"]
         (container,) = pod["containers"]
-        args.append(container["args"])
+        settings.append({e["name"]: e["value"] for e in container["env"]})
         mounts.append({m["name"]: m["mountPath"] for m in container["volumeMounts"]})
-        volumes.append({v["name"] for v in pod["volumes"]})
-    same(name, "args", args[1], [*args[0], "--client-ca=/etc/regcred/client-ca/ca.crt"])
+        volumes.append({v["name"]: v for v in pod["volumes"]})
+    same(name, "settings", settings[1], settings[0] | {"REGCRED_CLIENT_CA": "/etc/regcred/client-ca/ca.crt"})
     same(name, "mounts", mounts[1], mounts[0] | {"client-ca": "/etc/regcred/client-ca"})
-    same(name, "volumes", volumes[1], volumes[0] | {"client-ca"})
+    same(name, "volumes", volumes[1].keys(), volumes[0].keys() | {"client-ca"})
+    same(name, "client CA volume", volumes[1]["client-ca"]["configMap"]["name"], ca["metadata"]["name"])
     changed = [thing for thing in without if without[thing] != objects.get(thing)]
     same(name, "what else it changes", changed, [("Deployment", "regcred")])
 
@@ -279,30 +302,46 @@ def differences(first, second, path=()):
 
 
 def main(folder):
-    rendered = {name: read(pathlib.Path(folder) / f"{name}.json") for name in KUSTOMIZATIONS}
-    for one, two in (("deploy", "deploy.enforce"), ("deploy.cert-manager", "deploy.cert-manager-enforce"),
-                     ("deploy.own-files", "deploy.own-files-enforce")):
-        same(two, "what step two changes", list(differences(rendered[one], rendered[two])), [
-            (("ConfigMap", "regcred-policy"), "data", "policy.yaml"),
+    def rendered(name):
+        return read(pathlib.Path(folder) / f"{name}.json")
+
+    same("shipped", "certificate and step", rendered("shipped"), rendered("self-managed"))
+    for way in ("self-managed", "cert-manager", "own-files"):
+        one, two = rendered(way), rendered(f"{way}.enforce")
+        changed = list(differences(one, two))
+        environment = ("spec", "template", "spec", "containers", 0, "env")
+        # A patch may also reorder the environment; installation() compares its values.
+        same(way, "what step two changes", list(dict.fromkeys(path[:7] for path in changed)), [
+            (("Deployment", "regcred"), *environment),
             (("ValidatingWebhookConfiguration", "regcred"), "webhooks", 0, "failurePolicy"),
         ])
-        policies = [rendered[n]["ConfigMap", "regcred-policy"]["data"]["policy.yaml"].splitlines() for n in (one, two)]
-        same(two, "lines of the policy that step two changes",
-             [pair for pair in itertools.zip_longest(*policies) if pair[0] != pair[1]],
-             [("enforcement: warn", "enforcement: enforce")])
-    same("deploy", "short form", rendered["deploy"], rendered["deploy.self-managed"])
-    same("deploy.enforce", "short form", rendered["deploy.enforce"], rendered["deploy.self-managed-enforce"])
-    for name in ("deploy.self-managed-enforce", "deploy.cert-manager-enforce", "deploy.own-files-enforce"):
-        client_ca(name, rendered[name], read(pathlib.Path(folder) / f"client-ca.{name}.json"))
-    for name, (certificate, enforces) in KUSTOMIZATIONS.items():
-        kustomization(name, rendered[name], certificate, enforces)
-    scans = {"deploy.scan": ("regcred-system", ("ClusterRole", "ClusterRoleBinding")),
-             "deploy.scan-namespaced": ("team", ("Role", "RoleBinding"))}
-    for name, (namespace, roles) in scans.items():
-        scan(name, read(pathlib.Path(folder) / f"{name}.json"), namespace, roles)
+        client_ca(way, two, rendered(f"{way}.enforce.client-ca"))
+    for one, two, kind, at in (
+        ("shipped", "another-policy", ("Deployment", "regcred"), ("spec",)),
+        ("scan", "another-policy.scan", ("CronJob", "regcred-scan"), ("spec", "jobTemplate", "spec")),
+    ):
+        policy = "regcred-scan-policy" if one == "scan" else "regcred-policy"
+        same(two, "what another policy changes", sorted(differences(rendered(one), rendered(two))), sorted([
+            (("ConfigMap", policy), "data", "policy.yaml"),
+            (("ConfigMap", policy), "metadata", "name"),
+            (kind, *at, "template", "spec", "volumes", 0, "configMap", "name"),
+        ]))
+    overlay = rendered("overlay")
+    holds("overlay", "its own policy", "\nlanguage: both\n" in overlay["ConfigMap", "regcred-policy"]["data"]["policy.yaml"])
+    spec = overlay["Deployment", "regcred"]["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    settings = {e["name"]: e["value"] for e in container["env"]}
+    same("overlay", "what it sets", (spec["replicas"], container["image"], settings["REGCRED_LOG_LEVEL"], settings["REGCRED_TLS"],
+                                     settings["REGCRED_ENFORCEMENT"], spec["template"]["spec"]["volumes"][0]["configMap"]["name"]),
+         (3, "registry.example.com/platform/regcred:0.1.0", "debug", "self-managed", "enforce",
+          overlay["ConfigMap", "regcred-policy"]["metadata"]["name"]))
+    for name, (certificate, enforces) in INSTALLATIONS.items():
+        installation(name, rendered(name), certificate, enforces)
+    scan("scan", rendered("scan"), "regcred-system", ("ClusterRole", "ClusterRoleBinding"))
+    scan("scan-namespaced", rendered("scan-namespaced"), "team", ("Role", "RoleBinding"))
     for failure in failures:
         print(failure, file=sys.stderr)
-    print(f"{len(KUSTOMIZATIONS)} kustomizations, {len(failures)} failures")
+    print(f"{len(INSTALLATIONS)} installations, {len(failures)} failures")
     return 1 if failures else 0
 
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
+use regcred_engine::policy::Enforcement;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -111,6 +112,19 @@ pub(crate) struct Args {
     #[arg(long, env = "REGCRED_POLICY", hide_env_values = true, value_name = "FILE")]
     policy: Option<PathBuf>,
 
+    /// The most that is enforced, whatever the policy's `enforcement` says
+    ///
+    /// The milder of the two applies.
+    #[arg(
+        long,
+        env = "REGCRED_ENFORCEMENT",
+        hide_env_values = true,
+        value_name = "LIMIT",
+        default_value = "enforce",
+        ignore_case = true
+    )]
+    enforcement: Limit,
+
     /// Where audit records go, one JSON object a line: a file, or - for standard output
     ///
     /// A file is appended to, and opened anew when it was rotated away. Whoever reads slowly loses records and delays
@@ -163,6 +177,27 @@ pub(crate) struct Args {
     reload_interval: Duration,
 }
 
+/// A limit for the policy's `enforcement`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Limit {
+    /// Refuse, warn and repair as the policy says
+    Enforce,
+    /// Repair and warn; refuse nothing
+    Warn,
+    /// Only write audit records
+    Audit,
+}
+
+impl From<Limit> for Enforcement {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::Enforce => Enforcement::Enforce,
+            Limit::Warn => Enforcement::Warn,
+            Limit::Audit => Enforcement::Audit,
+        }
+    }
+}
+
 /// Where the serving certificate comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TlsSource {
@@ -202,6 +237,7 @@ impl Args {
             certificate,
             clients,
             policy: self.policy,
+            enforcement: self.enforcement.into(),
             audit: if self.audit_log.as_os_str() == "-" {
                 AuditTarget::Stdout
             } else {
@@ -357,6 +393,14 @@ mod tests {
         );
         assert_eq!((config.audit, config.policy), (AuditTarget::Stdout, None));
         assert_eq!(validate(&["--dev", "--audit-log", "a"]).unwrap().audit, AuditTarget::File("a".into()));
+    }
+
+    #[test]
+    fn enforcement_is_the_policys_unless_limited() {
+        let mut arguments = vec!["--dev"];
+        assert_eq!(validate(&arguments).unwrap().enforcement, Enforcement::Enforce);
+        arguments.extend(["--enforcement", "Warn"]);
+        assert_eq!(validate(&arguments).unwrap().enforcement, Enforcement::Warn);
     }
 
     #[test]

@@ -44,6 +44,7 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use regcred_engine::policy::Enforcement;
 use rustls::crypto::CryptoProvider;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -67,7 +68,7 @@ use files::read_together;
 use health::Started;
 use limits::Budget;
 use metrics::{Metrics, State};
-use policy::PolicyInForce;
+use policy::{PolicyFile, PolicyInForce};
 use reload::{Reloader, Watched};
 use tls::{Served, TlsFiles};
 
@@ -98,6 +99,8 @@ pub struct Config {
     pub clients: Option<ClientCa>,
     /// The policy file; none = the defaults.
     pub policy: Option<PathBuf>,
+    /// The limit that the policy's `enforcement` cannot exceed.
+    pub enforcement: Enforcement,
     /// Where audit records go.
     pub audit: AuditTarget,
     /// How long a server that is told to stop goes on accepting.
@@ -313,16 +316,18 @@ impl Shared {
 }
 
 /// The policy in force, and how to notice a new one.
-type LoadedPolicy = (Arc<PolicyInForce>, Option<(PathBuf, Watched)>);
+type LoadedPolicy = (Arc<PolicyInForce>, Option<(PolicyFile, Watched)>);
 
 fn load_policy(config: &Config) -> Result<LoadedPolicy, FileError> {
     let Some(path) = &config.policy else {
-        return Ok((Arc::new(PolicyInForce::from_pointee(policy::default())), None));
+        let active = policy::default(config.enforcement);
+        return Ok((Arc::new(PolicyInForce::from_pointee(active)), None));
     };
     let contents = read_together(&[path])?;
-    let active = policy::parse(path, contents.first().map(|content| content.as_slice()).unwrap_or_default())?;
+    let file = PolicyFile { path: path.clone(), limit: config.enforcement };
+    let active = file.parse(contents.first().map(|content| content.as_slice()).unwrap_or_default())?;
     let watched = Watched::new(&[path], &contents);
-    Ok((Arc::new(PolicyInForce::from_pointee(active)), Some((path.clone(), watched))))
+    Ok((Arc::new(PolicyInForce::from_pointee(active)), Some((file, watched))))
 }
 
 /// The provider gathers its entropy at the first number it is asked for. That is done here, aside, so that it is no

@@ -1,10 +1,10 @@
 //! The policy in force.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
-use regcred_engine::policy::Policy;
+use regcred_engine::policy::{Enforcement, Policy};
 
 use super::files::{FileError, read_together};
 use crate::admission::ActivePolicy;
@@ -12,13 +12,31 @@ use crate::admission::ActivePolicy;
 /// The policy that requests are judged by. It is swapped as a whole: a request sees one or the other.
 pub(crate) type PolicyInForce = ArcSwap<ActivePolicy>;
 
-/// What holds without a file.
-pub(crate) fn default() -> ActivePolicy {
-    ActivePolicy { policy: Policy::default(), hash: "default".to_owned() }
+/// The policy that applies without a file.
+pub(crate) fn default(limit: Enforcement) -> ActivePolicy {
+    capped(ActivePolicy { policy: Policy::default(), hash: "default".to_owned() }, limit)
+}
+
+/// A server's policy file, and the limit that its `enforcement` cannot exceed.
+pub(crate) struct PolicyFile {
+    pub(crate) path: PathBuf,
+    pub(crate) limit: Enforcement,
+}
+
+impl PolicyFile {
+    /// Checks the file's content and applies the limit.
+    pub(crate) fn parse(&self, content: &[u8]) -> Result<ActivePolicy, FileError> {
+        Ok(capped(parse(&self.path, content)?, self.limit))
+    }
+}
+
+fn capped(mut active: ActivePolicy, limit: Enforcement) -> ActivePolicy {
+    active.policy.enforcement = active.policy.enforcement.at_most(limit);
+    active
 }
 
 /// Checks a policy file's content.
-pub(crate) fn parse(path: &Path, content: &[u8]) -> Result<ActivePolicy, FileError> {
+fn parse(path: &Path, content: &[u8]) -> Result<ActivePolicy, FileError> {
     let text = std::str::from_utf8(content).map_err(|_| FileError::new(path, "is not UTF-8 text"))?;
     let policy = Policy::parse(text).map_err(|error| FileError::new(path, error.to_string()))?;
     Ok(ActivePolicy { policy, hash: short_hash(content) })
@@ -52,6 +70,22 @@ mod tests {
     fn the_hash_is_what_sha256sum_begins_with() {
         assert_eq!(short_hash(b"regcred\n").len(), 12);
         assert_eq!(short_hash(b""), "e3b0c44298fc");
+    }
+
+    #[test]
+    fn the_limit_lowers_enforcement_and_never_raises_it() {
+        use Enforcement::{Audit, Enforce, Warn};
+        let enforcement = |text: &str, limit| {
+            let file = PolicyFile { path: PathBuf::from("policy.yaml"), limit };
+            let text = format!("apiVersion: regcred/v1\nkind: Policy\n{text}");
+            file.parse(text.as_bytes()).unwrap().policy.enforcement
+        };
+        assert_eq!([Enforce, Warn, Audit].map(|limit| enforcement("", limit)), [Enforce, Warn, Audit]);
+        assert_eq!(
+            [Enforce, Warn, Audit].map(|limit| enforcement("enforcement: warn", limit)),
+            [Warn, Warn, Audit]
+        );
+        assert_eq!(default(Warn).policy.enforcement, Warn);
     }
 
     #[test]

@@ -13,10 +13,11 @@ use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::Shared;
 use super::files::{FileError, read_together};
 use super::metrics::Reload;
+use super::policy::PolicyFile;
 use super::tls::TlsFiles;
-use super::{Shared, policy};
 
 /// Files that are looked at again and again. What was seen is kept as a hash: one of them may be a key.
 pub(crate) struct Watched {
@@ -89,7 +90,7 @@ fn hash(contents: &[Zeroizing<Vec<u8>>]) -> [u8; 32] {
 /// The files of one server.
 pub(crate) struct Reloader {
     pub(crate) tls: (TlsFiles, Watched),
-    pub(crate) policy: Option<(PathBuf, Watched)>,
+    pub(crate) policy: Option<(PolicyFile, Watched)>,
 }
 
 impl Reloader {
@@ -132,10 +133,10 @@ impl Reloader {
     }
 
     fn policy(&mut self, shared: &Shared) {
-        let Some((path, watched)) = &mut self.policy else { return };
+        let Some((file, watched)) = &mut self.policy else { return };
         let look = watched.look(|contents| {
             let content = contents.first().map(|content| content.as_slice()).unwrap_or_default();
-            policy::parse(path, content)
+            file.parse(content)
         });
         match look {
             Look::Same => {}

@@ -103,6 +103,7 @@ impl Running {
             certificate: CertificateSource::Files(files),
             clients: None,
             policy: None,
+            enforcement: Enforcement::Enforce,
             audit: AuditTarget::File(folder.join("audit.log")),
             drain_delay: Duration::ZERO,
             reload_interval: PATIENCE,

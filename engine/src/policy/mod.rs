@@ -63,6 +63,12 @@ pub enum Enforcement {
 }
 
 impl Enforcement {
+    /// The milder of the two.
+    #[must_use]
+    pub fn at_most(self, limit: Enforcement) -> Enforcement {
+        if self.cap() <= limit.cap() { self } else { limit }
+    }
+
     /// The most severe action that is applied.
     #[must_use]
     pub const fn cap(self) -> Action {

@@ -1,56 +1,72 @@
 //! `deploy/` as it is applied: both steps with each kind of certificate, on API servers of their own, since these
 //! webhooks are for all namespaces.
 //!
-//! No controller runs, so the tests do what controllers would have done, and nothing else: they run the program as
-//! the Deployment's containers would, mount what the kubelet would mount, lead the Service to it, and write where
-//! cert-manager's injector would write.
+//! No controller and no kubelet runs, so the tests do what these would have done, and nothing else: they make the
+//! Deployment's `ReplicaSets`, count for the quota, run the program as the containers would, mount what the kubelet would
+//! mount, lead the Service to it, and write where cert-manager's injector would write.
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::support::certificate::{Authority, Pair};
-use crate::support::cluster::{Cluster, Namespace, pull_secret};
+use crate::support::cluster::{Account, Cluster, Namespace, pull_secret};
+use crate::support::deploy::{Checkout, Container};
 use crate::support::eventually;
 use crate::support::parts::part;
-use crate::support::regcred::{Regcred, Serve};
+use crate::support::regcred::Regcred;
 use crate::support::supervised::Guarded;
 use crate::support::volume::Volume;
 
 use super::{GENERIC, HOST, auths, bare, whole};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const UPGRADING: &str = include_str!("../../../docs/upgrading.md");
 const CONFIGURATIONS: [&str; 2] = ["mutatingwebhookconfiguration", "validatingwebhookconfiguration"];
 
 /// What was applied, and the program that runs as it says.
 struct Installation {
     cluster: Cluster,
+    checkout: Checkout,
+    /// The component that brings the certificate.
+    way: &'static str,
     regcred: Option<Guarded>,
-    policy: Option<Volume>,
+    /// What the Secret `regcred-tls` holds, where it is mounted.
+    certificate: Option<Pair>,
 }
 
 impl Installation {
     /// Applies the first step.
-    fn first_step(cluster: Cluster, folder: &Path) -> Self {
-        cluster.accepts(&["apply", "-k", path(folder)], "");
-        Installation { cluster, regcred: None, policy: None }
+    fn first_step(cluster: Cluster, checkout: Checkout, way: &'static str) -> Self {
+        checkout.choose(&[way]);
+        checkout.apply(&cluster);
+        Installation { cluster, checkout, way, regcred: None, certificate: None }
     }
 
-    /// Applies the second step over the first.
-    fn second_step(&mut self, folder: &Path) {
-        let before = self.deployment();
-        self.cluster.accepts(&["apply", "-k", path(folder)], "");
-        assert_eq!(self.deployment()["spec"], before["spec"], "no roll-out");
+    /// Applies the second step over the first, and replaces the program as the roll-out does.
+    fn second_step(&mut self) {
+        let enforcement = |template: &Value| {
+            let variables = template["spec"]["containers"][0]["env"].as_array().unwrap().iter();
+            let mut variables: Vec<_> = variables.map(Value::to_string).collect();
+            variables.sort();
+            variables
+        };
+        let before = self.template();
+        self.checkout.choose(&[self.way, "enforce"]);
+        self.checkout.apply(&self.cluster);
 
-        let enforced = self.policy_file();
-        self.policy.as_mut().unwrap().swap(&[("policy.yaml", &enforced)]);
-        self.lead_to(self.regcred().https.port());
+        let after = self.template();
+        let (old, new) = (enforcement(&before), enforcement(&after));
+        let changed: Vec<_> = old.iter().zip(&new).filter(|(old, new)| old != new).collect();
+        let setting = |value: &str| json!({"name": "REGCRED_ENFORCEMENT", "value": value}).to_string();
+        assert_eq!(changed, [(&setting("warn"), &setting("enforce"))]);
+        assert_eq!(before["spec"]["volumes"], after["spec"]["volumes"]);
+        self.start();
     }
 
     fn regcred(&self) -> &Regcred {
@@ -61,47 +77,97 @@ impl Installation {
         self.cluster.get(&["-n", "regcred-system", "deployment", "regcred"])
     }
 
-    fn policy_file(&self) -> String {
-        let map = self.cluster.get(&["-n", "regcred-system", "configmap", "regcred-policy"]);
-        map["data"]["policy.yaml"].as_str().unwrap().to_owned()
+    /// Of the Deployment's Pods.
+    fn template(&self) -> Value {
+        self.deployment()["spec"]["template"].clone()
     }
 
-    /// Starts the program with the arguments of the Deployment and with what it mounts: the certificate, where it
-    /// mounts one.
-    fn start(&mut self, mounted: Option<&Pair>) {
-        let pod = self.deployment()["spec"]["template"]["spec"].clone();
-        let container = pod["containers"][0].clone();
-        let mut serve = Serve::new();
-        let mount = serve.path("etc");
-        for argument in container["args"].as_array().unwrap() {
-            let argument = argument.as_str().unwrap();
-            // Given by the helper already, with other addresses.
-            if argument != "serve"
-                && !argument.starts_with("--listen=")
-                && !argument.starts_with("--ops-listen=")
-            {
-                serve = serve.arg(argument.replace("/etc/regcred", path(&mount)));
-            }
+    /// A kubeconfig of the Pods' account.
+    fn kubeconfig(&self) -> String {
+        let token = self.cluster.token_of("regcred-system", "regcred");
+        self.cluster.pod_kubeconfig(self.cluster.address(), &token, "regcred-system")
+    }
+
+    /// A Pod of this template: the program with the settings of its container, and with what it mounts.
+    fn run(&self, template: &Value) -> Guarded {
+        let pod = &template["spec"];
+        let container = Container::of(&self.cluster, "regcred-system", pod);
+        let (mut serve, root) = container.serve();
+        if let Some(Pair { certificate, key }) = &self.certificate {
+            Volume::new(root.join("tls"), &[("tls.crt", certificate), ("tls.key", key)]);
         }
-        if let Some(Pair { certificate, key }) = mounted {
-            Volume::new(mount.join("tls"), &[("tls.crt", certificate), ("tls.key", key)]);
+        assert_eq!(pod["automountServiceAccountToken"], json!(self.certificate.is_none()));
+        if self.certificate.is_none() {
+            serve = serve.kubeconfig(&self.kubeconfig());
         }
-        assert_eq!(pod["automountServiceAccountToken"], json!(mounted.is_none()));
-        if mounted.is_none() {
-            let token = self.cluster.token_of("regcred-system", "regcred");
-            serve = serve.kubeconfig(&self.cluster.pod_kubeconfig(
-                self.cluster.address(),
-                &token,
-                "regcred-system",
-            ));
-        }
-        self.policy = Some(Volume::new(mount.join("policy"), &[("policy.yaml", &self.policy_file())]));
-        self.regcred = Some(Guarded::start(serve.arg("--reload-interval=50ms")));
+        let regcred = Guarded::start(serve.arg("--reload-interval=50ms"));
         for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
-            let asked = container[probe]["httpGet"]["path"].as_str().unwrap();
-            eventually(probe, || (self.regcred().get(asked).status == 200).then_some(()));
+            let asked = container.spec[probe]["httpGet"]["path"].as_str().unwrap();
+            eventually(probe, || (regcred.regcred.get(asked).status == 200).then_some(()));
         }
+        regcred
+    }
+
+    /// Runs the program as the Deployment says, in place of the one that ran.
+    fn start(&mut self) {
+        self.regcred = Some(self.run(&self.template()));
         self.lead_to(self.regcred().https.port());
+    }
+
+    /// The `ReplicaSet` that the Deployment's controller would make of its present template.
+    fn replica_set(&self, revision: u32) -> Value {
+        let deployment = self.deployment();
+        let mut set = json!({
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "metadata": {
+                "name": format!("regcred-{revision}"),
+                "namespace": "regcred-system",
+                "annotations": {"deployment.kubernetes.io/revision": revision.to_string()},
+                "ownerReferences": [{
+                    "apiVersion": "apps/v1", "kind": "Deployment", "name": "regcred", "controller": true,
+                    "uid": deployment["metadata"]["uid"],
+                }],
+            },
+            "spec": {
+                "replicas": 2, "selector": deployment["spec"]["selector"],
+                "template": deployment["spec"]["template"],
+            },
+        });
+        let hash = json!(revision.to_string());
+        set["spec"]["selector"]["matchLabels"]["pod-template-hash"] = hash.clone();
+        set["spec"]["template"]["metadata"]["labels"]["pod-template-hash"] = hash;
+        set["metadata"]["labels"] = set["spec"]["template"]["metadata"]["labels"].clone();
+        self.cluster.accepts(&["create", "-f", "-"], &set.to_string());
+        self.cluster.get(&["-n", "regcred-system", "replicaset", &format!("regcred-{revision}")])
+    }
+
+    /// The lines that `docs/upgrading.md` prints about old config maps.
+    fn unmounted(&self) -> Vec<String> {
+        let (_, chapter) = UPGRADING.split_once("\n## Old ConfigMaps\n").unwrap();
+        let (_, block) = chapter.split_once("\n```sh\n").unwrap();
+        let (lines, _) = block.split_once("\n```\n").unwrap();
+        let kubeconfig = self.checkout.path("kubeconfig");
+        fs::write(&kubeconfig, self.cluster.kubeconfig(Account::Admin, None).to_string()).unwrap();
+        let tools = std::env::var_os("PATH").unwrap_or_default();
+        let tools = std::env::split_paths(&tools);
+        let tools = std::iter::once(part("kubectl").parent().unwrap().to_owned()).chain(tools);
+        let output = Command::new("sh")
+            .args(["-c", lines])
+            .env("PATH", std::env::join_paths(tools).unwrap())
+            .env("KUBECONFIG", kubeconfig)
+            .env("KUBERC", "off")
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// The config map that Pods of this template mount as their policy.
+    fn policy_of(template: &Value) -> String {
+        let volumes = template["spec"]["volumes"].as_array().unwrap();
+        let policy = volumes.iter().find(|volume| volume["name"] == "policy").unwrap();
+        policy["configMap"]["name"].as_str().unwrap().to_owned()
     }
 
     /// Leads the Service to this machine, and the webhooks to the port. For a Service of type `ExternalName` the API
@@ -251,7 +317,7 @@ impl Installation {
 
     /// The namespace's Pod Security judges Pods, not Deployments.
     fn check_pod_security(&self) {
-        let template = self.deployment()["spec"]["template"].clone();
+        let template = self.template();
         let mut pod = json!({
             "apiVersion": "v1",
             "kind": "Pod",
@@ -261,8 +327,16 @@ impl Installation {
             "spec": template["spec"],
         });
         let create = ["create", "--dry-run=server", "-f", "-"];
-        let said = self.cluster.accepts(&create, &pod.to_string());
-        assert_eq!(said.stderr, "");
+        // The priority class needs a quota that has been counted.
+        let count = json!({"status": {"hard": {"pods": "100"}, "used": {"pods": "0"}}}).to_string();
+        let quota = ["-n", "regcred-system", "patch", "resourcequota", "regcred-critical-pods"];
+        self.cluster
+            .accepts(&[&quota[..], &["--subresource=status", "--type=merge", "-p", &count]].concat(), "");
+        let said = eventually("the count to be seen", || {
+            let said = self.cluster.kubectl(&create, &pod.to_string());
+            (!said.stderr.contains("status unknown for quota")).then_some(said)
+        });
+        assert!(said.success && said.stderr.is_empty(), "{said:?}");
 
         pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = json!(true);
         let said = self.cluster.rejects(&create, &pod.to_string());
@@ -275,17 +349,16 @@ fn path(path: &Path) -> &str {
 }
 
 #[test]
-fn installed_by_default_it_makes_its_own_certificate_and_corrects_and_warns_and_then_refuses() {
-    let deploy = Path::new(ROOT).join("deploy");
-    let mut installation = Installation::first_step(Cluster::start(), &deploy);
+fn self_managed_installation_repairs_then_refuses() {
+    let mut installation = Installation::first_step(Cluster::start(), Checkout::new(), "self-managed");
     installation.check_pod_security();
     installation.check_that_nothing_depends_on_it();
-    installation.start(None);
+    installation.start();
     installation.check_first_step();
 
     let bundles = installation.webhooks("/clientConfig/caBundle");
     assert!(bundles[0].is_string() && bundles[0] == bundles[1], "{bundles:?}");
-    installation.second_step(&deploy.join("enforce"));
+    installation.second_step();
     assert_eq!(installation.webhooks("/clientConfig/caBundle"), bundles, "it outlives the second step");
     installation.check_second_step();
     installation.check_what_is_left_out();
@@ -293,14 +366,13 @@ fn installed_by_default_it_makes_its_own_certificate_and_corrects_and_warns_and_
 }
 
 #[test]
-fn installed_with_cert_manager_it_corrects_and_warns_and_then_refuses() {
+fn cert_manager_installation_repairs_then_refuses() {
     let cluster = Cluster::start();
     let definitions = part("cert-manager-crds.yaml");
     cluster.accepts(&["apply", "--server-side", "-f", path(&definitions)], "");
     cluster.accepts(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"], "");
 
-    let deploy = Path::new(ROOT).join("deploy");
-    let mut installation = Installation::first_step(cluster, &deploy.join("cert-manager"));
+    let mut installation = Installation::first_step(cluster, Checkout::new(), "cert-manager");
     installation.check_pod_security();
     let inject = "/metadata/annotations/cert-manager.io~1inject-ca-from";
     for configuration in CONFIGURATIONS {
@@ -318,10 +390,11 @@ fn installed_with_cert_manager_it_corrects_and_warns_and_then_refuses() {
             &json!([{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": bundle}]),
         );
     }
-    installation.start(Some(&authority.issue()));
+    installation.certificate = Some(authority.issue());
+    installation.start();
     installation.check_first_step();
 
-    installation.second_step(&deploy.join("cert-manager-enforce"));
+    installation.second_step();
     assert_eq!(
         installation.webhooks("/clientConfig/caBundle"),
         [bundle.clone(), bundle],
@@ -333,15 +406,14 @@ fn installed_with_cert_manager_it_corrects_and_warns_and_then_refuses() {
 }
 
 #[test]
-fn installed_with_files_made_as_the_readme_says_it_corrects_and_warns_and_then_refuses() {
+fn own_files_installation_repairs_then_refuses() {
     let checkout = Checkout::new();
-    checkout.run_the_lines_of_the_readme();
-    let deploy = checkout.path("deploy");
+    run_the_lines_of_the_readme(&checkout);
+    let bundle = fs::read(checkout.path("certs/own/ca.crt")).unwrap();
 
-    let mut installation = Installation::first_step(Cluster::start(), &deploy.join("own-files"));
+    let mut installation = Installation::first_step(Cluster::start(), checkout, "own-files");
     installation.check_pod_security();
     installation.check_that_nothing_depends_on_it();
-    let bundle = fs::read(checkout.path("certs/own/ca.crt")).unwrap();
     let bundle = json!(BASE64_STANDARD.encode(bundle));
     assert_eq!(installation.webhooks("/clientConfig/caBundle"), [bundle.clone(), bundle]);
 
@@ -351,50 +423,77 @@ fn installed_with_files_made_as_the_readme_says_it_corrects_and_warns_and_then_r
         let data = BASE64_STANDARD.decode(secret["data"][name].as_str().unwrap()).unwrap();
         String::from_utf8(data).unwrap()
     };
-    installation.start(Some(&Pair { certificate: file("tls.crt"), key: file("tls.key") }));
+    installation.certificate = Some(Pair { certificate: file("tls.crt"), key: file("tls.key") });
+    installation.start();
     installation.check_first_step();
 
-    installation.second_step(&deploy.join("own-files-enforce"));
+    installation.second_step();
     installation.check_second_step();
     installation.check_what_is_left_out();
     installation.check_that_it_fails_closed();
 }
 
-/// A copy of what an administrator works in.
-struct Checkout {
-    folder: TempDir,
+#[test]
+fn broken_policy_reaches_new_pods_only_and_undo_restores_the_old_one() {
+    let mut installation = Installation::first_step(Cluster::start(), Checkout::new(), "self-managed");
+    let old = installation.replica_set(1)["spec"]["template"].clone();
+    installation.start();
+    let good = Installation::policy_of(&old);
+    let content = |name: &str| {
+        let map = installation.cluster.get(&["-n", "regcred-system", "configmap", name]);
+        map["data"]["policy.yaml"].as_str().unwrap().to_owned()
+    };
+    let text = content(&good);
+
+    // A release of another image, with a policy that the program cannot read.
+    let edit = |file, from, to| installation.checkout.edit(file, from, to);
+    edit("deploy/policy/policy.yaml", "rules: {}", "rules:\n  missing-auth: dney");
+    edit("deploy/kustomization.yaml", "newTag: 0.1.0", "newTag: 0.1.1");
+    installation.checkout.apply(&installation.cluster);
+    let new = installation.replica_set(2)["spec"]["template"].clone();
+    let broken = Installation::policy_of(&new);
+
+    assert_ne!(good, broken, "another ConfigMap");
+    assert_eq!(content(&good), text, "the old Pods' ConfigMap is as it was");
+    let (code, stderr) = Container::of(&installation.cluster, "regcred-system", &new["spec"])
+        .fails(&installation.kubeconfig());
+    let line = content(&broken).lines().position(|line| line.contains("dney")).unwrap() + 1;
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains(&format!("policy.yaml: line {line}, column 17: ")), "{stderr}");
+    // An old Pod that restarts in the middle of the roll-out, and the one that has been running.
+    drop(installation.run(&old));
+    assert_eq!(installation.regcred().get("/readyz").status, 200);
+
+    installation.cluster.accepts(&["-n", "regcred-system", "rollout", "undo", "deployment/regcred"], "");
+    let restored = installation.template();
+    let image = |template: &Value| template["spec"]["containers"][0]["image"].clone();
+    assert_eq!(Installation::policy_of(&restored), good);
+    assert_eq!((image(&new), image(&restored)), (json!("regcred:0.1.1"), json!("regcred:0.1.0")));
+    installation.start();
+    installation.check_first_step();
+
+    assert_eq!(installation.unmounted(), [""; 0], "both ReplicaSets are kept");
+    installation.cluster.accepts(&["-n", "regcred-system", "delete", "replicaset", "regcred-2"], "");
+    assert_eq!(installation.unmounted(), [format!("configmap/{broken}")]);
 }
 
-impl Checkout {
-    fn new() -> Self {
-        let checkout =
-            Checkout { folder: tempfile::Builder::new().prefix("regcred-checkout-").tempdir().unwrap() };
-        copy(&Path::new(ROOT).join("deploy"), &checkout.path("deploy"));
-        checkout
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Of "Your own files": make a CA, make a certificate, put both into their place.
-    fn run_the_lines_of_the_readme(&self) {
-        has_tools(&["sh", "openssl"]);
-        let readme = fs::read_to_string(Path::new(ROOT).join("certs/README.md")).unwrap();
-        let (_, chapter) = readme.split_once("\n## Your own files\n").unwrap();
-        let blocks: Vec<_> = chapter.split("\n```sh\n").skip(1).take(3).collect();
-        assert_eq!(blocks.len(), 3);
-        for block in blocks {
-            let (lines, _) = block.split_once("\n```\n").unwrap();
-            let output =
-                Command::new("sh").args(["-euc", lines]).current_dir(self.folder.path()).output().unwrap();
-            assert!(
-                output.status.success(),
-                "{lines}\n{}{}",
-                String::from_utf8_lossy(&output.stdout),
-                String::from_utf8_lossy(&output.stderr)
-            );
-        }
+/// Of "Your own files": make a CA, make a certificate, put both into their place.
+fn run_the_lines_of_the_readme(checkout: &Checkout) {
+    has_tools(&["sh", "openssl"]);
+    let readme = fs::read_to_string(Path::new(ROOT).join("certs/README.md")).unwrap();
+    let (_, chapter) = readme.split_once("\n## Your own files\n").unwrap();
+    let blocks: Vec<_> = chapter.split("\n```sh\n").skip(1).take(3).collect();
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        let (lines, _) = block.split_once("\n```\n").unwrap();
+        let output =
+            Command::new("sh").args(["-euc", lines]).current_dir(checkout.path("")).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{lines}\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
@@ -412,17 +511,4 @@ fn has_tools(names: &[&str]) {
 #[should_panic(expected = "install no-such-tool: the lines of certs/README.md need it")]
 fn a_tool_that_is_missing_is_named() {
     has_tools(&["sh", "no-such-tool"]);
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

@@ -16,7 +16,7 @@ use super::{HOST, auths, bare, whole};
 
 const DOCUMENT: &str = include_str!("../../../docs/mutual-tls.md");
 const DOCUMENTED_FOLDER: &str = "/etc/kubernetes/regcred";
-const DOCUMENTED_USER: &str = "regcred.regcred-system.svc:8443";
+const DOCUMENTED_USER: &str = "regcred.regcred-system.svc";
 
 /// The documented file of this name, for other files in another folder.
 fn documented(name: &str, folder: &Path) -> String {

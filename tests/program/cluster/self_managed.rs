@@ -7,7 +7,6 @@ mod healing;
 mod rotation;
 
 use std::fs;
-use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -17,6 +16,7 @@ use tempfile::TempDir;
 use crate::resilience::balancer::{Balancer, Network};
 use crate::support::client::Client;
 use crate::support::cluster::{Cluster, Namespace};
+use crate::support::deploy::Checkout;
 use crate::support::eventually;
 use crate::support::regcred::{Regcred, Serve};
 
@@ -32,11 +32,12 @@ struct Installation {
 }
 
 impl Installation {
-    /// Applies a folder of `deploy/`, and leads its Service to a balancer.
-    fn apply(folder: &str) -> Self {
+    /// Applies `deploy/` with these components, separated by spaces, and leads its Service to a balancer.
+    fn apply(components: &str) -> Self {
         let cluster = Cluster::start();
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(folder);
-        cluster.accepts(&["apply", "-k", path.to_str().unwrap()], "");
+        let checkout = Checkout::new();
+        checkout.choose(&components.split(' ').collect::<Vec<_>>());
+        checkout.apply(&cluster);
         let service = json!({
             "apiVersion": "v1",
             "kind": "Service",

@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod client;
 pub mod cluster;
+pub mod deploy;
 pub mod parts;
 pub mod process;
 pub mod proxy;

@@ -37,7 +37,7 @@ pub fn command() -> Command {
 pub struct Serve {
     folder: TempDir,
     arguments: Vec<OsString>,
-    environment: Vec<(&'static str, OsString)>,
+    environment: Vec<(OsString, OsString)>,
     ca: Option<PathBuf>,
     stdout_unread: bool,
 }
@@ -68,8 +68,8 @@ impl Serve {
     }
 
     /// With this in its environment.
-    pub fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
-        self.environment.push((name, value.into()));
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
         self
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::cluster::{Account, Cluster, Scan, Scanned, pull_secret};
+use crate::support::deploy::Container;
 use crate::support::proxy::Then;
 
 use super::{HOST, JSON, auths, bad, bare, cluster, standing, whole};
@@ -31,27 +32,25 @@ fn run(cluster: &Cluster, namespace: &str) -> Scanned {
     let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
     let account =
         format!("system:serviceaccount:{namespace}:{}", pod["serviceAccountName"].as_str().unwrap());
-    let arguments = pod["containers"][0]["args"].as_array().unwrap().iter();
-    let arguments: Vec<_> = arguments.map(|argument| argument.as_str().unwrap()).collect();
-    assert_eq!(arguments[0], "scan");
-    let policy = "--policy=/etc/regcred/policy/policy.yaml";
-    let others: Vec<_> = arguments[1..].iter().copied().filter(|argument| *argument != policy).collect();
+    let container = Container::of(cluster, namespace, pod);
+    assert_eq!(container.spec["args"], json!(["scan"]));
     let mut kubeconfig = cluster.kubeconfig(Account::As(&account), None);
     // What a pod's namespace is to the program in it.
     kubeconfig["contexts"][0]["context"]["namespace"] = json!(namespace);
-    let scan = Scan::new(&kubeconfig, &others);
-    if others.len() == arguments.len() - 1 {
-        return scan.run();
+    let mounts = tempfile::Builder::new().prefix("regcred-scan-").tempdir().unwrap();
+    container.mount(mounts.path());
+    let mut scan = Scan::new(&kubeconfig, &[]);
+    for (name, value) in container.environment(mounts.path()) {
+        scan = scan.env(name.to_str().unwrap(), value);
     }
-    let map = cluster.get(&["-n", namespace, "configmap", "regcred-policy"]);
-    scan.policy(map["data"]["policy.yaml"].as_str().unwrap()).run()
+    scan.run()
 }
 
 fn report(cluster: &Cluster, namespace: &str, resource: &str) -> Value {
     cluster.get(&["-n", namespace, resource, "regcred"])
 }
 
-/// The whole of a cluster, with the webhook's policy, in which `missing-auth` only warns.
+/// The whole of a cluster, by its copy of the policy, which denies `missing-auth`.
 fn check_whole(cluster: &Cluster, resource: &str) {
     standing(
         cluster,
@@ -68,13 +67,13 @@ fn check_whole(cluster: &Cluster, resource: &str) {
     assert_eq!((scanned.code, scanned.stderr.as_str()), (Some(0), ""), "{scanned:?}");
     assert_eq!(scanned.summary()["secrets"], 1_004);
     let few = report(cluster, "few", resource);
-    assert_eq!(few["summary"], json!({"pass": 1, "fail": 0, "warn": 1, "error": 0, "skip": 0}));
+    assert_eq!(few["summary"], json!({"pass": 1, "fail": 1, "warn": 0, "error": 0, "skip": 0}));
     let result = &few["results"][0];
     assert_eq!(
         (&result["rule"], &result["result"], &result["source"], &result["resources"][0]),
         (
             &json!("missing-auth"),
-            &json!("warn"),
+            &json!("fail"),
             &json!("regcred"),
             &json!({"apiVersion": "v1", "kind": "Secret", "namespace": "few", "name": "bad"})
         )
@@ -82,7 +81,7 @@ fn check_whole(cluster: &Cluster, resource: &str) {
     assert_eq!(report(cluster, "clean", resource)["summary"]["pass"], 1);
     let many = report(cluster, "many", resource);
     let listed = many["results"].as_array().unwrap();
-    assert_eq!(many["summary"]["warn"], 1_001);
+    assert_eq!(many["summary"]["fail"], 1_001);
     let left = format!("and {} more findings in this namespace", 1_001 - (listed.len() - 1));
     assert_eq!(listed.last().unwrap()["message"], left);
     assert!(listed.len() > 400, "{}", listed.len());
@@ -121,8 +120,6 @@ fn the_shipped_job_reports_on_every_namespace_with_what_it_may_do() {
     cluster.namespace("regcred-system", &json!({"pod-security.kubernetes.io/enforce": "restricted"}));
     apply(&cluster, "scan");
     check_pod_security(&cluster);
-    let policy = format!("--from-file={ROOT}/deploy/base/policy.yaml");
-    cluster.accepts(&["-n", "regcred-system", "create", "configmap", "regcred-policy", &policy], "");
 
     let scanned = run(&cluster, "regcred-system");
     assert_eq!((scanned.code, &scanned.summary()["secrets"]), (Some(0), &json!(0)), "{scanned:?}");

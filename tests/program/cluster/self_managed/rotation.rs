@@ -10,7 +10,7 @@ use super::{CONFIGURATIONS, Installation, NAMESPACE, SECRET};
 
 #[test]
 fn replicas_started_at_the_same_moment_share_one_ca_and_a_forced_rotation_loses_no_write() {
-    let installation = Installation::apply("self-managed-enforce");
+    let installation = Installation::apply("self-managed enforce");
     let serves: Vec<_> = (0..3).map(|_| installation.serve()).collect();
     let starting: Vec<_> =
         serves.into_iter().map(|serve| std::thread::spawn(move || serve.start())).collect();
