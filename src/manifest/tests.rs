@@ -252,7 +252,7 @@ fn what_does_not_parse_and_is_about_something_else_is_skipped() {
         ("a: [\n", 1, 0),
         ("a: [ # auths_of\n", 1, 0),
         ("a: [ # .dockerconfigjson\n", 0, 1),
-        ("{\n  // comments\n  \"a\": 1\n}\n", 1, 0),
+        ("// see\n{\n  \"a\": {\n    \"b\": true, // c\n  }\n}\n", 1, 0),
         ("{% if x %}\na: b\n{% endif %}\n", 1, 0),
         ("{% if x %}\nauths: b\n{% endif %}\n", 0, 1),
         ("a: {{ b }}\n---\nauths: {{ b }}\n---\nc: {{ d }}\n---\ndockercfg: {{ d }}\n", 2, 1),
