@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use regcred_engine::consumers::ImageRef;
 use regcred_engine::policy::{Language, Policy};
 use regcred_engine::secret::MAX_SECRET_BYTES;
 use regcred_engine::wording::Bilingual;
@@ -13,6 +14,7 @@ use super::{Exit, Failure, put, say};
 use crate::create::docker_config::DockerConfig;
 use crate::create::document::{Entries, Entry, Login};
 use crate::create::object::{Form, Label, Metadata, Name, Namespace};
+use crate::create::registry_kind::{RegistryKind, RegistryLogin};
 use crate::create::{Terms, Verdict, judged, repaired};
 use crate::manifest::input::Input;
 use crate::report::escaped;
@@ -39,17 +41,30 @@ pub(crate) struct Args {
         hide_env_values = true,
         value_name = "HOST",
         value_delimiter = ',',
-        required_unless_present = "from_docker_config"
+        required_unless_present_any = ["from_docker_config", "image", "for"]
     )]
     registry: Vec<String>,
 
-    /// The username
+    /// Take the registry from an image name
+    ///
+    /// For an image of Docker Hub the key is https://index.docker.io/v1/, which every consumer finds.
+    #[arg(long, value_name = "REF", conflicts_with_all = ["registry", "from_docker_config"])]
+    image: Option<String>,
+
+    /// The kind of registry
+    ///
+    /// It gives the key of a public registry and the username that the password needs, and refuses credentials that such a
+    /// registry does not accept.
+    #[arg(long = "for", id = "for", value_name = "KIND", conflicts_with = "from_docker_config")]
+    kind: Option<RegistryKind>,
+
+    /// The username; --for can know it
     #[arg(
         long,
         env = "REGCRED_USERNAME",
         hide_env_values = true,
         value_name = "USERNAME",
-        required_unless_present = "from_docker_config"
+        required_unless_present_any = ["from_docker_config", "for"]
     )]
     username: Option<String>,
 
@@ -103,7 +118,7 @@ pub(crate) struct Args {
 /// Both ways to give credentials, for a program of this name: clap's own usage has only what is required with no flag given.
 pub(crate) fn usage(program: &str) -> String {
     format!(
-        "{program} create [OPTIONS] --registry <HOST> --username <USERNAME> <NAME>\n       \
+        "{program} create [OPTIONS] (--registry <HOST> | --image <REF> | --for <KIND>) --username <USERNAME> <NAME>\n       \
          {program} create [OPTIONS] --from-docker-config <FILE> <NAME>"
     )
 }
@@ -139,6 +154,11 @@ const TOO_LARGE: Bilingual<&str> = Bilingual {
     chinese: "该文档将超过 1 MiB，即 Secret 的上限",
 };
 
+const NOT_AN_IMAGE: Bilingual<&str> = Bilingual {
+    english: "--image: this is not a valid image reference",
+    chinese: "--image：这不是合法的镜像引用",
+};
+
 fn refused(denial: &str) -> Exit {
     say(format_args!("{denial}"));
     Exit::Findings
@@ -151,24 +171,80 @@ impl Args {
     }
 }
 
-/// The one entry that the flags speak of; or why it is refused whatever the password is, before one is asked for.
+/// The one entry that the flags describe; or why it is refused whatever the password is, before one is asked for.
 fn of_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Failure> {
-    let [registry] = args.registry.as_slice() else {
-        return Err(Failure("several registries can be named with --from-docker-config only".to_owned()));
-    };
-    let entries = |password: Zeroizing<String>| {
-        let username = Zeroizing::new(args.username.clone().unwrap_or_default());
-        let login = Login { username, password, email: args.email.clone() };
+    let language = policy.language;
+    let registry = args.registry_key(language)?;
+    let entries = |username: String, password: Zeroizing<String>| {
+        let login = Login { username: Zeroizing::new(username), password, email: args.email.clone() };
         let mut entries = Entries::default();
-        entries.push(registry, Entry::Login(login));
+        entries.push(&*registry, Entry::Login(login));
         entries
     };
     args.password.check()?;
-    let stand_in = entries(Zeroizing::new("x".to_owned()));
+    let stand_in = args.username.clone().unwrap_or_else(|| "x".to_owned());
+    let stand_in = entries(stand_in, Zeroizing::new("x".to_owned()));
     if let Some(denial) = judged(&stand_in, args.terms(policy)).denial {
         return Ok(Err(denial));
     }
-    Ok(Ok(entries(args.password.read(policy.language)?)))
+    let password = args.password.read(language)?;
+    let Some(kind) = args.kind else {
+        return Ok(Ok(entries(args.username.clone().unwrap_or_default(), password)));
+    };
+    match kind.check(args.username.as_deref(), &password) {
+        Ok(RegistryLogin { username, lasts }) => {
+            if let Some(lasts) = lasts {
+                let Bilingual { english, chinese } = lasts;
+                let note = Bilingual::new(
+                    format!("this credential lasts for {english}; renew the Secret before it ends"),
+                    format!("该凭据的有效期为 {chinese}；请在到期前更新该 Secret"),
+                );
+                say(format_args!("Note: {}", note.into_line(language)));
+            }
+            Ok(Ok(entries(username, password)))
+        }
+        Err(wrong) => Err(Failure(wrong.message(kind).into_line(language))),
+    }
+}
+
+impl Args {
+    /// The registry key: as given, of the image, or of the kind of registry.
+    fn registry_key(&self, language: Language) -> Result<String, Failure> {
+        let key = match (self.registry.as_slice(), &self.image, self.kind) {
+            ([registry], ..) => registry.clone(),
+            ([], Some(image), _) => {
+                let image = ImageRef::parse(image).filter(|image| !image.domain().is_empty());
+                let domain = image.as_ref().map(ImageRef::domain);
+                match domain.ok_or_else(|| Failure(NOT_AN_IMAGE.line(language)))? {
+                    "docker.io" => "https://index.docker.io/v1/".to_owned(),
+                    domain => domain.to_owned(),
+                }
+            }
+            ([], None, Some(kind)) => kind.key().map(str::to_owned).ok_or_else(|| {
+                let hosts = kind.hosts().unwrap_or("registry.example.com");
+                let words = Bilingual::new(
+                    format!("{} has no common host: use --registry or --image ({hosts})", kind.name()),
+                    format!("{} 没有公共的仓库地址：请用 --registry 或 --image 指定（{hosts}）", kind.name()),
+                );
+                Failure(words.into_line(language))
+            })?,
+            (_, _, _) => {
+                return Err(Failure(
+                    "several registries can be named only with --from-docker-config".to_owned(),
+                ));
+            }
+        };
+        if let Some((kind, hosts)) = self.kind.and_then(|kind| Some((kind, kind.hosts()?)))
+            && !kind.has_host(&key)
+        {
+            let words = Bilingual::new(
+                format!("this is not a host of {}, which look like {hosts}", kind.name()),
+                format!("这不是 {} 的仓库地址，其形式为 {hosts}", kind.name()),
+            );
+            return Err(Failure(words.into_line(language)));
+        }
+        Ok(key)
+    }
 }
 
 fn of_docker_config(path: PathBuf, registries: &[String], language: Language) -> Result<Entries, Failure> {

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-use super::{Failure, signals};
+use super::{Failure, say, signals};
 use crate::manifest::file_error::FileError;
 
 /// No password is longer; a document may be no larger.
@@ -49,10 +49,10 @@ impl PasswordSource {
     pub(crate) fn read(&self, language: Language) -> Result<Zeroizing<String>, Failure> {
         let (password, whence) = if self.password_stdin {
             let whence = Bilingual { english: "standard input: ", chinese: "标准输入：" };
-            (limited(io::stdin().lock()).and_then(|bytes| text(&bytes)), whence)
+            (limited(io::stdin().lock()).and_then(|bytes| text(&bytes, language)), whence)
         } else if let Some(path) = &self.password_file {
             (
-                file(path).and_then(|bytes| text(&bytes)),
+                file(path).and_then(|bytes| text(&bytes, language)),
                 Bilingual { english: "--password-file: ", chinese: "--password-file：" },
             )
         } else {
@@ -68,6 +68,11 @@ impl PasswordSource {
         Err(Failure(Bilingual { english, chinese }.into_line(language)))
     }
 }
+
+const BYTE_ORDER_MARK: Bilingual<&str> = Bilingual {
+    english: "the password began with a byte order mark (U+FEFF), which was left out",
+    chinese: "密码开头有字节顺序标记（U+FEFF），已去除",
+};
 
 /// Why there is no password.
 enum Unfit {
@@ -105,8 +110,16 @@ impl Unfit {
     }
 }
 
-fn text(bytes: &[u8]) -> Result<Zeroizing<String>, Unfit> {
+/// The password without one line end, and without the byte order mark that some editors write.
+fn text(bytes: &[u8], language: Language) -> Result<Zeroizing<String>, Unfit> {
     let text = std::str::from_utf8(bytes).map_err(|_| Unfit::NotUtf8)?;
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(text) => {
+            say(format_args!("Note: {}", BYTE_ORDER_MARK.line(language)));
+            text
+        }
+        None => text,
+    };
     let line_end = ["\r\n", "\n", "\r"].into_iter().find_map(|end| text.strip_suffix(end));
     Ok(Zeroizing::new(line_end.unwrap_or(text).to_owned()))
 }

@@ -6,6 +6,7 @@
 pub mod docker_config;
 pub mod document;
 pub mod object;
+pub mod registry_kind;
 
 use jiff::civil::Date;
 use regcred_engine::finding::Finding;

@@ -3,6 +3,7 @@
 mod bytes;
 mod docker_config;
 mod refusal;
+mod registry_kind;
 mod secrecy;
 mod terminal;
 

@@ -91,7 +91,7 @@ fn a_secret_that_nobody_takes_is_none_that_was_made() {
 fn what_is_missing_is_told_with_both_ways_to_give_it() {
     let ran = fed(create(&[]), b"");
     assert_eq!(ran.status, 2, "{ran:?}");
-    let usage = "Usage: regcred create [OPTIONS] --registry <HOST> --username <USERNAME> <NAME>
+    let usage = "Usage: regcred create [OPTIONS] (--registry <HOST> | --image <REF> | --for <KIND>) --username <USERNAME> <NAME>
        regcred create [OPTIONS] --from-docker-config <FILE> <NAME>
 ";
     assert!(ran.stderr.contains(usage), "{ran:?}");
@@ -109,7 +109,7 @@ fn wrong_usage_is_said_with_exit_code_2() {
         (&["pull", "--password-stdin", "--label", "a"], "KEY=VALUE"),
         (&["pull", "--password-stdin", "--label", "a/b/c=d"], "a label's key"),
         (&["pull", "--password-stdin", "--label", "a=-"], "a label's value"),
-        (&["pull", "--password-stdin", "--registry", "s.example.com"], "--from-docker-config only"),
+        (&["pull", "--password-stdin", "--registry", "s.example.com"], "only with --from-docker-config"),
         (
             &["pull", "--password-file", "/nowhere/at/all"],
             "--password-file: the password cannot be read: No such file",
