@@ -47,7 +47,7 @@ pub(crate) struct Args {
 
     /// Take the registry from an image name
     ///
-    /// For an image of Docker Hub the key is https://index.docker.io/v1/, which every consumer finds.
+    /// For an image of Docker Hub the key is `https://index.docker.io/v1/`.
     #[arg(long, value_name = "REF", conflicts_with_all = ["registry", "from_docker_config"])]
     image: Option<String>,
 

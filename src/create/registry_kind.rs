@@ -7,7 +7,6 @@ use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 use regcred_engine::wording::Bilingual;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 /// A kind of registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -184,8 +183,13 @@ impl RegistryKind {
     /// Whether a token of another service is certainly wrong here: these registries make their own.
     const fn has_own_tokens(self) -> bool {
         match self {
-            RegistryKind::Hub | RegistryKind::Ghcr | RegistryKind::Gitlab | RegistryKind::Ecr => true,
-            RegistryKind::Gar | RegistryKind::Acr | RegistryKind::Azure => true,
+            RegistryKind::Hub
+            | RegistryKind::Ghcr
+            | RegistryKind::Gitlab
+            | RegistryKind::Ecr
+            | RegistryKind::Gar
+            | RegistryKind::Acr
+            | RegistryKind::Azure => true,
             RegistryKind::Harbor | RegistryKind::Quay => false,
         }
     }
@@ -242,9 +246,8 @@ fn is_base64_of_key_file(password: &str) -> bool {
 fn is_jwt(password: &str) -> bool {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let parts: Vec<_> = password.split('.').collect();
-    let is_object = |bytes: Vec<u8>| {
-        serde_json::from_slice::<std::collections::BTreeMap<String, IgnoredAny>>(&bytes).is_ok()
-    };
+    let is_object =
+        |bytes: Vec<u8>| serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes).is_ok();
     parts.len() == 3 && parts.first().is_some_and(|head| URL_SAFE_NO_PAD.decode(head).is_ok_and(is_object))
 }
 
