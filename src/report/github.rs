@@ -1,4 +1,4 @@
-//! GitHub's workflow commands: `::error file=…,line=…::MESSAGE`, one a line.
+//! GitHub's workflow commands: `::error file=…,line=…::MESSAGE`, one per line.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
 
-use super::{Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind, text};
+use super::{Judged, Outcome, Region, ReportWriter, Subject, Summary, Trouble, TroubleKind, text};
 
 /// A report as workflow commands.
 pub(super) struct Github {
@@ -19,7 +19,7 @@ impl Github {
     }
 }
 
-impl<W: Write> Form<W> for Github {
+impl<W: Write> ReportWriter<W> for Github {
     fn judged(&mut self, out: &mut W, judged: &Judged) -> io::Result<()> {
         for finding in judged.findings.iter().filter(|finding| finding.outcome != Outcome::Fixed) {
             let command = match finding.action {
@@ -47,7 +47,7 @@ impl<W: Write> Form<W> for Github {
         write(out, command, trouble.subject.as_ref(), trouble.region.as_ref(), &title, &trouble.message)
     }
 
-    /// The summary as a plain line: what does not begin with `::` is shown in the log as it is.
+    /// Writes the summary as a plain line: GitHub shows lines without `::` unchanged in the log.
     fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()> {
         writeln!(out, "{}", text::summary_line(summary, self.language))
     }
@@ -67,7 +67,7 @@ fn write(
     }
     if let Some(region) = region {
         write!(out, "line={},endLine={},", region.line, region.end_line)?;
-        // GitHub takes columns only where there is one line.
+        // GitHub accepts columns only within one line.
         if region.line == region.end_line {
             write!(out, "col={},endColumn={},", region.column, region.end_column)?;
         }
@@ -82,7 +82,7 @@ fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// The value of a property: those, too, that end a property.
+/// The value of a property: the characters that end a property are escaped, too.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
