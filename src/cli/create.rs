@@ -13,11 +13,11 @@ use super::password::PasswordSource;
 use super::{Exit, Failure, put, say};
 use crate::create::docker_config::DockerConfig;
 use crate::create::document::{Entries, Entry, Login};
-use crate::create::object::{Form, Label, Metadata, Name, Namespace};
+use crate::create::object::{Label, Metadata, Name, Namespace, SecretFormat};
 use crate::create::registry_kind::{RegistryKind, RegistryLogin};
-use crate::create::{Terms, Verdict, judged, repaired};
+use crate::create::{NewSecretContext, Verdict, judged, repaired};
 use crate::manifest::input::Input;
-use crate::report::escaped;
+use regcred_engine::escape::escaped;
 
 /// Write a right image-pull Secret to standard output
 ///
@@ -109,7 +109,7 @@ pub(crate) struct Args {
         default_value = "yaml",
         ignore_case = true
     )]
-    output: Form,
+    output: SecretFormat,
 
     #[command(flatten)]
     judging: Judging,
@@ -165,9 +165,9 @@ fn refused(denial: &str) -> Exit {
 }
 
 impl Args {
-    fn terms<'a>(&'a self, policy: &'a Policy) -> Terms<'a> {
+    fn terms<'a>(&'a self, policy: &'a Policy) -> NewSecretContext<'a> {
         let namespace = self.namespace.as_ref().map_or("", Namespace::as_str);
-        Terms { policy, namespace, today: today() }
+        NewSecretContext { policy, namespace, today: today() }
     }
 }
 
@@ -249,9 +249,9 @@ impl Args {
 
 fn of_docker_config(path: PathBuf, registries: &[String], language: Language) -> Result<Entries, Failure> {
     let input = if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
-    let shown = escaped(&input.shown());
+    let shown = escaped(&input.shown(), usize::MAX);
     let failure = |why: String| Failure(format!("{shown}: {why}"));
     let file = input.read().map_err(|error| failure(error.said().into_line(language)))?;
-    let config = DockerConfig::read(&file).map_err(|why| failure(why.said(language)))?;
-    config.choose(registries).map_err(|why| failure(why.said(language)))
+    let config = DockerConfig::read(&file).map_err(|why| failure(why.message(language)))?;
+    config.choose(registries).map_err(|why| failure(why.message(language)))
 }

@@ -1,20 +1,11 @@
-//! What others say in a cluster.
+//! Text from other programs in a cluster.
 
-use regcred_engine::finding::is_escaped;
+use regcred_engine::escape::escaped;
 
-/// The words of others, such as an API server, a webhook behind it, or whoever made an object: in one line, in so many
-/// characters at most, and with what is never shown as it is escaped.
-pub(super) fn quoted(words: &str, most: usize) -> String {
-    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut chars = line.chars();
-    let mut quoted = String::with_capacity(line.len().min(most));
-    for c in chars.by_ref().take(most) {
-        if is_escaped(c) { quoted.extend(c.escape_unicode()) } else { quoted.push(c) }
-    }
-    if chars.next().is_some() {
-        quoted.push('…');
-    }
-    quoted
+/// Quotes text from an API server, another webhook or the owner of an object: in one line, at most `max_chars` long, with
+/// invisible characters escaped.
+pub(super) fn quoted(text: &str, max_chars: usize) -> String {
+    escaped(&text.split_whitespace().collect::<Vec<_>>().join(" "), max_chars)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Choosing entries of a Docker config, such as `~/.docker/config.json`.
+//! Takes entries from a Docker config, such as `~/.docker/config.json`.
 
 use base64::Engine as _;
 use regcred_engine::finding::{EntryField, RegistryKey, TopField};
@@ -6,14 +6,14 @@ use regcred_engine::policy::Language;
 use regcred_engine::registry::is_same;
 use regcred_engine::wording::Bilingual;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::document::{Entries, Entry, Login};
 use crate::go_base64::PADDED_OR_NOT;
+use crate::raw_json;
 
-/// What editors on Windows put before a text; docker reads no such file, and the file is good all the same.
+/// Editors on Windows write it at the start of a text. docker refuses such a file, but its content is fine.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A Docker config. It holds credentials: there is no `Debug`.
@@ -23,71 +23,71 @@ pub struct DockerConfig<'f> {
     cred_helpers: Vec<(String, String)>,
 }
 
-/// The members of an object as they stand: with names that are there twice.
-#[derive(Deserialize)]
-struct Members<'f>(#[serde(borrow, deserialize_with = "in_order")] Vec<(String, &'f RawValue)>);
+type Members<'f> = raw_json::Members<String, &'f RawValue>;
 
-impl<'f> Members<'f> {
-    /// Those of a value; `null` counts as an object without any.
-    fn of(value: &'f RawValue) -> Option<Self> {
-        if value.get() == "null" { Some(Members(Vec::new())) } else { serde_json::from_str(value.get()).ok() }
+/// The members of an object. `null` counts as an empty object.
+fn members(value: &RawValue) -> Option<Members<'_>> {
+    if value.get() == "null" {
+        Some(raw_json::Members(Vec::new()))
+    } else {
+        serde_json::from_str(value.get()).ok()
     }
 }
 
-/// Why a file gives no entries. None of it holds a credential.
+/// Why no entries can be taken from a file. It contains no credential.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unusable {
-    /// It is no Docker config.
+    /// It is not a Docker config.
     NotADockerConfig {
-        /// Where that shows.
+        /// The line of the first error, counted from 1.
         line: usize,
-        /// Where in the line.
+        /// The column of the first error, counted from 1 in bytes.
         column: usize,
     },
-    /// It says twice which registries there are.
-    Twice,
-    /// There is nothing in it.
+    /// It has `auths` more than once.
+    DuplicateAuths,
+    /// It has no entries.
     Empty,
-    /// The registry is not in it.
-    NotThere {
+    /// It has no entry for the registry.
+    NoEntry {
         /// The registry.
         registry: String,
-        /// Those that are.
-        there: Vec<String>,
+        /// The registries that it has entries for.
+        present: Vec<String>,
     },
-    /// The registry's credentials are with a program of docker's.
+    /// docker keeps the credentials in a credential helper.
     InHelper {
-        /// The registry; `None` where all of them are.
+        /// The registry; `None` for all registries.
         registry: Option<String>,
-        /// The program's name, as docker knows it.
+        /// The helper's name, as docker knows it.
         helper: String,
     },
 }
 
 impl Unusable {
-    /// Says so, without the name of the file.
+    /// Returns the message, without the name of the file.
     #[must_use]
-    pub fn said(&self, language: Language) -> String {
+    pub fn message(&self, language: Language) -> String {
         let (english, chinese) = match self {
             Unusable::NotADockerConfig { line, column } => (
                 format!(
-                    "this is no Docker config, which is a JSON object with auths (line {line}, column {column})"
+                    "this is not a Docker config, which is a JSON object with auths (line {line}, column {column})"
                 ),
                 format!("这不是 Docker 配置：它应是含有 auths 的 JSON 对象（第 {line} 行第 {column} 列）"),
             ),
-            Unusable::Twice => (
-                "auths stands in it twice, in whatever case, and programs differ in what they make of that; leave one"
+            Unusable::DuplicateAuths => (
+                "it contains auths more than once (letter case is ignored), and programs read that differently; keep one"
                     .to_owned(),
-                "其中有两处 auths（不论大小写），各程序的读法不同；请只保留一处".to_owned(),
+                "其中有多处 auths（不区分大小写），各程序的读法不同；请只保留一处".to_owned(),
             ),
-            Unusable::Empty => ("there is no registry in it".to_owned(), "其中没有任何仓库".to_owned()),
-            Unusable::NotThere { registry, there } if there.is_empty() => (
-                format!("{registry} is not in it, and no other registry either"),
+            Unusable::Empty => ("it contains no registry".to_owned(), "其中没有任何仓库".to_owned()),
+            Unusable::NoEntry { registry, present } if present.is_empty() => (
+                format!("it contains neither {registry} nor any other registry"),
                 format!("其中没有 {registry}，也没有其他仓库"),
             ),
-            Unusable::NotThere { registry, there } => (
-                format!("{registry} is not in it; there are: {}", there.join(", ")),
-                format!("其中没有 {registry}；有的是：{}", there.join("、")),
+            Unusable::NoEntry { registry, present } => (
+                format!("it does not contain {registry}; it contains: {}", present.join(", ")),
+                format!("其中没有 {registry}；包含的仓库有：{}", present.join("、")),
             ),
             Unusable::InHelper { registry, helper } => {
                 let of = registry.as_ref().map_or_else(
@@ -96,8 +96,8 @@ impl Unusable {
                 );
                 (
                     format!(
-                        "{} are not in it: docker keeps them with its credential helper {helper}. Use --registry, \
-                         --username and --password-stdin, or choose other registries by --registry",
+                        "it does not contain {}: docker keeps them in its credential helper {helper}. Use --registry, \
+                         --username and --password-stdin, or select other registries with --registry",
                         of.0
                     ),
                     format!(
@@ -113,48 +113,48 @@ impl Unusable {
 }
 
 impl<'f> DockerConfig<'f> {
-    /// Reads a file, names in any case, as docker does.
+    /// Reads a file. Like docker, it ignores the letter case of names.
     ///
     /// # Errors
-    /// When it is no Docker config.
+    /// If the file is not a Docker config.
     pub fn read(file: &'f [u8]) -> Result<Self, Unusable> {
         let file = file.strip_prefix(BYTE_ORDER_MARK).unwrap_or(file);
-        // To the parser a list of the fields would do as well.
+        // serde would also accept an array.
         if !file.trim_ascii_start().starts_with(b"{") {
             return Err(Unusable::NotADockerConfig { line: 1, column: 1 });
         }
-        // Its own words may quote what it read.
-        let Members(top) = serde_json::from_slice(file)
+        // The parser's message is not passed on, because it can quote its input.
+        let raw_json::Members::<String, &RawValue>(top) = serde_json::from_slice(file)
             .map_err(|error| Unusable::NotADockerConfig { line: error.line(), column: error.column() })?;
         let field = |field: TopField| {
             let of_field = top.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(field.name()));
             of_field.map(|(_, value)| *value)
         };
         if field(TopField::Auths).count() > 1 {
-            return Err(Unusable::Twice);
+            return Err(Unusable::DuplicateAuths);
         }
         let auths = match field(TopField::Auths).next() {
-            Some(value) => Members::of(value).ok_or_else(|| not_at(file, value))?.0,
+            Some(value) => members(value).ok_or_else(|| wrong_type(file, value))?.0,
             None => Vec::new(),
         };
-        // What is no name of a program names none.
+        // A helper's name that is not a string is ignored.
         let creds_store = field(TopField::CredsStore).next_back();
-        let cred_helpers = field(TopField::CredHelpers).next_back().and_then(Members::of);
+        let cred_helpers = field(TopField::CredHelpers).next_back().and_then(members);
         Ok(DockerConfig {
             auths,
             creds_store: creds_store.and_then(text),
             cred_helpers: cred_helpers
                 .into_iter()
-                .flat_map(|Members(helpers)| helpers)
+                .flat_map(|helpers| helpers.0)
                 .filter_map(|(registry, helper)| Some((registry, text(helper)?)))
                 .collect(),
         })
     }
 
-    /// The entries of these registries, or of all where none is named.
+    /// Returns the entries of these registries, or all entries if the list is empty.
     ///
     /// # Errors
-    /// When one is not there, or its credentials are not.
+    /// If a registry has no entry, or its credentials are in a helper.
     pub fn choose(&self, registries: &[String]) -> Result<Entries, Unusable> {
         let chosen =
             |key: &str| registries.is_empty() || registries.iter().any(|wanted| is_same(wanted, key));
@@ -162,7 +162,7 @@ impl<'f> DockerConfig<'f> {
             if !self.auths.iter().any(|(key, _)| is_same(registry, key)) {
                 return Err(match self.helper(registry) {
                     Some(helper) => in_helper(Some(registry), helper),
-                    None => Unusable::NotThere { registry: shown(registry), there: self.keys() },
+                    None => Unusable::NoEntry { registry: shown(registry), present: self.keys() },
                 });
             }
         }
@@ -181,7 +181,7 @@ impl<'f> DockerConfig<'f> {
         Ok(entries)
     }
 
-    /// The program that keeps a registry's credentials.
+    /// Returns the helper that keeps a registry's credentials.
     fn helper(&self, registry: &str) -> Option<&str> {
         let of_registry = self.cred_helpers.iter().find(|(key, _)| is_same(key, registry));
         of_registry.map(|(_, helper)| helper).or(self.creds_store.as_ref()).map(String::as_str)
@@ -197,8 +197,8 @@ fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok().filter(|text: &String| !text.is_empty())
 }
 
-/// Says that a value of the file is not what it should be.
-fn not_at(file: &[u8], value: &RawValue) -> Unusable {
+/// The error for a value of the wrong type.
+fn wrong_type(file: &[u8], value: &RawValue) -> Unusable {
     // The value borrows from the file.
     let start = (value.get().as_ptr() as usize).saturating_sub(file.as_ptr() as usize);
     let before = file.get(..start).unwrap_or_default();
@@ -211,12 +211,12 @@ fn in_helper(registry: Option<&str>, helper: &str) -> Unusable {
     Unusable::InHelper { registry: registry.map(shown), helper: helper.escape_debug().to_string() }
 }
 
-/// A key may hold a password.
+/// A key can contain a password, which is left out.
 fn shown(key: &str) -> String {
     RegistryKey::new(key).to_string()
 }
 
-/// What logs in to a registry.
+/// The fields that can log in to a registry.
 const CREDENTIALS: [EntryField; 5] = [
     EntryField::Username,
     EntryField::Password,
@@ -225,17 +225,17 @@ const CREDENTIALS: [EntryField; 5] = [
     EntryField::RegistryToken,
 ];
 
-/// Whether there is no credential in an entry: docker marks so that a registry is logged in to.
+/// Whether an entry has no credentials. docker writes such an entry for a registry whose credentials are in a helper.
 fn is_marker(value: &RawValue) -> bool {
-    Members::of(value).is_some_and(|Members(fields)| {
-        !fields.iter().any(|(name, value)| {
+    members(value).is_some_and(|fields| {
+        !fields.0.iter().any(|(name, value)| {
             let is_credential = CREDENTIALS.iter().any(|field| name.eq_ignore_ascii_case(field.name()));
             is_credential && !matches!(value.get(), "null" | "\"\"")
         })
     })
 }
 
-/// An entry as docker and kubectl write it, and nothing else.
+/// An entry with only the fields that docker and kubectl write.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EntryJson {
@@ -249,11 +249,11 @@ struct EntryJson {
     auth: Zeroizing<String>,
 }
 
-/// A login, where an entry is nothing else; what is doubtful is left for the judgement.
+/// Returns a login if the entry is nothing more. Any other entry is kept verbatim for the judgement.
 fn entry(value: &RawValue) -> Entry {
     let object = value.get().starts_with('{').then(|| serde_json::from_str(value.get()).ok());
     let login = object.flatten().and_then(login);
-    login.map_or_else(|| Entry::AsItStands(value.to_owned()), Entry::Login)
+    login.map_or_else(|| Entry::Verbatim(value.to_owned()), Entry::Login)
 }
 
 fn login(entry: EntryJson) -> Option<Login> {
@@ -271,27 +271,4 @@ fn login(entry: EntryJson) -> Option<Login> {
         password: Zeroizing::new(word.to_owned()),
         email,
     })
-}
-
-/// A map as it stands: with keys that are there twice, for the judgement to see.
-fn in_order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, &'de RawValue)>, D::Error> {
-    struct Pairs;
-
-    impl<'de> Visitor<'de> for Pairs {
-        type Value = Vec<(String, &'de RawValue)>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("registries")
-        }
-
-        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-            let mut pairs = Vec::new();
-            while let Some(pair) = map.next_entry()? {
-                pairs.push(pair);
-            }
-            Ok(pairs)
-        }
-    }
-
-    deserializer.deserialize_map(Pairs)
 }

@@ -1,4 +1,4 @@
-//! The document of a pull Secret, written in the bytes of `kubectl create secret docker-registry`.
+//! Writes the document of a pull Secret, byte for byte like `kubectl create secret docker-registry`.
 
 use std::io::{self, Write};
 
@@ -10,58 +10,58 @@ use serde_json::ser::Formatter;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// What one registry is logged in to with. It is a credential: there is no `Debug`.
+/// The credentials for one registry. There is no `Debug`, since it would show them.
 pub struct Login {
     /// The username.
     pub username: Zeroizing<String>,
     /// The password.
     pub password: Zeroizing<String>,
-    /// The email address; empty where there is none.
+    /// The email address; empty if there is none.
     pub email: String,
 }
 
-/// What stands under a registry key. There is no `Debug`.
+/// The value under a registry key. There is no `Debug`, since it would show credentials.
 pub enum Entry {
-    /// A login, which is written in full.
+    /// A login, which is written with its `auth`.
     Login(Login),
-    /// Something else, which is left as it stands.
-    AsItStands(Box<RawValue>),
+    /// Any other value, which is written unchanged.
+    Verbatim(Box<RawValue>),
 }
 
-/// The entries of a document, in their order. There is no `Debug`.
+/// The entries of a document, in their order. There is no `Debug`, since it would show credentials.
 #[derive(Default)]
 pub struct Entries(Vec<(String, Entry)>);
 
 impl Entries {
-    /// Adds an entry behind the others.
+    /// Adds an entry at the end.
     pub fn push(&mut self, key: impl Into<String>, entry: Entry) {
         self.0.push((key.into(), entry));
     }
 
-    /// The document.
+    /// Returns the document.
     #[must_use]
     pub fn document(&self) -> Zeroizing<Vec<u8>> {
         self.written(true)
     }
 
-    /// The document as far as it came from outside.
+    /// Returns the document without the `auth` that this module computes.
     #[must_use]
     pub(super) fn without_auth(&self) -> Zeroizing<Vec<u8>> {
         self.written(false)
     }
 
-    /// Whether [`Entries::document`] writes the `auth` of this key.
+    /// Whether [`Entries::document`] computes the `auth` of this key.
     pub(super) fn auth_is_written(&self, key: &str) -> bool {
         self.0.iter().any(|(known, entry)| known == key && matches!(entry, Entry::Login(_)))
     }
 
     fn written(&self, with_auth: bool) -> Zeroizing<Vec<u8>> {
-        // Room from the start: a buffer that grows leaves copies behind. A byte takes six at most, and each piece is
-        // there twice, the second time as base64.
+        // A buffer that grows would leave copies of the credentials in memory. JSON needs at most six bytes for one, and
+        // each text is written twice, the second time in base64.
         let room = self.0.iter().map(|(key, entry)| key.len() * 6 + entry.bytes() * 8 + 128).sum::<usize>();
         let mut document = Zeroizing::new(Vec::with_capacity(room + 128));
         let mut json = serde_json::Serializer::with_formatter(&mut *document, AsGo);
-        // Strings under strings can always be written; were it otherwise, no document would be, and the judgement says so.
+        // Strings under strings can always be written. If not, the empty document is refused by the judgement.
         let written = DocumentJson { auths: Auths { entries: &self.0, with_auth } }.serialize(&mut json);
         if written.is_err() {
             document.clear();
@@ -71,13 +71,13 @@ impl Entries {
 }
 
 impl Entry {
-    /// How long what it holds is.
+    /// The number of bytes of its texts.
     fn bytes(&self) -> usize {
         match self {
             Entry::Login(Login { username, password, email }) => {
                 username.len() + password.len() + email.len()
             }
-            Entry::AsItStands(value) => value.get().len(),
+            Entry::Verbatim(value) => value.get().len(),
         }
     }
 }
@@ -92,7 +92,7 @@ struct Auths<'a> {
     with_auth: bool,
 }
 
-/// One login, as kubectl orders it; what is empty is left out.
+/// A login in kubectl's order. Empty fields are left out.
 #[derive(Serialize)]
 struct LoginJson<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -115,7 +115,7 @@ impl Serialize for Auths<'_> {
                     let Login { username, password, email } = login;
                     map.serialize_entry(key, &LoginJson { username, password, email, auth: &auth })?;
                 }
-                Entry::AsItStands(value) => map.serialize_entry(key, value)?,
+                Entry::Verbatim(value) => map.serialize_entry(key, value)?,
             }
         }
         map.end()
@@ -127,8 +127,7 @@ fn auth(login: &Login) -> Zeroizing<String> {
     Zeroizing::new(STANDARD.encode(&*pair))
 }
 
-/// JSON as Go's encoder writes it: in strings it also escapes what would mean something in HTML, and the line ends of
-/// JavaScript.
+/// JSON as Go's encoder writes it: it also escapes the special characters of HTML and the line separators of JavaScript.
 struct AsGo;
 
 impl Formatter for AsGo {

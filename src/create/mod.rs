@@ -1,7 +1,7 @@
-//! Pull Secrets in the making.
+//! Generates pull Secrets.
 //!
-//! The way of one: credentials from the command line, or those that [`docker_config`] finds, become [`document`] entries;
-//! [`judged`] says what the webhook would say of them, [`repaired`] does what it would do; [`object`] writes the Secret around the document.
+//! Credentials from the command line or from a [`docker_config`] become the entries of a [`document`]. [`judged`] returns what
+//! the webhook would report about it, [`repaired`] applies the webhook's repair, and [`object`] writes the Secret.
 
 pub mod docker_config;
 pub mod document;
@@ -19,27 +19,27 @@ use zeroize::Zeroizing;
 
 use document::Entries;
 
-/// What there is to say of a Secret before it is made.
+/// The judgement of a Secret that is not written yet.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// What the webhook would warn of.
+    /// The warnings that the webhook would give.
     pub warnings: Vec<String>,
-    /// The words in which the webhook would refuse it, where it would.
+    /// The webhook's denial, if it would refuse the Secret.
     pub denial: Option<String>,
 }
 
-/// By what and for whom Secrets are judged before they are made.
+/// The context in which a new Secret is judged.
 #[derive(Clone, Copy)]
-pub struct Terms<'a> {
-    /// The policy; it also says in which language.
+pub struct NewSecretContext<'a> {
+    /// The policy, which also selects the language.
     pub policy: &'a Policy,
-    /// The Secret's namespace; empty where it is not known.
+    /// The Secret's namespace; empty if it is not known.
     pub namespace: &'a str,
     /// Today's date in UTC.
     pub today: Date,
 }
 
-impl<'a> Terms<'a> {
+impl<'a> NewSecretContext<'a> {
     fn judge<'d>(self, document: &'d [u8]) -> Judgement<'d>
     where
         'a: 'd,
@@ -51,35 +51,35 @@ impl<'a> Terms<'a> {
     }
 }
 
-/// What the webhook would say of a Secret with these entries.
+/// Returns what the webhook would report about a Secret with these entries.
 ///
-/// The document is judged without the `auth` that is written here, since a colon in the username is told from one that
-/// parts it from the password only there. That `auth` is missing there is then no finding, nor is what [`repaired`] mends.
+/// The document is judged without the `auth` that this module computes: in an `auth`, a colon in the username could not be
+/// seen. A missing `auth` is then not reported, and neither is a fault that [`repaired`] fixes.
 #[must_use]
-pub fn judged(entries: &Entries, terms: Terms<'_>) -> Verdict {
+pub fn judged(entries: &Entries, context: NewSecretContext<'_>) -> Verdict {
     let document = entries.without_auth();
-    let judgement = terms.judge(&document);
-    let mended = |finding: &Finding<'_>| {
+    let judgement = context.judge(&document);
+    let is_fixed = |finding: &Finding<'_>| {
         let is_written = finding.place.key().is_some_and(|key| entries.auth_is_written(key.as_written()));
         finding.rule().is_fixable() && is_written || finding.repairable && judgement.repair.is_some()
     };
-    let at = |action: Action| -> Vec<_> {
-        let findings = judgement.findings.iter().filter(|finding| !mended(finding));
+    let with_action = |action: Action| -> Vec<_> {
+        let findings = judgement.findings.iter().filter(|finding| !is_fixed(finding));
         findings.filter(|finding| finding.action == action).collect()
     };
-    let denied = at(Action::Deny);
-    let warned = at(Action::Warn);
-    let language = terms.policy.language;
+    let denied = with_action(Action::Deny);
+    let warned = with_action(Action::Warn);
+    let language = context.policy.language;
     Verdict {
         warnings: warned.into_iter().flat_map(|finding| wording::warnings(finding, language)).collect(),
         denial: (!denied.is_empty()).then(|| wording::denial(&denied, language)),
     }
 }
 
-/// A document of [`Entries`] after the webhook's repair: of entries that are no login, and so stand in it as they came.
+/// Applies the webhook's repair to a document of [`Entries`]. It can affect only [`document::Entry::Verbatim`].
 #[must_use]
-pub fn repaired(document: Zeroizing<Vec<u8>>, terms: Terms<'_>) -> Zeroizing<Vec<u8>> {
-    match terms.judge(&document).repair {
+pub fn repaired(document: Zeroizing<Vec<u8>>, context: NewSecretContext<'_>) -> Zeroizing<Vec<u8>> {
+    match context.judge(&document).repair {
         Some(repair) => Zeroizing::new(repair.apply(&document)),
         None => document,
     }

@@ -1,4 +1,4 @@
-//! The Secret around the document, as YAML and as JSON.
+//! Writes the Secret as YAML or JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,15 +14,15 @@ use zeroize::Zeroizing;
 
 use crate::yaml_words::{is_bool, is_null};
 
-/// The longest DNS subdomain, which names and the prefixes of labels are.
-const LONGEST_SUBDOMAIN: usize = 253;
+/// The maximum length of a DNS subdomain. Names and the prefixes of labels are subdomains.
+const MAX_SUBDOMAIN_CHARS: usize = 253;
 
-/// The longest DNS label, which namespaces are; the parts of a label are no longer either.
-const LONGEST_LABEL: usize = 63;
+/// The maximum length of a DNS label, such as a namespace, and of the parts of a Kubernetes label.
+const MAX_LABEL_CHARS: usize = 63;
 
-/// In which form a Secret is written.
+/// The format of a Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Form {
+pub enum SecretFormat {
     /// YAML
     Yaml,
     /// JSON
@@ -46,7 +46,7 @@ impl FromStr for Name {
 pub struct Namespace(String);
 
 impl Namespace {
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -57,18 +57,18 @@ impl FromStr for Namespace {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.len() <= LONGEST_LABEL && is_subdomain_part(text) {
+        if text.len() <= MAX_LABEL_CHARS && is_subdomain_part(text) {
             Ok(Namespace(text.to_owned()))
         } else {
             Err(
-                "a namespace has at most 63 small letters, digits and hyphens, at both ends a letter or digit",
+                "a namespace has at most 63 lowercase letters, digits and hyphens, and begins and ends with a letter or digit",
             )
         }
     }
 }
 
-const SUBDOMAIN: &str = "a name has at most 253 small letters, digits, hyphens and dots, at both ends of each part between dots \
-                         a letter or digit";
+const SUBDOMAIN: &str = "a name has at most 253 lowercase letters, digits, hyphens and dots, and each part between dots \
+                         begins and ends with a letter or digit";
 
 /// A label.
 #[derive(Clone, Debug)]
@@ -85,14 +85,14 @@ impl FromStr for Label {
         let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
         if !is_label_part(name) || prefix.is_some_and(|prefix| !is_subdomain(prefix)) {
             return Err(
-                "a label's key has at most 63 letters, digits, hyphens, underscores and dots, at both ends a \
-                        letter or digit, and before a slash perhaps a domain",
+                "a label's key has at most 63 letters, digits, hyphens, underscores and dots, begins and ends with a \
+                        letter or digit, and can have a domain and a slash in front",
             );
         }
         if !value.is_empty() && !is_label_part(value) {
             return Err(
-                "a label's value has at most 63 letters, digits, hyphens, underscores and dots, at both ends a \
-                        letter or digit",
+                "a label's value has at most 63 letters, digits, hyphens, underscores and dots, and begins and ends \
+                        with a letter or digit",
             );
         }
         Ok(Label { key: key.to_owned(), value: value.to_owned() })
@@ -100,26 +100,26 @@ impl FromStr for Label {
 }
 
 fn is_subdomain(text: &str) -> bool {
-    text.len() <= LONGEST_SUBDOMAIN && text.split('.').all(is_subdomain_part)
+    text.len() <= MAX_SUBDOMAIN_CHARS && text.split('.').all(is_subdomain_part)
 }
 
 fn is_subdomain_part(text: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    text.bytes().all(inside) && is_closed(text)
+    text.bytes().all(inside) && has_alphanumeric_ends(text)
 }
 
 fn is_label_part(text: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    text.len() <= LONGEST_LABEL && text.bytes().all(inside) && is_closed(text)
+    text.len() <= MAX_LABEL_CHARS && text.bytes().all(inside) && has_alphanumeric_ends(text)
 }
 
-/// Whether there is a letter or digit at both ends.
-fn is_closed(text: &str) -> bool {
+/// Whether the text begins and ends with a letter or digit.
+fn has_alphanumeric_ends(text: &str) -> bool {
     let ends = [text.bytes().next(), text.bytes().next_back()];
     ends.iter().all(|end| end.is_some_and(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// What a Secret is called.
+/// The metadata of a Secret.
 #[derive(Serialize)]
 pub struct Metadata<'a> {
     name: &'a str,
@@ -129,7 +129,7 @@ pub struct Metadata<'a> {
     labels: BTreeMap<&'a str, &'a str>,
 }
 
-/// A Secret, in kubectl's order. There is no `Debug`.
+/// A Secret in kubectl's order. There is no `Debug`, since it would show credentials.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SecretJson<'a> {
@@ -141,7 +141,7 @@ struct SecretJson<'a> {
 }
 
 impl<'a> Metadata<'a> {
-    /// Puts the parts together. Of labels with one key the last one counts, as in kubectl.
+    /// Builds the metadata. If a label's key is repeated, the last value counts, as in kubectl.
     #[must_use]
     pub fn new(name: &'a Name, namespace: Option<&'a Namespace>, labels: &'a [Label]) -> Self {
         Metadata {
@@ -151,26 +151,26 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The Secret with this document.
+    /// Returns the Secret with this document.
     ///
     /// # Errors
-    /// None that is known: what is written are strings.
-    pub fn secret(&self, document: &[u8], form: Form) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+    /// Strings can always be written, so none is expected.
+    pub fn secret(&self, document: &[u8], format: SecretFormat) -> serde_json::Result<Zeroizing<Vec<u8>>> {
         let document = Zeroizing::new(STANDARD.encode(document));
-        match form {
-            Form::Yaml => Ok(self.yaml(&document)),
-            Form::Json => self.json(&document),
+        match format {
+            SecretFormat::Yaml => Ok(self.yaml(&document)),
+            SecretFormat::Json => self.json(&document),
         }
     }
 
-    /// Room for all of it from the start: a buffer that grows leaves copies behind.
-    fn room(&self, document: &str) -> usize {
+    /// The capacity of the output buffer. A buffer that grows would leave copies of the credentials in memory.
+    fn capacity(&self, document: &str) -> usize {
         let labels = self.labels.iter().map(|(key, value)| key.len() + value.len() + 32).sum::<usize>();
         document.len() + self.name.len() + labels + 1024
     }
 
     fn json(&self, document: &str) -> serde_json::Result<Zeroizing<Vec<u8>>> {
-        let mut text = Zeroizing::new(Vec::with_capacity(self.room(document)));
+        let mut text = Zeroizing::new(Vec::with_capacity(self.capacity(document)));
         let formatter = PrettyFormatter::with_indent(b"    ");
         let mut json = serde_json::Serializer::with_formatter(&mut *text, formatter);
         let secret = SecretJson {
@@ -186,7 +186,7 @@ impl<'a> Metadata<'a> {
     }
 
     fn yaml(&self, document: &str) -> Zeroizing<Vec<u8>> {
-        let mut text = String::with_capacity(self.room(document));
+        let mut text = String::with_capacity(self.capacity(document));
         let (key, secret_type) =
             (SecretType::DockerConfigJson.data_key(), SecretType::DockerConfigJson.name());
         let _ = write!(text, "apiVersion: v1\ndata:\n  {key}: {document}\nkind: Secret\nmetadata:\n"); // a String takes all
@@ -205,7 +205,7 @@ impl<'a> Metadata<'a> {
     }
 }
 
-/// A name or label in YAML: in quotation marks where it would be read as something else, such as a number.
+/// Writes a name or label as a YAML scalar, in quotation marks if it would be read as another type, such as a number.
 fn scalar(text: &str) -> String {
     if text.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_bool(text) && !is_null(text) {
         text.to_owned()

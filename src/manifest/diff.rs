@@ -1,4 +1,4 @@
-//! What a repair would change, as `patch -p1` applies it.
+//! The changes of a repair as a diff for `patch -p1`.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -14,38 +14,39 @@ use regcred_engine::wording::Bilingual;
 use similar::TextDiff;
 use zeroize::Zeroizing;
 
-/// What repairs would change, as one text. It holds the values of Secrets: it is data that was asked for, never talk.
+/// The changes of several repairs as one diff. It contains the values of Secrets: it is output that was asked for, never a
+/// message.
 #[derive(Default)]
 pub struct Diff {
-    /// By the name of what a link leads to: patch takes no link, and nothing twice.
+    /// By the resolved path: patch follows no link, and accepts each file only once.
     hunks: BTreeMap<PathBuf, Zeroizing<String>>,
 }
 
 impl Diff {
-    /// Adds what changes in a file.
+    /// Adds the changes of a file.
     pub fn add(&mut self, path: &Path, before: &str, after: &str) {
-        // Standard input leads nowhere.
+        // Standard input has no path to resolve.
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         self.hunks.entry(real).or_insert_with(|| hunks(before, after));
     }
 
-    /// The whole of it. Names are those in the folder that the program runs in, or in the nearest above it that holds all of
-    /// the files: patch takes no name that leads out of where it is applied.
+    /// Returns the diff. Names are relative to the current folder, or to the nearest folder above it that contains all the files:
+    /// patch refuses names outside of the folder that it runs in.
     ///
     /// # Errors
-    /// When the program runs in no folder any more.
+    /// If the current folder no longer exists.
     pub fn text(&self, language: Language) -> io::Result<Zeroizing<String>> {
         let here = env::current_dir()?;
         let mut folder = here.clone();
         for path in self.hunks.keys().filter(|path| path.is_absolute()) {
             while !path.starts_with(&folder) && folder.pop() {}
         }
-        // patch passes over what stands before the first diff.
+        // patch ignores text before the first diff.
         let head = if folder == here { String::new() } else { head(&folder, language) };
         let mut text = Zeroizing::new(head);
         for (path, hunks) in &self.hunks {
             let path = path.strip_prefix(&folder).unwrap_or(path).as_os_str();
-            // Behind a name with white space stands a tab.
+            // A name with white space is followed by a tab.
             let tab = if path.as_bytes().contains(&b' ') { "\t" } else { "" };
             let (old, new) = (quoted("a/", path), quoted("b/", path));
             let _ = write!(text, "--- {old}{tab}\n+++ {new}{tab}\n{}", **hunks); // a String takes all
@@ -56,7 +57,7 @@ impl Diff {
 
 fn hunks(before: &str, after: &str) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
-    // A line ends where it does to patch: a carriage return is a character of it.
+    // As for patch, a carriage return is part of the line.
     let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
     let (before, after) = (lines(before), lines(after));
     for hunk in TextDiff::from_slices(&before, &after).unified_diff().context_radius(3).iter_hunks() {
@@ -72,7 +73,7 @@ fn hunks(before: &str, after: &str) -> Zeroizing<String> {
     text
 }
 
-/// Says where a diff is to be applied.
+/// Says in which folder to apply the diff.
 fn head(folder: &Path, language: Language) -> String {
     let folder = quoted("", folder.as_os_str());
     let head = Bilingual {
@@ -82,7 +83,7 @@ fn head(folder: &Path, language: Language) -> String {
     head.into_line(language) + "\n"
 }
 
-/// A name as patch reads it: one with what would end a line, or that is no text, is quoted.
+/// A name as patch reads it: quoted if it contains a line end or is not UTF-8.
 fn quoted(side: &str, path: &OsStr) -> String {
     let special = |c: char| c.is_control() || matches!(c, '"' | '\\');
     if let Some(path) = path.to_str().filter(|path| !path.contains(special)) {

@@ -1,5 +1,5 @@
-//! Lines of a file, fit to be shown: of a document its structure, the names that the rules know and the registries, and
-//! three asterisks for everything else.
+//! Lines of a file that are safe to show. They contain a document's structure, the field names that the rules know and the
+//! registries; everything else is replaced by three asterisks.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use super::scalar::{Map, Style};
 use super::secret::{PullSecret, Writing};
 use crate::report::Excerpt;
 
-/// So many tokens are shown on each side of the mark, where a document is one line.
+/// At most this many tokens are shown on each side of the mark if the document is a single line.
 const SHOWN_TOKENS: usize = 12;
 
 /// The excerpts of one document.
@@ -19,7 +19,7 @@ pub(super) struct Excerpts<'f, 's> {
     file: &'f str,
     lines: &'s Lines<'f>,
     secret: &'s PullSecret,
-    /// Those of the document, if it is JSON.
+    /// The document's tokens, if it is JSON.
     tokens: Vec<Token>,
 }
 
@@ -33,9 +33,9 @@ struct Token {
 enum TokenKind {
     /// Punctuation, `null`, or a name that may be shown.
     Shown,
-    /// A string that is kept back.
+    /// A string that is hidden.
     Text,
-    /// A number or a truth value.
+    /// A number or a boolean.
     Word,
 }
 
@@ -50,20 +50,20 @@ impl<'f, 's> Excerpts<'f, 's> {
         Excerpts { file, lines, secret, tokens }
     }
 
-    /// The token that begins at a place of the document, or the one character there where it is no JSON.
+    /// Returns the token that begins at an offset of the document, or the character there if the document is not JSON.
     pub(super) fn name_at(&self, offset: usize) -> Option<Range<usize>> {
         if let Ok(index) = self.tokens.binary_search_by_key(&offset, |token| token.range.start) {
             return self.tokens.get(index).map(|token| token.range.clone());
         }
         let text = std::str::from_utf8(&self.secret.document).ok()?;
         let start = offset.min(text.len().saturating_sub(1));
-        // Not into the middle of a character.
+        // An offset can be in the middle of a character.
         let start = (0..=start).rev().find(|at| text.is_char_boundary(*at))?;
         let width = text.get(start..)?.chars().next().map_or(0, char::len_utf8);
         Some(start..start + width)
     }
 
-    /// The line with the data key, and not its value.
+    /// Returns the line with the data key, without its value.
     pub(super) fn of_key(&self) -> Option<Excerpt> {
         self.secret.place.field?;
         let key = self.secret.place.key.clone();
@@ -75,7 +75,7 @@ impl<'f, 's> Excerpts<'f, 's> {
         Some(Excerpt { first_line: line, text: format!("{indentation}{name}: ***"), mark })
     }
 
-    /// The line with a token of the document.
+    /// Returns the line with a token of the document.
     pub(super) fn inside(&self, name: &Range<usize>) -> Option<Excerpt> {
         let Writing::Plain(Some(map)) = &self.secret.place.writing else { return None };
         let marked = self.tokens.binary_search_by_key(&name.start, |token| token.range.start).ok()?;
@@ -108,7 +108,7 @@ impl<'f, 's> Excerpts<'f, 's> {
         Some(Excerpt { first_line: number, text, mark })
     }
 
-    /// What stands before the first token of a line that is shown.
+    /// Returns the text before the first token that is shown of a line.
     fn opening(&self, range: Range<usize>) -> &'f str {
         let before = self.file.get(range).unwrap_or_default();
         let known =
@@ -147,11 +147,11 @@ impl<'f, 's> Excerpts<'f, 's> {
     }
 }
 
-/// Parts JSON into its tokens. Which names may be shown depends on where they stand.
+/// Splits JSON into its tokens. Which names may be shown depends on their position.
 fn tokens(text: &str, secret_type: SecretType) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut depth = 0_usize;
-    // Whether the object at the top whose members are read holds the registries.
+    // Whether the current member at the top level contains the registries.
     let mut in_auths = secret_type == SecretType::DockerCfg;
     let registries_at = if secret_type == SecretType::DockerCfg { 1 } else { 2 };
     let mut at = 0;
@@ -200,7 +200,7 @@ fn tokens(text: &str, secret_type: SecretType) -> Vec<Token> {
     tokens
 }
 
-/// Behind the closing quotation mark.
+/// Returns the index after the closing quotation mark.
 fn string_end(text: &str, start: usize) -> usize {
     let mut escaped = false;
     for (index, byte) in text.bytes().enumerate().skip(start + 1) {
@@ -216,7 +216,7 @@ fn is_field(name: &str, known: &[&str]) -> bool {
     known.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// A key of which messages show everything, too.
+/// Whether messages show the whole key, too.
 fn is_registry(name: &str) -> bool {
     !name.contains('\\') && RegistryKey::new(name).to_string() == name
 }

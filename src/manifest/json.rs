@@ -1,16 +1,14 @@
 //! JSON as a [`Tree`].
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::problem::{Problem, WhatIsWrong};
 use super::scalar::Style;
 use super::tree::{NodeId, Text, Tree, Value};
+use crate::raw_json::Members;
 
-/// Deeper than any manifest is; `serde_json` itself stops at 128.
+/// Deeper than any manifest; `serde_json` itself stops at 128.
 const MAX_DEPTH: usize = 100;
 
 /// Reads the JSON values of a text, one after the other.
@@ -26,7 +24,7 @@ pub(super) fn read(text: &str) -> Result<Vec<(Tree, NodeId)>, Problem> {
     Ok(trees)
 }
 
-/// Where it is no JSON. The reader's own words stay here, since they may quote what it read.
+/// Where the text is not JSON. The parser's message is not passed on, because it can quote its input.
 fn problem(text: &str, error: &serde_json::Error, offset: usize) -> Problem {
     let line_start =
         text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
@@ -53,15 +51,15 @@ fn node(tree: &mut Tree, source: &str, value: &RawValue, depth: usize) -> Result
     }
     let value = match text.as_bytes().first() {
         Some(b'{') => {
-            let Pairs(raw) = serde_json::from_str(text).map_err(|_| bad())?;
-            let pairs = raw.into_iter().map(|(key, value)| {
+            let Members(members) = serde_json::from_str(text).map_err(|_| bad())?;
+            let pairs = members.into_iter().map(|(key, value)| {
                 Ok((node(tree, source, key, depth + 1)?, node(tree, source, value, depth + 1)?))
             });
             Value::Map(pairs.collect::<Result<_, Problem>>()?)
         }
         Some(b'[') => {
-            let Items(raw) = serde_json::from_str(text).map_err(|_| bad())?;
-            let items = raw.into_iter().map(|item| node(tree, source, item, depth + 1));
+            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| bad())?;
+            let items = items.into_iter().map(|item| node(tree, source, item, depth + 1));
             Value::List(items.collect::<Result<_, _>>()?)
         }
         Some(b'"') => {
@@ -75,7 +73,7 @@ fn node(tree: &mut Tree, source: &str, value: &RawValue, depth: usize) -> Result
     Ok(tree.add(span, value))
 }
 
-/// A string with what Go reads for half of a surrogate pair.
+/// A string in which each half of a surrogate pair is replaced as Go replaces it.
 fn without_halves(text: &str) -> String {
     let unit = |text: &str| u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok();
     let mut whole = String::with_capacity(text.len());
@@ -89,60 +87,10 @@ fn without_halves(text: &str) -> String {
             Some(_) => (6, false),
             None => (2, false),
         };
-        let Some((escape, behind)) = escape.split_at_checked(length) else { break };
+        let Some((escape, after)) = escape.split_at_checked(length) else { break };
         whole.push_str(if half { "\\ufffd" } else { escape });
-        rest = behind;
+        rest = after;
     }
     whole.push_str(rest);
     whole
-}
-
-/// The members of an object, names included, as they are written.
-struct Pairs<'a>(Vec<(&'a RawValue, &'a RawValue)>);
-
-/// The items of an array as they are written.
-struct Items<'a>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairsVisitor;
-        impl<'de> Visitor<'de> for PairsVisitor {
-            type Value = Pairs<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(PairsVisitor)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ItemsVisitor;
-        impl<'de> Visitor<'de> for ItemsVisitor {
-            type Value = Items<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
-                }
-                Ok(Items(items))
-            }
-        }
-        deserializer.deserialize_seq(ItemsVisitor)
-    }
 }

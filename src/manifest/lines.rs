@@ -3,25 +3,25 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-/// Where the lines of a text begin.
+/// The starts of the lines of a text.
 pub(super) struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
-    /// The last column that was counted, and for which byte: the places that are asked for come mostly in order, and a
-    /// line can be a whole file.
+    /// The last byte whose column was counted, and that column. Places are mostly asked for in order, and a line can be as long
+    /// as the file.
     last: Cell<(usize, usize)>,
 }
 
 impl<'t> Lines<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        // A byte order mark is no character of the first line.
+        // A byte order mark does not count as a character of the first line.
         let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        let behind_breaks = text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
-        let starts = std::iter::once(first).chain(behind_breaks).collect();
+        let after_breaks = text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
+        let starts = std::iter::once(first).chain(after_breaks).collect();
         Lines { text, starts, last: Cell::new((first, 1)) }
     }
 
-    /// The line and column of a byte, both counted from 1, columns in characters.
+    /// Returns the line and column of a byte, both counted from 1, columns in characters.
     pub(super) fn place(&self, offset: usize) -> (usize, usize) {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.start(line);
@@ -34,7 +34,7 @@ impl<'t> Lines<'t> {
         (line, column)
     }
 
-    /// The bytes of a line, counted from 1, without its break.
+    /// Returns the bytes of a line (counted from 1) without its line break.
     pub(super) fn range(&self, line: usize) -> Range<usize> {
         let start = self.start(line);
         let end = self.starts.get(line).map_or(self.text.len(), |next| next.saturating_sub(1));
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_counted_in_characters_in_whatever_order_they_are_asked_for() {
+    fn columns_are_counted_in_characters_in_any_order() {
         let lines = Lines::new("镜像: x\r\n\nab");
         for (offset, place) in
             [(0, (1, 1)), (6, (1, 3)), (8, (1, 5)), (11, (2, 1)), (13, (3, 2)), (3, (1, 2)), (14, (3, 3))]

@@ -34,7 +34,7 @@ use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
 use regcred_engine::wording::Bilingual;
 
-use crate::report::{Finding, Judged, Outcome, Region, Subject, Trouble, TroubleKind};
+use crate::report::{Judged, Outcome, Region, ReportedFinding, Subject, Trouble, TroubleKind};
 use content::Content;
 use excerpt::Excerpts;
 use lines::Lines;
@@ -96,13 +96,13 @@ pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>
         None => not_repaired(before, terms),
         Some(after) => {
             let after = not_repaired(after, terms);
-            let stands = |fixed: &Finding| {
+            let stands = |fixed: &ReportedFinding| {
                 after.findings.iter().any(|left| left.rule == fixed.rule && left.field == fixed.field)
             };
             let fixed = before.findings.into_iter().filter(|found| found.outcome == Outcome::Repairable);
             let mut findings: Vec<_> = fixed
                 .filter(|found| !stands(found))
-                .map(|found| Finding { outcome: Outcome::Fixed, ..found })
+                .map(|found| ReportedFinding { outcome: Outcome::Fixed, ..found })
                 .collect();
             findings.extend(after.findings);
             Judged { findings, ..before }
@@ -120,7 +120,7 @@ fn not_repaired(mut judged: Judged, terms: Terms<'_>) -> Judged {
 }
 
 /// What is left alone stands, with what to do about it: what is said of a Secret on its way into a cluster is not true of it.
-fn hold(finding: &mut Finding, why: Hold, terms: Terms<'_>) {
+fn hold(finding: &mut ReportedFinding, why: Hold, terms: Terms<'_>) {
     finding.outcome = Outcome::Held(why.said(terms.policy.language));
     finding.statement.remedy = why.remedy().line(terms.policy.language);
 }
@@ -163,7 +163,7 @@ impl<'f> Manifest<'f> {
         let plan = self.plan(secret, &mut judgement);
         let excerpts = Excerpts::new(self.text, &self.lines, secret);
         let findings = judgement.findings.iter().map(|found| {
-            let mut finding = Finding::new(found, &holder, BY_REPAIR, terms.policy.language);
+            let mut finding = ReportedFinding::new(found, &holder, BY_REPAIR, terms.policy.language);
             finding.region = Some(self.finding_region(secret, found, &excerpts));
             if let Some(why) = plan.hold(found.place.offset).filter(|_| found.repairable) {
                 hold(&mut finding, why, terms);

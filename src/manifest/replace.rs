@@ -1,4 +1,4 @@
-//! Replacing a file: readers see the old one or the new one, and nothing between.
+//! Replaces files atomically: readers see either the old or the new content.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,26 +13,26 @@ use super::file_error::FileError;
 /// Held while a file is replaced.
 static UNDER_WAY: Mutex<()> = Mutex::new(());
 
-/// Waits until no file is being replaced; none is as long as this is kept. Whoever ends the program in the middle of it
-/// leaves a second file behind, with the documents of the first.
+/// Waits until no file is being replaced, and prevents further replacements while the guard is held. If the program ended in
+/// the middle of one, a second file with the same credentials would remain.
 pub fn none_under_way() -> MutexGuard<'static, ()> {
-    // There is nothing in it that could be half done.
+    // The lock protects no data that a panic could leave inconsistent.
     UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether there is a file that can be replaced, before it is read: what comes out of a pipe comes out once.
+/// Checks before reading that a path is a file that can be replaced: a pipe could be read only once.
 ///
 /// # Errors
-/// When there is none, or something else.
+/// If there is no such file, or it is not a regular file.
 pub fn replaceable(path: &Path) -> Result<(), FileError> {
     if fs::metadata(path)?.is_file() { Ok(()) } else { Err(FileError::NoFile) }
 }
 
-/// Puts `new` into the place of `old`, the content that was read. The mode stays, and where we may, the owner; a link
-/// stays a link, and what it leads to is replaced.
+/// Replaces the content of a file by `new` if it still is `old`. The mode is kept, and the owner if the system permits it. A
+/// link remains a link; its target is replaced.
 ///
 /// # Errors
-/// When the file cannot be written, or is not any more what was read.
+/// If the file cannot be written, or has changed since it was read.
 pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
     let _under_way = none_under_way();
     let target = fs::canonicalize(path)?;
@@ -40,7 +40,7 @@ pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
     let metadata = fs::metadata(&target)?;
     let mut file = NamedTempFile::with_prefix_in(".regcred-", folder)?;
     file.write_all(new)?;
-    // Whoever may not give a file away leaves it with themselves, and to those who share it if that may be.
+    // Without permission to change the owner, the file belongs to the current user, and to its old group if possible.
     let group = Some(metadata.gid());
     let _ =
         fchown(file.as_file(), Some(metadata.uid()), group).or_else(|_| fchown(file.as_file(), None, group));

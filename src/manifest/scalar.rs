@@ -1,7 +1,7 @@
-//! How a text is written in a file, so that a place in the text can be found in the file, and the text edited there.
+//! Maps the bytes of a decoded text to the bytes of the file, so that the text can be located and edited in the file.
 //!
-//! The parser tells what a scalar means and where it begins and ends. What lies between is read here once more, byte by
-//! byte, and the result compared with the parser's: where the two differ there is no map, and nothing is edited.
+//! The parser returns a scalar's text and its span. This module reads the span again, byte by byte, and compares the result
+//! with the parser's text. If they differ, there is no map, and the file is not edited.
 
 use std::ops::Range;
 
@@ -15,17 +15,18 @@ pub(super) enum Style {
     DoubleQuoted,
     Literal,
     Folded,
-    /// `!!binary`: the text is the decoded one.
+    /// `!!binary`: the text is already decoded.
     Binary,
 }
 
-/// Which bytes of a file say which bytes of a text.
+/// Maps bytes of a text to bytes of a file.
 pub(super) struct Map {
     pieces: Vec<Piece>,
     text: String,
 }
 
-/// Bytes of the text, and what they are written as. Where both are equally long, each stands for one.
+/// Bytes of the text, and the bytes of the file that they are written as. If both ranges have the same length, they correspond
+/// byte by byte.
 struct Piece {
     text: Range<usize>,
     file: Range<usize>,
@@ -47,7 +48,7 @@ impl Map {
         Some(writer.map).filter(|map| map.text == text)
     }
 
-    /// Maps the text of a block scalar, whose span begins behind the indentation of its first line that is not empty.
+    /// Maps the text of a block scalar, whose span begins after the indentation of its first line that is not empty.
     fn of_block(file: &str, span: &Range<usize>, literal: bool, text: &str) -> Option<Map> {
         let before = file.get(..span.start)?;
         let line = before.rfind('\n').map_or(0, |at| at + 1);
@@ -58,7 +59,7 @@ impl Map {
         Writer { file, at, end: span.end, map: Map::empty() }.block(literal, indentation).ending_with(text)
     }
 
-    /// The same, cut to a text: the line breaks at the end of a block scalar count or do not, as its header says.
+    /// Cuts the map to a text: the header of a block scalar decides whether line breaks at its end belong to it.
     fn ending_with(mut self, text: &str) -> Option<Map> {
         let map = &mut self;
         if !map.text.strip_prefix(text)?.bytes().all(|byte| byte == b'\n') {
@@ -75,7 +76,7 @@ impl Map {
         Some(self)
     }
 
-    /// A file that is itself the text.
+    /// Maps a file that is itself the text.
     pub(super) fn of_file(file: &str) -> Map {
         let all = 0..file.len();
         Map { pieces: vec![Piece { text: all.clone(), file: all }], text: file.to_owned() }
@@ -85,7 +86,7 @@ impl Map {
         Map { pieces: Vec::new(), text: String::new() }
     }
 
-    /// Where the byte stands that begins at `at`.
+    /// Returns where the byte at `at` begins in the file.
     pub(super) fn start(&self, at: usize) -> Option<usize> {
         let index = self.pieces.partition_point(|piece| piece.text.end <= at);
         match self.pieces.get(index) {
@@ -95,7 +96,7 @@ impl Map {
         }
     }
 
-    /// Where the byte ends that ends at `at`.
+    /// Returns where the byte before `at` ends in the file.
     pub(super) fn end(&self, at: usize) -> Option<usize> {
         let index = self.pieces.partition_point(|piece| piece.text.start < at).checked_sub(1)?;
         let piece = self.pieces.get(index)?;
@@ -106,7 +107,7 @@ impl Map {
         })
     }
 
-    /// What of the file to replace, to replace this range of the text.
+    /// Returns the range of the file to replace in order to replace this range of the text.
     pub(super) fn range(&self, text: &Range<usize>) -> Option<Range<usize>> {
         if text.is_empty() {
             let at = self.end(text.start)?;
@@ -140,7 +141,7 @@ impl Piece {
     }
 }
 
-/// How a text without line breaks, apostrophes and control characters is written inside a scalar.
+/// Returns how a text without line breaks, apostrophes and control characters is written inside a scalar.
 pub(super) fn written(text: &str, style: Style) -> String {
     match style {
         Style::Json | Style::DoubleQuoted => text.replace('\\', "\\\\").replace('"', "\\\""),
@@ -166,7 +167,7 @@ impl Writer<'_> {
         self.file.get(self.at..self.end).unwrap_or_default()
     }
 
-    /// Passes over one line break; where it stood.
+    /// Skips one line break and returns its position.
     fn line_break(&mut self) -> Option<Range<usize>> {
         let length = match self.rest().as_bytes() {
             [b'\r', b'\n', ..] => 2,
@@ -178,7 +179,7 @@ impl Writer<'_> {
         Some(start..self.at)
     }
 
-    /// Passes over spaces and tabs; where they stood.
+    /// Skips spaces and tabs and returns their position.
     fn blanks(&mut self) -> Range<usize> {
         let start = self.at;
         self.at += self.rest().bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -210,7 +211,7 @@ impl Writer<'_> {
                 ' ' | '\t' => {
                     let blanks = self.blanks();
                     let at_break = matches!(self.peek(), Some('\n' | '\r'));
-                    // White space at the end of a line goes with the break.
+                    // White space at the end of a line is removed with the line break.
                     if !at_break && (self.peek().is_some() || mark.is_some()) {
                         self.copy(blanks);
                     }
@@ -258,7 +259,7 @@ impl Writer<'_> {
         self.at += 1;
         let c = self.peek()?;
         if !json && matches!(c, '\n' | '\r') {
-            // The break is not there, nor are the blanks of the next line; further breaks are.
+            // The line break and the indentation of the next line are removed; further line breaks are kept.
             self.line_break();
             loop {
                 self.blanks();
@@ -337,7 +338,7 @@ impl Writer<'_> {
             let line = self.rest().find(['\n', '\r']).unwrap_or(self.rest().len());
             self.copy(self.at..self.at + line);
             self.at += line;
-            // kubectl reads the last line of a file as if it ended in a break.
+            // kubectl reads the last line of a file as if it ended in a line break.
             pending.push(self.line_break().unwrap_or(self.at..self.at));
         }
         self.breaks(&mut pending, true);

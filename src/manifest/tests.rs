@@ -49,7 +49,7 @@ fn ways(document: &str) -> Vec<String> {
 }
 
 /// The text of the one Secret in a manifest, and the text and place of its findings.
-fn check(text: &str) -> (Vec<u8>, Vec<Finding>) {
+fn check(text: &str) -> (Vec<u8>, Vec<ReportedFinding>) {
     let policy = Policy::default();
     let content = Content::new(text.as_bytes());
     let manifest = Manifest::read("a.yaml", &content);
@@ -162,7 +162,7 @@ fn what_cannot_be_repaired_safely_is_left_alone_and_named() {
             Outcome::Held(said) => Some(said.as_str()),
             _ => None,
         });
-        let is_promised = |found: &Finding| found.remedy().contains("on admission");
+        let is_promised = |found: &ReportedFinding| found.remedy().contains("on admission");
         assert!(!findings.iter().any(is_promised), "{findings:?}");
         assert!(held.is_some_and(|said| said.contains(why)), "{findings:?}\n{text}");
         assert_eq!(repaired(&text), None);

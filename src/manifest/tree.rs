@@ -1,4 +1,4 @@
-//! A manifest as a tree in which every value knows where it stands. YAML and JSON become the same tree.
+//! A manifest as a tree whose values know their position in the file. YAML and JSON give the same tree.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -13,20 +13,20 @@ pub(super) type NodeId = usize;
 #[derive(Default)]
 pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
-    /// So many members were looked at because of merges.
+    /// The number of members that were visited because of merges.
     merged: Cell<usize>,
 }
 
-/// A value and where it stands.
+/// A value and its position.
 pub(super) struct Node {
-    /// Bytes of the file. That of a block scalar begins behind the indentation of its first line that is not empty.
+    /// Bytes of the file. A block scalar begins after the indentation of its first line that is not empty.
     pub(super) span: Range<usize>,
     pub(super) value: Value,
-    /// It has an anchor that some alias refers to.
+    /// Whether an alias refers to it.
     pub(super) referred_to: bool,
 }
 
-/// What a value is. Texts hold credentials: there is no `Debug`.
+/// A value. Texts contain credentials: there is no `Debug`.
 pub(super) enum Value {
     Null,
     /// A number or a boolean.
@@ -37,7 +37,7 @@ pub(super) enum Value {
     Alias(NodeId),
 }
 
-/// A text as it is meant, and how it is written.
+/// A text after decoding, and how it is written in the file.
 pub(super) struct Text {
     pub(super) text: String,
     pub(super) style: Style,
@@ -48,12 +48,12 @@ pub(super) struct Text {
 pub(super) struct Member {
     pub(super) key: NodeId,
     pub(super) value: NodeId,
-    /// It came by an alias or a merge, or others refer to it: what is written there is written for others, too.
+    /// It comes from an alias or a merge, or others refer to it: a change of it would change other places, too.
     pub(super) shared: bool,
 }
 
-/// So many members are merged into the mappings of a document: an alias of an alias of … costs no more.
-const MERGED_MEMBERS: usize = 1_000_000;
+/// At most this many members are merged into the mappings of a document, which bounds the cost of aliases of aliases.
+const MAX_MERGED_MEMBERS: usize = 1_000_000;
 
 impl Tree {
     pub(super) fn add(&mut self, span: Range<usize>, value: Value) -> NodeId {
@@ -65,7 +65,7 @@ impl Tree {
         self.nodes.get(id).map_or(0..0, |node| node.span.clone())
     }
 
-    /// What an id stands for, aliases followed, and whether others share it.
+    /// Returns the value of an id, with aliases resolved, and whether others share it.
     pub(super) fn resolve(&self, id: NodeId) -> Option<(NodeId, &Value, bool)> {
         let node = self.nodes.get(id)?;
         match &node.value {
@@ -82,8 +82,8 @@ impl Tree {
         }
     }
 
-    /// The members of a mapping, as kubectl reads them: of a name that stands twice the last counts, and `<<` puts its
-    /// members in where it stands, over those before it. `None` for what is no mapping.
+    /// Returns the members of a mapping as kubectl reads them: if a name is repeated, the last one counts, and the members of
+    /// `<<` replace those before it. Returns `None` if the value is not a mapping.
     pub(super) fn members(&self, id: NodeId) -> Option<BTreeMap<&str, Member>> {
         let (_, Value::Map(_), shared) = self.resolve(id)? else { return None };
         let mut members = BTreeMap::new();
@@ -96,14 +96,14 @@ impl Tree {
         for &(key, value) in pairs {
             if depth > 0 {
                 self.merged.set(self.merged.get() + 1);
-                if depth == 16 || self.merged.get() > MERGED_MEMBERS {
+                if depth == 16 || self.merged.get() > MAX_MERGED_MEMBERS {
                     return;
                 }
             }
             let Some((_, Value::Text(name), _)) = self.resolve(key) else { continue };
             if name.text == "<<" && name.style == Style::Plain {
                 match self.resolve(value) {
-                    // The first of several counts.
+                    // If there are several, the first one counts.
                     Some((_, Value::List(maps), _)) => {
                         for &map in maps.iter().rev() {
                             self.merge(map, true, members, depth + 1);

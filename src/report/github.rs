@@ -1,12 +1,13 @@
-//! GitHub's workflow commands: `::error file=…,line=…::MESSAGE`, one a line.
+//! GitHub's workflow commands: `::error file=…,line=…::MESSAGE`, one per line.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use regcred_engine::escape::escaped;
 use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
 
-use super::{Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind, text};
+use super::{Judged, Outcome, Region, ReportWriter, Subject, Summary, Trouble, TroubleKind, text};
 
 /// GitHub shows no more annotations of one level in a step (github.com/orgs/community/discussions/26680).
 const MAX_ANNOTATIONS: usize = 10;
@@ -65,7 +66,7 @@ impl Github {
     }
 }
 
-impl<W: Write> Form<W> for Github {
+impl<W: Write> ReportWriter<W> for Github {
     fn judged(&mut self, out: &mut W, judged: &Judged) -> io::Result<()> {
         for finding in judged.findings.iter().filter(|finding| finding.outcome != Outcome::Fixed) {
             let level = match finding.action {
@@ -104,7 +105,7 @@ impl<W: Write> Form<W> for Github {
         self.annotate(out, annotation)
     }
 
-    /// The summary as a plain line: what does not begin with `::` is shown in the log as it is.
+    /// Writes the summary as a plain line: GitHub shows lines without `::` unchanged in the log.
     fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()> {
         for annotation in self.errors.iter().chain(&self.warnings).chain(&self.notices) {
             annotation.write(out)?;
@@ -139,7 +140,7 @@ impl Annotation {
     fn write_plain(&self, out: &mut impl Write) -> io::Result<()> {
         write!(out, "{}: ", self.level.as_str())?;
         if let Some(path) = &self.path {
-            write!(out, "{}:", text::escaped(path))?;
+            write!(out, "{}:", escaped(path, usize::MAX))?;
             if let Some(Region { line, column, .. }) = &self.region {
                 write!(out, "{line}:{column}:")?;
             }
@@ -154,7 +155,7 @@ fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// The value of a property: those, too, that end a property.
+/// The value of a property: the characters that end a property are escaped, too.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

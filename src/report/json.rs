@@ -1,4 +1,4 @@
-//! One JSON object a line. docs/check.md describes the fields; they are a contract.
+//! One JSON object per line. docs/check.md describes the fields; they are a contract.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -6,14 +6,17 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Serializer;
 
-use super::{Counts, Finding, Form, Judged, Object, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
+use super::{
+    Counts, Judged, Object, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble,
+    TroubleKind,
+};
 
 const API_VERSION: &str = "regcred/v1";
 
 /// A report as JSON lines.
 pub(super) struct Json;
 
-impl<W: Write> Form<W> for Json {
+impl<W: Write> ReportWriter<W> for Json {
     fn judged(&mut self, out: &mut W, judged: &Judged) -> io::Result<()> {
         for finding in &judged.findings {
             line(out, &FindingJson::new(finding, judged))?;
@@ -93,7 +96,7 @@ struct FindingJson<'a> {
 }
 
 impl<'a> FindingJson<'a> {
-    fn new(finding: &'a Finding, judged: &'a Judged) -> Self {
+    fn new(finding: &'a ReportedFinding, judged: &'a Judged) -> Self {
         FindingJson {
             api_version: API_VERSION,
             kind: "Finding",
@@ -109,7 +112,7 @@ impl<'a> FindingJson<'a> {
             fixed: finding.outcome == Outcome::Fixed,
             not_fixed: match &finding.outcome {
                 Outcome::Held(why) | Outcome::Refused(why) => Some(why),
-                Outcome::Stands | Outcome::Repairable | Outcome::Fixed => None,
+                Outcome::Remains | Outcome::Repairable | Outcome::Fixed => None,
             },
             place: PlaceJson::new(Some(&judged.subject), finding.region.as_ref()),
             notes: &judged.notes,

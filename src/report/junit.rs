@@ -1,4 +1,4 @@
-//! JUnit XML: a test suite for each file or namespace, a test case for each Secret, a failure where it is denied.
+//! JUnit XML: a test suite for each file or namespace, a test case for each Secret, a failure if it is denied.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,15 +6,15 @@ use std::io::{self, Write};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use regcred_engine::rule::Action;
 
-use super::{Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
+use super::{Judged, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble, TroubleKind};
 
-/// Of what XML does not take the writer leaves out all but these. They can stand in the name of a file.
+/// Characters that XML does not allow and the library does not remove. A file name can contain them.
 const NOT_IN_XML: [char; 2] = ['\u{fffe}', '\u{ffff}'];
 
-/// A report as JUnit XML. It is kept until the end, since its head holds the totals.
+/// A report as JUnit XML. It is kept until the end, because its head contains the totals.
 #[derive(Default)]
 pub(super) struct Junit {
-    /// By their names: a scan comes to a namespace once for each type.
+    /// By name: a scan visits each namespace once per Secret type.
     suites: BTreeMap<String, TestSuite>,
 }
 
@@ -25,15 +25,15 @@ impl Junit {
     }
 }
 
-impl<W: Write> Form<W> for Junit {
+impl<W: Write> ReportWriter<W> for Junit {
     fn judged(&mut self, _: &mut W, judged: &Judged) -> io::Result<()> {
         let (suite, name) = names(Some(&judged.subject));
-        let standing = |finding: &&Finding| finding.outcome != Outcome::Fixed;
-        let denied = |finding: &&Finding| finding.action == Action::Deny;
-        let said = |findings: &mut dyn Iterator<Item = &Finding>| -> String {
+        let remaining = |finding: &&ReportedFinding| finding.outcome != Outcome::Fixed;
+        let denied = |finding: &&ReportedFinding| finding.action == Action::Deny;
+        let said = |findings: &mut dyn Iterator<Item = &ReportedFinding>| -> String {
             findings.map(|finding| line(finding, &suite)).collect::<Vec<_>>().join("\n")
         };
-        let mut failing = judged.findings.iter().filter(standing).filter(denied);
+        let mut failing = judged.findings.iter().filter(remaining).filter(denied);
         let status = match failing.next() {
             None => TestCaseStatus::success(),
             Some(first) => {
@@ -42,12 +42,12 @@ impl<W: Write> Form<W> for Junit {
                 let left = failing.count();
                 let more = if left == 0 { String::new() } else { format!(" (+{left})") };
                 status.set_message(format!("{}: {}{more}", first.statement.subject, first.statement.clause));
-                status.set_description(said(&mut judged.findings.iter().filter(standing).filter(denied)));
+                status.set_description(said(&mut judged.findings.iter().filter(remaining).filter(denied)));
                 status
             }
         };
         let mut case = TestCase::new(name, status);
-        let mut rest = said(&mut judged.findings.iter().filter(standing).filter(|finding| !denied(finding)));
+        let mut rest = said(&mut judged.findings.iter().filter(remaining).filter(|finding| !denied(finding)));
         for note in &judged.notes {
             rest.push('\n');
             rest.push_str(note);
@@ -82,7 +82,7 @@ impl<W: Write> Form<W> for Junit {
     }
 }
 
-/// What the suite and the case are called.
+/// The names of the suite and the case.
 fn names(subject: Option<&Subject>) -> (String, String) {
     match subject {
         Some(Subject::File { path, object }) => {
@@ -95,7 +95,7 @@ fn names(subject: Option<&Subject>) -> (String, String) {
     }
 }
 
-fn line(finding: &Finding, suite: &str) -> String {
+fn line(finding: &ReportedFinding, suite: &str) -> String {
     let place = at(suite, finding.region.as_ref());
     let field = if finding.field.is_empty() { String::new() } else { format!(" ({})", finding.field) };
     format!("{place}[regcred/{}] {}{field}", finding.rule, finding.message())
@@ -112,7 +112,7 @@ mod tests {
     use crate::report::Object;
 
     #[test]
-    fn what_xml_does_not_take_is_replaced_in_the_name_of_a_file() {
+    fn characters_that_xml_forbids_are_replaced_in_file_names() {
         let subject = Subject::File { path: "a\u{ffff}\u{fffe}\u{1}b".to_owned(), object: None };
         let trouble = Trouble {
             kind: TroubleKind::Unreadable,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_has_one_suite_however_often_it_is_come_to() {
+    fn a_namespace_has_one_suite_however_often_it_is_visited() {
         let mut junit = Junit::default();
         let mut out = Vec::new();
         for (namespace, name) in [("a", "x"), ("b", "x"), ("a", "y")] {

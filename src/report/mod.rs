@@ -1,7 +1,7 @@
-//! What was found, on its way to people and to programs: one model, and a file for each format it is written in.
+//! Findings written for people and programs: one model, and a file for each output format.
 //!
-//! A [`Report`] takes one [`Judged`] Secret after the other and writes at once, so that a run over a whole cluster
-//! needs no more memory than one over a file; only JUnit, whose head holds the totals, is kept until the end.
+//! A [`Report`] writes each [`Judged`] Secret as it comes, so that a run over a whole cluster needs no more memory than one
+//! over a file. Only JUnit is kept until the end, because its head contains the totals.
 
 mod github;
 mod json;
@@ -18,48 +18,47 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use clap::ValueEnum;
-use regcred_engine::finding;
+use regcred_engine::finding::{Cap, Finding};
 use regcred_engine::policy::Language;
 use regcred_engine::rule::{Action, Rule};
 use regcred_engine::wording::{self, Bilingual, Statement};
 
 pub use summary::{Counts, LeftOut, Summary};
-pub(crate) use text::escaped;
 
-/// In which form findings are written.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
     /// JUnit XML, for GitLab and Jenkins
     Junit,
-    /// Workflow commands, which GitHub shows beside the lines
+    /// Workflow commands, which GitHub shows next to the lines
     Github,
 }
 
 /// One pull Secret, or bare Docker config, and what was found in it.
 #[derive(Debug)]
 pub struct Judged {
-    /// What was judged.
+    /// The Secret or Docker config.
     pub subject: Subject,
-    /// What was found, in the order of the document.
-    pub findings: Vec<Finding>,
-    /// What else is to be known of it, a sentence each: who owns it, why it was left alone.
+    /// The findings, in the order of the document.
+    pub findings: Vec<ReportedFinding>,
+    /// Further remarks, a sentence each: who owns it, why it was not repaired.
     pub notes: Vec<String>,
 }
 
-/// What findings are about.
+/// What a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// Something in a file.
+    /// An object in a file, or the file itself.
     File {
         /// The file as it was named; `-` for standard input.
         path: String,
-        /// Which object of the file; `None` for the file itself and for a bare Docker config.
+        /// The object in the file; `None` for the file itself and for a bare Docker config.
         object: Option<Object>,
     },
     /// An object of the cluster.
@@ -67,7 +66,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// The Secret, where there is one.
+    /// Returns the Secret, if there is one.
     #[must_use]
     pub const fn object(&self) -> Option<&Object> {
         match self {
@@ -76,7 +75,7 @@ impl Subject {
         }
     }
 
-    /// The file, where there is one.
+    /// Returns the path of the file, if it is in one.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         match self {
@@ -86,19 +85,19 @@ impl Subject {
     }
 }
 
-/// A Secret by its name.
+/// The name of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// Its namespace; a file need not say one.
+    /// The namespace, unless a file leaves it out.
     pub namespace: Option<String>,
-    /// Its name; a file may leave it to the API server.
+    /// The name, unless a file leaves it to the API server.
     pub name: Option<String>,
-    /// The version that was judged; a file has none.
+    /// The version that was judged; `None` in a file.
     pub resource_version: Option<String>,
 }
 
 impl Object {
-    /// `NAMESPACE/NAME`, as far as they are known.
+    /// Returns `NAMESPACE/NAME`, or the parts of it that are known.
     #[must_use]
     pub fn shown(&self) -> String {
         let name = self.name.as_deref().unwrap_or("(no name)");
@@ -106,57 +105,52 @@ impl Object {
     }
 }
 
-/// Something found in a document.
+/// A finding of the engine, as it is reported.
 #[derive(Clone, Debug)]
-pub struct Finding {
-    /// The rule that stands.
+pub struct ReportedFinding {
+    /// The rule that applies.
     pub rule: Rule,
-    /// What the policy's rule says, before anything capped it.
+    /// The rule's action in the policy, before anything capped it.
     pub rule_action: Action,
-    /// What happens.
+    /// The action that applies.
     pub action: Action,
     /// What made `action` milder than `rule_action`.
-    pub capped_by: Option<finding::Cap>,
-    /// What it says.
+    pub capped_by: Option<Cap>,
+    /// The text.
     pub statement: Statement,
-    /// The host and port of the registry that it is about, where it is about one.
+    /// The host and port of the registry that it is about, if it is about one.
     pub registry: Option<String>,
     /// Where in the Secret: `data[.dockerconfigjson].auths["r.example.com"].auth`.
     pub field: String,
     /// Where in the file; `None` for an object of the cluster.
     pub region: Option<Region>,
-    /// What the repair does about it.
+    /// What the repair did or would do.
     pub outcome: Outcome,
-    /// What it is told in.
+    /// The language of the text.
     pub language: Language,
 }
 
-/// The remedy of what was mended.
+/// The remedy of a finding that was repaired.
 const REPAIRED: Bilingual<&str> = Bilingual { english: "It was repaired.", chinese: "已修复。" };
 
-/// The remedy of what could be mended, were it not for the policy.
+/// The remedy of a finding that the policy keeps from being repaired.
 pub(crate) const UNDER_AUDIT: Bilingual<&str> = Bilingual {
     english: "regcred repairs this when the policy says enforcement: warn or enforce.",
     chinese: "将策略改为 enforcement: warn 或 enforce 后，regcred 可以修复此项。",
 };
 
-impl Finding {
-    /// Takes over what the engine found. `holder` is what the document stands in, such as `data[.dockerconfigjson]`;
-    /// empty for a bare Docker config. What is repairable is marked so, and `by_repair` is its remedy.
+impl ReportedFinding {
+    /// Converts a finding of the engine. `holder` is the field that contains the document, such as `data[.dockerconfigjson]`;
+    /// it is empty for a bare Docker config. `by_repair` is the remedy if the finding is repairable.
     #[must_use]
-    pub fn new(
-        found: &finding::Finding<'_>,
-        holder: &str,
-        by_repair: Bilingual<&str>,
-        language: Language,
-    ) -> Self {
+    pub fn new(found: &Finding<'_>, holder: &str, by_repair: Bilingual<&str>, language: Language) -> Self {
         let path = found.place.path();
         let dot = if holder.is_empty() || path.is_empty() || path.starts_with('[') { "" } else { "." };
         let mut statement = wording::statement(found, language);
         if found.repairable {
             statement.remedy = by_repair.line(language);
         }
-        Finding {
+        ReportedFinding {
             rule: found.rule(),
             rule_action: found.rule_action,
             action: found.action,
@@ -165,23 +159,23 @@ impl Finding {
             registry: found.place.key().map(|key| key.shown_host().into_owned()),
             field: format!("{holder}{dot}{path}"),
             region: None,
-            outcome: if found.repairable { Outcome::Repairable } else { Outcome::Stands },
+            outcome: if found.repairable { Outcome::Repairable } else { Outcome::Remains },
             language,
         }
     }
 
-    /// The one thing to do.
+    /// Returns the one thing to do.
     #[must_use]
     pub fn remedy(&self) -> Cow<'_, str> {
         match self.outcome {
             Outcome::Fixed => REPAIRED.line(self.language).into(),
-            Outcome::Stands | Outcome::Repairable | Outcome::Held(_) | Outcome::Refused(_) => {
+            Outcome::Remains | Outcome::Repairable | Outcome::Held(_) | Outcome::Refused(_) => {
                 (&self.statement.remedy).into()
             }
         }
     }
 
-    /// What it says, in one line.
+    /// Returns the whole text in one line.
     #[must_use]
     pub fn message(&self) -> String {
         let Statement { subject, clause, affected, .. } = &self.statement;
@@ -191,22 +185,22 @@ impl Finding {
     }
 }
 
-/// What the repair does about a finding.
+/// What the repair did, or would do, about a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing: it stands.
-    Stands,
+    /// Nothing: it remains.
+    Remains,
     /// It can be repaired.
     Repairable,
-    /// It could be repaired, and was not; the sentence says why.
+    /// It could be repaired, but was not; the sentence says why.
     Held(String),
     /// Its repair was tried and refused; the sentence says by whom and why.
     Refused(String),
-    /// It was repaired, so it does not stand any more.
+    /// It was repaired, so it no longer applies.
     Fixed,
 }
 
-/// A stretch of a file. Lines and columns are counted from 1, columns in characters; the end is exclusive.
+/// A range of a file. Lines and columns are counted from 1, columns in characters; the end is exclusive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
     /// The line.
@@ -215,20 +209,20 @@ pub struct Region {
     pub column: usize,
     /// The line that it ends on.
     pub end_line: usize,
-    /// The column behind its end.
+    /// The column after its end.
     pub end_column: usize,
-    /// The lines of the file, to be shown to people.
+    /// The lines of the file, for people.
     pub excerpt: Option<Excerpt>,
 }
 
-/// Lines of a file in which nothing that may be a credential can be read any more.
+/// Lines of a file in which everything that could be a credential is hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
     /// The number of the first line.
     pub first_line: usize,
     /// The lines.
     pub text: String,
-    /// What is marked: bytes of `text`.
+    /// The marked bytes of `text`.
     pub mark: Range<usize>,
 }
 
@@ -239,32 +233,32 @@ impl Excerpt {
     }
 }
 
-/// Something about what was to be judged that kept it from being judged.
+/// Why something could not be judged.
 #[derive(Debug)]
 pub struct Trouble {
-    /// Which kind it is.
+    /// The kind.
     pub kind: TroubleKind,
     /// The file or the object.
     pub subject: Option<Subject>,
     /// Where in the file.
     pub region: Option<Region>,
-    /// What is wrong, in one line. Never a parser's words, which may quote what it read.
+    /// What is wrong, in one line. Never the text of a parser error, which can quote its input.
     pub message: String,
 }
 
 /// Kinds of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TroubleKind {
-    /// It could not be read, or written: the program could not do its job.
+    /// It could not be read or written: the program could not do its job.
     Unreadable,
-    /// It is a policy file, and a broken one.
+    /// It is a policy file with an error.
     Policy,
-    /// There was nothing in it that can be judged: no error, but to be known.
+    /// It contains nothing that can be judged. This is a note, not an error.
     NotJudged,
 }
 
 impl TroubleKind {
-    /// The code, as findings have one.
+    /// Returns the code, in the place of a rule's code.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -275,9 +269,9 @@ impl TroubleKind {
     }
 }
 
-/// One format.
-trait Form<W: Write> {
-    /// What stands before everything.
+/// Writes a report in one format.
+trait ReportWriter<W: Write> {
+    /// Writes what comes before the first Secret.
     fn begin(&mut self, _out: &mut W) -> io::Result<()> {
         Ok(())
     }
@@ -286,44 +280,44 @@ trait Form<W: Write> {
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()>;
 
-    /// What stands behind everything.
+    /// Writes what comes after the last Secret.
     fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()>;
 }
 
-/// A report in the making.
+/// A report while it is written.
 pub struct Report<W: Write> {
-    form: Box<dyn Form<W>>,
+    writer: Box<dyn ReportWriter<W>>,
     out: W,
     summary: Summary,
 }
 
 impl<W: Write + 'static> Report<W> {
-    /// Begins a report. Colours are written in [`Format::Text`]; `out` takes them away where they do not belong.
+    /// Begins a report. [`Format::Text`] is coloured; `out` removes the colours if it is not a terminal.
     ///
     /// # Errors
-    /// When `out` cannot be written to.
+    /// If `out` cannot be written to.
     pub fn begin(format: Format, language: Language, mut out: W) -> io::Result<Self> {
-        let mut form: Box<dyn Form<W>> = match format {
-            Format::Text => Box::new(text::Text::new(language)),
+        let mut writer: Box<dyn ReportWriter<W>> = match format {
+            Format::Text => Box::new(text::TextReport::new(language)),
             Format::Json => Box::new(json::Json),
             Format::Sarif => Box::new(sarif::Sarif::new(language)),
             Format::Junit => Box::new(junit::Junit::default()),
             Format::Github => Box::new(github::Github::new(language)),
         };
-        form.begin(&mut out)?;
-        Ok(Report { form, out, summary: Summary::default() })
+        writer.begin(&mut out)?;
+        Ok(Report { writer, out, summary: Summary::default() })
     }
 
-    /// Tells of one Secret, also of one in which nothing was found.
+    /// Reports one Secret, also if it has no findings.
     ///
     /// # Errors
-    /// When the output cannot be written to.
+    /// If the output cannot be written to.
     pub fn judged(&mut self, judged: &Judged) -> io::Result<()> {
         self.summary.judged(judged);
-        self.form.judged(&mut self.out, judged)
+        self.writer.judged(&mut self.out, judged)
     }
 
-    /// Counts policy files that were checked; what is wrong in them is told as trouble.
+    /// Counts policy files that were checked. Their errors are reported by [`Report::trouble`].
     pub const fn policies(&mut self, count: usize) {
         self.summary.policies_checked(count as u64);
     }
@@ -338,24 +332,24 @@ impl<W: Write + 'static> Report<W> {
         self.summary.leave_out(left_out);
     }
 
-    /// Tells of something that could not be judged.
+    /// Reports something that could not be judged.
     ///
     /// # Errors
-    /// When the output cannot be written to.
+    /// If the output cannot be written to.
     pub fn trouble(&mut self, trouble: &Trouble) -> io::Result<()> {
         self.summary.trouble(trouble.kind);
-        self.form.trouble(&mut self.out, trouble)
+        self.writer.trouble(&mut self.out, trouble)
     }
 
-    /// Lets what was told so far be seen, as far as the format can be written in pieces.
+    /// Flushes the output, so that the findings so far can be read if the format allows it.
     ///
     /// # Errors
-    /// When the output cannot be written to.
+    /// If the output cannot be written to.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
-    /// What was told so far.
+    /// Returns the counts so far.
     pub const fn summary(&self) -> &Summary {
         &self.summary
     }
@@ -363,9 +357,9 @@ impl<W: Write + 'static> Report<W> {
     /// Ends the report.
     ///
     /// # Errors
-    /// When the output cannot be written to.
+    /// If the output cannot be written to.
     pub fn end(mut self) -> io::Result<Summary> {
-        self.form.end(&mut self.out, &self.summary)?;
+        self.writer.end(&mut self.out, &self.summary)?;
         self.out.flush()?;
         Ok(self.summary)
     }

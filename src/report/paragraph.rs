@@ -1,9 +1,9 @@
-//! Paragraphs in lines that fit a terminal, in English and in Chinese.
+//! Wraps paragraphs to the width of a terminal, in English and in Chinese.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// Breaks a paragraph into lines of at most `columns`, at blanks and between Chinese characters. A word that is longer
-/// has a line of its own.
+/// Breaks a paragraph into lines of at most `columns`, at spaces and between Chinese characters. A longer word gets a line
+/// of its own.
 pub(super) fn wrapped(paragraph: &str, columns: usize) -> String {
     let mut text = String::with_capacity(paragraph.len() + 16);
     let mut used = 0;
@@ -20,7 +20,7 @@ pub(super) fn wrapped(paragraph: &str, columns: usize) -> String {
     text
 }
 
-/// The pieces behind each of which a line may end.
+/// Splits a paragraph after each place where a line can end.
 fn pieces(paragraph: &str) -> impl Iterator<Item = &str> {
     let mut rest = paragraph;
     std::iter::from_fn(move || {
@@ -28,8 +28,8 @@ fn pieces(paragraph: &str) -> impl Iterator<Item = &str> {
         while let Some((_, c)) = chars.next() {
             let Some(&(at, next)) = chars.peek() else { break };
             if may_end(c, next) {
-                let (piece, behind) = rest.split_at_checked(at)?;
-                rest = behind;
+                let (piece, after) = rest.split_at_checked(at)?;
+                rest = after;
                 return Some(piece);
             }
         }
@@ -38,16 +38,16 @@ fn pieces(paragraph: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a line may end between two characters: behind a blank, and beside a Chinese one, but for punctuation, which
-/// stays with the word that it belongs to.
-fn may_end(before: char, behind: char) -> bool {
+/// Whether a line can end between two characters: after a space, and before or after a Chinese character. Punctuation stays
+/// with its word.
+fn may_end(before: char, after: char) -> bool {
     let wide = |c: char| c.width() == Some(2);
     let closes = |c: char| "，。、；：！？）》」』”’".contains(c);
     let opens = |c: char| "（《「『“‘".contains(c);
     if before == ' ' {
-        return behind != ' ';
+        return after != ' ';
     }
-    (wide(before) || wide(behind)) && behind != ' ' && !closes(behind) && !opens(before)
+    (wide(before) || wide(after)) && after != ' ' && !closes(after) && !opens(before)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The rules: as text for a terminal, and as JSON. Their Markdown is the engine's own.
+//! The rule reference as terminal text and as JSON. The engine writes the Markdown.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use super::paragraph;
 const HEADING: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
 
-/// The table of all rules, with colours.
+/// Returns the table of all rules, with colours.
 #[must_use]
 pub fn table(language: Language) -> String {
     let rows = wording::rule_table(language);
@@ -50,12 +50,12 @@ const fn style_of(action: Action) -> Style {
     }
 }
 
-/// One rule in full, with colours, in lines of at most `columns`.
+/// Returns the reference of one rule, with colours, in lines of at most `columns`.
 #[must_use]
 pub fn explained(rule: Rule, language: Language, columns: usize) -> String {
     let mut text = String::new();
     let mut code = false;
-    // The engine's Markdown knows headings, paragraphs of one line, code between fences and `**bold**`.
+    // The engine's Markdown has only headings, paragraphs of one line, fenced code and `**bold**`.
     for line in wording::rule_reference(rule, language).lines() {
         if line.starts_with("```") {
             code = !code;
@@ -71,7 +71,7 @@ pub fn explained(rule: Rule, language: Language, columns: usize) -> String {
     text
 }
 
-/// What stands between two pairs of stars.
+/// Renders the text between two pairs of stars as bold.
 fn bold(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     for (number, piece) in line.split("**").enumerate() {
@@ -84,7 +84,7 @@ fn bold(line: &str) -> String {
     text
 }
 
-/// One rule as JSON has it.
+/// One rule as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RuleJson {
@@ -139,10 +139,10 @@ impl RuleJson {
     }
 }
 
-/// One rule as a JSON object, or all as an array.
+/// Returns one rule as a JSON object, or all rules as an array.
 ///
 /// # Errors
-/// None that is known: what is written holds texts and numbers only.
+/// Texts and numbers can always be written, so none is expected.
 pub fn json(rule: Option<Rule>, language: Language) -> serde_json::Result<String> {
     let Some(rule) = rule else {
         let all: Vec<_> = Rule::ALL.iter().map(|rule| RuleJson::new(*rule, language)).collect();

@@ -8,7 +8,7 @@ use regcred_engine::rule::{Action, Rule};
 use regcred_engine::wording::{Bilingual, rule_doc};
 use serde_json::{Map, Value, json};
 
-use super::{Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
+use super::{Judged, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble, TroubleKind};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -73,7 +73,7 @@ impl Sarif {
     }
 }
 
-impl<W: Write> Form<W> for Sarif {
+impl<W: Write> ReportWriter<W> for Sarif {
     fn begin(&mut self, out: &mut W) -> io::Result<()> {
         let driver = json!({
             "name": "regcred",
@@ -120,17 +120,16 @@ impl<W: Write> Form<W> for Sarif {
 const fn description(kind: TroubleKind) -> Bilingual<&'static str> {
     match kind {
         TroubleKind::Unreadable => Bilingual {
-            english: "What was to be checked could not be read.",
-            chinese: "要检查的内容无法读取。",
+            english: "The file or object could not be read.",
+            chinese: "无法读取该文件或对象。",
         },
         TroubleKind::Policy => Bilingual {
-            english: "A policy file of regcred is broken.",
+            english: "A regcred policy file has an error.",
             chinese: "regcred 的策略文件有误。",
         },
-        TroubleKind::NotJudged => Bilingual {
-            english: "There was nothing that can be judged.",
-            chinese: "没有可判断的内容。",
-        },
+        TroubleKind::NotJudged => {
+            Bilingual { english: "There is nothing to judge.", chinese: "没有可判断的内容。" }
+        }
     }
 }
 
@@ -151,7 +150,7 @@ const fn level(action: Action) -> &'static str {
     }
 }
 
-fn result(finding: &Finding, judged: &Judged) -> Value {
+fn result(finding: &ReportedFinding, judged: &Judged) -> Value {
     let mut text = finding.message();
     for note in &judged.notes {
         text.push('\n');
@@ -193,7 +192,7 @@ fn locations(subject: Option<&Subject>, region: Option<&Region>, field: &str) ->
     vec![location.into()]
 }
 
-/// A path as a URI reference (RFC 3986): what is not unreserved is escaped, slashes apart.
+/// A path as a URI reference (RFC 3986): everything except unreserved characters and slashes is escaped.
 fn uri(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {

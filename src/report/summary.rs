@@ -1,12 +1,12 @@
-//! What a whole run came to. It grows with the namespaces and rules, not with the Secrets.
+//! The counts of a whole run. They grow with the number of namespaces and rules, not of Secrets.
 
 use std::collections::BTreeMap;
 
 use regcred_engine::rule::{Action, Rule};
 
-use super::{Finding, Judged, Outcome, TroubleKind};
+use super::{Judged, Outcome, ReportedFinding, TroubleKind};
 
-/// What a whole run came to.
+/// The counts of a whole run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     secrets: u64,
@@ -30,25 +30,25 @@ pub struct LeftOut {
     pub ignored: u64,
 }
 
-/// How many findings there are of each kind. Those that were mended are among no other.
+/// The number of findings of each kind. A repaired finding counts only as `fixed`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Findings that deny.
     pub deny: u64,
     /// Findings that warn.
     pub warn: u64,
-    /// Findings that are only told of.
+    /// Findings that are only recorded.
     pub audit: u64,
-    /// Those of the above that a repair would mend.
+    /// Those of the above that a repair would fix.
     pub repairable: u64,
     /// Those of the above whose repair was tried and refused.
     pub refused: u64,
-    /// Findings that were mended.
+    /// Findings that were repaired.
     pub fixed: u64,
 }
 
 impl Counts {
-    fn add(&mut self, finding: &Finding) {
+    fn add(&mut self, finding: &ReportedFinding) {
         if finding.outcome == Outcome::Fixed {
             self.fixed += 1;
             return;
@@ -66,14 +66,14 @@ impl Counts {
 impl Summary {
     pub(super) fn judged(&mut self, judged: &Judged) {
         self.secrets += 1;
-        let mut stands = false;
+        let mut remains = false;
         let namespace = judged.subject.object().and_then(|object| object.namespace.as_deref());
         for finding in &judged.findings {
-            stands |= finding.outcome != Outcome::Fixed;
+            remains |= finding.outcome != Outcome::Fixed;
             self.total.add(finding);
             self.by_namespace.entry((namespace.map(str::to_owned), finding.rule)).or_default().add(finding);
         }
-        self.with_findings += u64::from(stands);
+        self.with_findings += u64::from(remains);
     }
 
     pub(super) const fn policies_checked(&mut self, count: u64) {
@@ -96,48 +96,48 @@ impl Summary {
         }
     }
 
-    /// How many Secrets and Docker configs were judged.
+    /// Returns how many Secrets and Docker configs were judged.
     #[must_use]
     pub const fn secrets(&self) -> u64 {
         self.secrets
     }
 
-    /// How many policy files were checked.
+    /// Returns how many policy files were checked.
     #[must_use]
     pub const fn policies(&self) -> u64 {
         self.policies
     }
 
-    /// In how many of the Secrets and Docker configs something stands.
+    /// Returns how many of the Secrets and Docker configs have findings that were not repaired.
     #[must_use]
     pub const fn secrets_with_findings(&self) -> u64 {
         self.with_findings
     }
 
-    /// All findings.
+    /// Returns the counts of all findings.
     #[must_use]
     pub const fn total(&self) -> Counts {
         self.total
     }
 
-    /// The findings of each namespace and rule, in this order. What a file gives no namespace has `None`.
+    /// Returns the counts by namespace and rule, in this order. The namespace is `None` if a file gives none.
     pub fn by_namespace(&self) -> impl Iterator<Item = (Option<&str>, Rule, Counts)> {
         self.by_namespace.iter().map(|((namespace, rule), counts)| (namespace.as_deref(), *rule, *counts))
     }
 
-    /// What could not be read or written.
+    /// Returns how many files and objects could not be read or written.
     #[must_use]
     pub const fn unreadable(&self) -> u64 {
         self.unreadable
     }
 
-    /// Faults of policy files.
+    /// Returns the number of errors in policy files.
     #[must_use]
     pub const fn policy_faults(&self) -> u64 {
         self.policy_faults
     }
 
-    /// What could not be judged and is no error.
+    /// Returns how many files and objects could not be judged, without an error.
     #[must_use]
     pub const fn not_judged(&self) -> u64 {
         self.not_judged
@@ -155,7 +155,7 @@ impl Summary {
         self.left_out
     }
 
-    /// The most severe action that stands; a broken policy file counts as denying.
+    /// Returns the most severe action of the remaining findings. An error in a policy file counts as `deny`.
     #[must_use]
     pub const fn worst(&self) -> Option<Action> {
         match self.total {

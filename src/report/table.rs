@@ -1,4 +1,4 @@
-//! For people: the findings of each namespace and rule, in columns.
+//! A table for people: the findings of each namespace and rule.
 
 use std::io::{self, Write};
 
@@ -7,10 +7,10 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{Counts, Summary};
 
-/// Writes the findings of each namespace and rule behind an empty line; nothing where there are none.
+/// Writes an empty line and the table. Writes nothing if there are no findings.
 ///
 /// # Errors
-/// When `out` cannot be written to.
+/// If `out` cannot be written to.
 pub fn write(summary: &Summary, language: Language, out: &mut impl Write) -> io::Result<()> {
     let rows: Vec<_> = summary.by_namespace().collect();
     if rows.is_empty() {
@@ -26,7 +26,7 @@ pub fn write(summary: &Summary, language: Language, out: &mut impl Write) -> io:
     let names = names.max().unwrap_or_default().max(name.width());
     let codes = rows.iter().map(|(_, rule, _)| rule.code().len());
     let codes = codes.max().unwrap_or_default().max(code.width());
-    // Chinese takes two columns a character, which padding does not know.
+    // A Chinese character takes two columns, which padding does not know.
     let (name_pad, code_pad) = (names - name.width(), codes - code.width());
     writeln!(out, "\n{name}{:name_pad$}  {code}{:code_pad$}  {}", "", "", heads.join("  "))?;
     for (namespace, rule, Counts { deny, warn, audit, repairable, refused, fixed }) in rows {

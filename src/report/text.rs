@@ -1,28 +1,29 @@
-//! For people: each finding as a compiler shows an error, with the lines of the file where there is one.
+//! Text for people: each finding looks like a compiler error, with the lines of the file if there is one.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use anstream::adapter::strip_str;
-use regcred_engine::finding::is_escaped;
+use regcred_engine::escape::escaped;
 use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
 use regcred_engine::wording::Bilingual;
 
 use super::{
-    Counts, Finding, Form, Judged, LeftOut, Outcome, Region, Subject, Summary, Trouble, TroubleKind,
+    Counts, Judged, LeftOut, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble,
+    TroubleKind,
 };
 
-/// A report as text, coloured.
-pub(super) struct Text {
+/// A report as coloured text.
+pub(super) struct TextReport {
     language: Language,
     renderer: Renderer,
 }
 
-impl Text {
+impl TextReport {
     pub(super) const fn new(language: Language) -> Self {
-        Text { language, renderer: Renderer::styled() }
+        TextReport { language, renderer: Renderer::styled() }
     }
 
     fn write(&self, out: &mut impl Write, group: Group<'_>) -> io::Result<()> {
@@ -32,7 +33,7 @@ impl Text {
         writeln!(out)
     }
 
-    fn finding(&self, finding: &Finding, judged: &Judged) -> Group<'static> {
+    fn finding(&self, finding: &ReportedFinding, judged: &Judged) -> Group<'static> {
         let statement = &finding.statement;
         let say = |english, chinese| Bilingual { english, chinese }.line(self.language);
         let level = match (&finding.outcome, finding.action) {
@@ -61,7 +62,7 @@ impl Text {
     }
 }
 
-impl<W: Write> Form<W> for Text {
+impl<W: Write> ReportWriter<W> for TextReport {
     fn judged(&mut self, out: &mut W, judged: &Judged) -> io::Result<()> {
         judged.findings.iter().try_for_each(|finding| self.write(out, self.finding(finding, judged)))
     }
@@ -77,19 +78,10 @@ impl<W: Write> Form<W> for Text {
     }
 }
 
-/// Whether a line says that what follows is of another file, and not of which. That stands over lines whose place was said
-/// before them.
+/// Whether a line is the head of another file without a name. The renderer writes it above lines whose place was written
+/// before.
 fn is_empty_head(line: &str) -> bool {
     line.contains(":::") && strip_str(line).to_string().trim() == ":::"
-}
-
-/// A path with nothing in it that a terminal obeys, or that can be taken for the end of a line.
-pub(crate) fn escaped(path: &str) -> String {
-    let mut shown = String::with_capacity(path.len());
-    for c in path.chars() {
-        if is_escaped(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
-    }
-    shown
 }
 
 /// `path:line:column`, the lines, and the place in the Secret.
@@ -98,7 +90,7 @@ fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec
     let inside: Vec<_> =
         [object.as_deref(), Some(field)].into_iter().flatten().filter(|part| !part.is_empty()).collect();
     let inside = inside.join(", ");
-    let Some(path) = subject.and_then(Subject::path).map(escaped) else {
+    let Some(path) = subject.and_then(Subject::path).map(|path| escaped(path, usize::MAX)) else {
         return if inside.is_empty() { Vec::new() } else { vec![Origin::path(inside).into()] };
     };
     let mut elements = Vec::new();
@@ -110,7 +102,7 @@ fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec
                 let lines = Snippet::source(excerpt.text.clone()).line_start(excerpt.first_line);
                 lines.fold(false).annotation(mark)
             });
-            // What is kept back has moved the mark: then the place is said beside the lines.
+            // If hidden text has moved the mark, the place is written above the lines.
             let in_place = region.excerpt.as_ref().is_some_and(|excerpt| excerpt.column() == region.column);
             match lines {
                 Some(lines) if in_place => elements.push(lines.path(path).into()),
@@ -128,7 +120,7 @@ fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec
     elements
 }
 
-/// What a run came to, in one line.
+/// The totals of a run in one line.
 pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
     let Counts { deny, warn, audit, repairable, refused, fixed } = summary.total();
     let errors = summary.unreadable() + summary.policy_faults();
@@ -188,8 +180,8 @@ fn left_out(summary: &Summary) -> Bilingual<String> {
     }
 }
 
-/// A line with those counts behind it that are not zero, each with its unit. The marks are what stands before the first of
-/// them and before each other, and what stands there where there is none.
+/// Adds the counts that are not zero to a line, each with its unit. The marks come before the first count, before each
+/// further count, and at the end if there is no count.
 fn counted<const N: usize>(
     mut line: String,
     counts: [u64; N],

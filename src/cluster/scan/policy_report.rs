@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::repair::FIELD_MANAGER;
 use super::server::{Call, CallError, Server};
-use crate::report::{Finding, Judged, Outcome};
+use crate::report::{Judged, Outcome, ReportedFinding};
 
 /// What a report is called.
 const NAME: &str = "regcred";
@@ -145,7 +145,7 @@ impl<'s, 'r> PolicyReports<'s, 'r> {
 }
 
 impl Tally {
-    fn add(&mut self, judged: &Judged, finding: &Finding) {
+    fn add(&mut self, judged: &Judged, finding: &ReportedFinding) {
         let denies = finding.action == Action::Deny;
         if denies {
             self.fail += 1;
@@ -163,7 +163,7 @@ impl Tally {
     }
 }
 
-fn result(judged: &Judged, finding: &Finding) -> Value {
+fn result(judged: &Judged, finding: &ReportedFinding) -> Value {
     let (outcome, severity) = match finding.action {
         Action::Deny => ("fail", "high"),
         Action::Warn => ("warn", "medium"),

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::secret::Standing;
 use super::server::{Call, CallError, Server};
 use super::{Fix, Judging};
-use crate::report::{Finding, Judged, Outcome, UNDER_AUDIT};
+use crate::report::{Judged, Outcome, ReportedFinding, UNDER_AUDIT};
 use crate::wiped::Wiped;
 
 /// Who writes, in `metadata.managedFields`.
@@ -178,10 +178,10 @@ impl Repairer<'_, '_> {
     }
 
     /// What is told of a Secret after its repair: what that mended, and what stands in it now.
-    fn repaired(&self, before: &Standing, found: Vec<Finding>, after: &Standing) -> Judged {
+    fn repaired(&self, before: &Standing, found: Vec<ReportedFinding>, after: &Standing) -> Judged {
         let language = self.judging.policy.language;
         let left = after.findings(&after.judge(self.judging), language);
-        let mended = |finding: &Finding| {
+        let mended = |finding: &ReportedFinding| {
             finding.outcome == Outcome::Repairable
                 && !left.iter().any(|left| left.rule == finding.rule && left.field == finding.field)
         };
@@ -203,7 +203,7 @@ impl Repairer<'_, '_> {
         self.judged(after, findings)
     }
 
-    fn judged(&self, standing: &Standing, findings: Vec<Finding>) -> Judged {
+    fn judged(&self, standing: &Standing, findings: Vec<ReportedFinding>) -> Judged {
         standing.judged(findings, self.judging.policy.language)
     }
 
@@ -213,7 +213,7 @@ impl Repairer<'_, '_> {
 }
 
 /// A line of a diff, with nothing of what is secret in it.
-fn change(finding: &Finding) -> String {
+fn change(finding: &ReportedFinding) -> String {
     if finding.rule == Rule::AuthUnpadded {
         format!("~ {} \"********\" -> \"********=\"", finding.field)
     } else {
@@ -222,7 +222,7 @@ fn change(finding: &Finding) -> String {
 }
 
 /// What could be repaired comes to this instead. What is said of a Secret that is written now is not true of it.
-fn instead(mut findings: Vec<Finding>, unrepaired: &Unrepaired) -> Vec<Finding> {
+fn instead(mut findings: Vec<ReportedFinding>, unrepaired: &Unrepaired) -> Vec<ReportedFinding> {
     for finding in &mut findings {
         if finding.outcome == Outcome::Repairable {
             finding.outcome = unrepaired.outcome.clone();

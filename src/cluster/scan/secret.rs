@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::Judging;
 use super::owner::{OwnedJson, Owner};
 use crate::admission::secret::{SecretJson, decode};
-use crate::report::{Finding, Judged, Object, Subject};
+use crate::report::{Judged, Object, ReportedFinding, Subject};
 use crate::wiped::Wiped;
 
 /// The remedy of what a repair mends: the webhook repairs what is written, not what is stored.
@@ -87,14 +87,14 @@ impl Standing {
     }
 
     /// What a judgement found, as reports have it.
-    pub(super) fn findings(&self, judgement: &Judgement<'_>, language: Language) -> Vec<Finding> {
+    pub(super) fn findings(&self, judgement: &Judgement<'_>, language: Language) -> Vec<ReportedFinding> {
         let holder = format!("data[{}]", self.secret_type.data_key());
         let findings = judgement.findings.iter();
-        findings.map(|finding| Finding::new(finding, &holder, BY_REPAIR, language)).collect()
+        findings.map(|finding| ReportedFinding::new(finding, &holder, BY_REPAIR, language)).collect()
     }
 
     /// These findings about this Secret.
-    pub(super) fn judged(&self, findings: Vec<Finding>, language: Language) -> Judged {
+    pub(super) fn judged(&self, findings: Vec<ReportedFinding>, language: Language) -> Judged {
         let object = Object {
             namespace: Some(self.namespace.clone()),
             name: Some(self.name.clone()),

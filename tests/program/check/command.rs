@@ -385,7 +385,7 @@ fn everything_that_is_told_of_a_file_is_told_in_the_languages_of_the_policy() {
         ("text", "No such file or directory", "没有这个文件或目录"),
         ("text", "2 image-pull Secrets checked: 2 deny, ", "检查了 2 个镜像拉取 Secret：2 项拒绝"),
         ("json", "regcred repairs this: with --fix now", "regcred 可以修复此项"),
-        ("sarif", "What was to be checked could not be read.", "要检查的内容无法读取。"),
+        ("sarif", "The file or object could not be read.", "无法读取该文件或对象。"),
     ];
     for (format, english, chinese) in words {
         for (language, is_english, is_chinese) in

@@ -56,16 +56,20 @@ fn what_is_not_in_the_file_is_said() {
         (
             &marked,
             None,
-            "the credentials of r.example.com are not in it: docker keeps them with its credential helper desktop",
+            "it does not contain the credentials of r.example.com: docker keeps them in its credential helper desktop",
         ),
         (&marked, Some("r.example.com"), "credential helper desktop"),
         (&helped, Some("r.example.com"), "credential helper gcloud"),
         (&only_helped, None, "credential helper gcloud"),
-        (&helped, Some("t.example.com"), "t.example.com is not in it; there are: s.example.com"),
+        (&helped, Some("t.example.com"), "it does not contain t.example.com; it contains: s.example.com"),
         // As Docker Desktop writes it.
         (&json!({"auths": {}, "credsStore": "desktop"}), None, "credential helper desktop"),
         (&json!({"credsStore": "desktop"}), None, "credential helper desktop"),
-        (&json!({"credsStore": "desktop"}), Some("r.example.com"), "of r.example.com are not in it"),
+        (
+            &json!({"credsStore": "desktop"}),
+            Some("r.example.com"),
+            "does not contain the credentials of r.example.com",
+        ),
         (
             &json!({"auths": {"r.example.com": {"auth": ""}}, "credsStore": "desktop"}),
             None,
@@ -81,9 +85,9 @@ fn what_is_not_in_the_file_is_said() {
             None,
             "credential helper desktop",
         ),
-        (&json!({}), None, "there is no registry in it"),
-        (&json!([]), None, "no Docker config"),
-        (&json!({"auths": 1}), None, "no Docker config"),
+        (&json!({}), None, "it contains no registry"),
+        (&json!([]), None, "not a Docker config"),
+        (&json!({"auths": 1}), None, "not a Docker config"),
     ] {
         let arguments: Vec<_> = registry.iter().flat_map(|registry| ["--registry", registry]).collect();
         let ran = from_config(&config.to_string(), &arguments);
@@ -120,12 +124,12 @@ fn what_docker_and_the_rules_read_is_read() {
         assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), (wanted.as_str(), ""), "{config}");
     }
     for (config, said) in [
-        (r#"{"auths":null}"#.to_owned(), "there is no registry in it"),
-        (format!(r#"{{"auths":{auths},"auths":{auths}}}"#), "auths stands in it twice"),
-        (format!(r#"{{"auths":{auths},"Auths":{{}}}}"#), "auths stands in it twice"),
+        (r#"{"auths":null}"#.to_owned(), "it contains no registry"),
+        (format!(r#"{{"auths":{auths},"auths":{auths}}}"#), "it contains auths more than once"),
+        (format!(r#"{{"auths":{auths},"Auths":{{}}}}"#), "it contains auths more than once"),
         (
             "{\n \"auths\": [1]}".to_owned(),
-            "no Docker config, which is a JSON object with auths (line 2, column 11)",
+            "not a Docker config, which is a JSON object with auths (line 2, column 11)",
         ),
         ("{\n \"auths\": {\"r\": }".to_owned(), "(line 2, column 17)"),
     ] {

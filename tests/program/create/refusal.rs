@@ -101,7 +101,7 @@ fn what_is_missing_is_told_with_both_ways_to_give_it() {
 fn wrong_usage_is_said_with_exit_code_2() {
     let login = ["--registry", "r.example.com", "--username", "robot"];
     for (arguments, said) in [
-        (&["Pull", "--password-stdin"][..], "small letters"),
+        (&["Pull", "--password-stdin"][..], "lowercase letters"),
         (&["pull"], "--password-stdin or --password-file"),
         (&["pull", "--password-stdin", "--password-file", "f"], "cannot be used with"),
         (&["pull", "--password-stdin", "--from-docker-config", "f"], "cannot be used with"),

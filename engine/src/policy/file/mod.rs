@@ -279,10 +279,10 @@ impl RuleSettings {
             }
         }
         if let Some(allow) = self.allow {
-            if !rule.judges_host() {
+            if !takes_allow(rule) {
                 faults.add(allow.referenced, || {
-                    let able = codes(Rule::judges_host);
-                    format!("{rule} judges no host; remove `allow` (only {able} do)")
+                    let able = codes(takes_allow);
+                    format!("{rule} takes no `allow` list; remove it (only {able} do)")
                 });
             }
             setting.allow = hosts(&allow.value, faults);
@@ -397,6 +397,11 @@ fn rules_named(name: &str) -> Result<Vec<Rule>, impl FnOnce() -> String> {
     if name == "*" { Ok(Rule::ALL.to_vec()) } else { rule(name).map(|rule| vec![rule]) }
 }
 
+/// `registry-denied` has lists of its own.
+fn takes_allow(rule: Rule) -> bool {
+    rule.judges_host() && rule != Rule::RegistryDenied
+}
+
 fn codes(which: fn(Rule) -> bool) -> String {
     let codes: Vec<&str> = Rule::ALL.iter().filter(|rule| which(**rule)).map(|rule| rule.code()).collect();
     codes.join(", ")
@@ -434,7 +439,7 @@ fn rules_schema(generator: &mut SchemaGenerator) -> Schema {
         if !rule.is_fixable() {
             refused.insert("fix", json_schema!({ "const": false }));
         }
-        if !rule.judges_host() {
+        if !takes_allow(*rule) {
             refused.insert("allow", json_schema!(false));
         }
         let property = json_schema!({

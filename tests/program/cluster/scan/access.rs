@@ -177,7 +177,7 @@ fn what_is_no_name_of_a_namespace_is_not_taken_for_all_of_them() {
         let scanned = cluster().scan_through(&proxy, &of(&[name], &["--fix"])).run();
         assert_eq!((scanned.code, scanned.stdout.as_str()), (Some(2), ""), "{name:?}: {scanned:?}");
         assert!(
-            scanned.stderr.contains("a namespace has at most 63 small letters"),
+            scanned.stderr.contains("a namespace has at most 63 lowercase letters"),
             "{name:?}: {}",
             scanned.stderr
         );
