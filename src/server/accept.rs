@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::connections::{Admission, Connections, Ticket};
-use super::metrics::{Metrics, Shed};
+use super::metrics::{Metrics, Port, Shed};
 
 /// The first wait after a failed accept; each further failure doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(5);
@@ -22,6 +22,7 @@ pub(crate) async fn accept<Serve, Served>(
     listener: TcpListener,
     connections: Arc<Connections>,
     metrics: Arc<Metrics>,
+    port: Port,
     stop: impl Future<Output = ()>,
     serve: Serve,
 ) where
@@ -31,7 +32,7 @@ pub(crate) async fn accept<Serve, Served>(
     let mut stop = std::pin::pin!(stop);
     let mut wait = FIRST_WAIT;
     let take = async |stream: TcpStream| {
-        if let Some(ticket) = place(&connections, &metrics).await {
+        if let Some(ticket) = place(&connections, &metrics, port).await {
             // A small answer must not wait for the acknowledgement of the one before.
             drop(stream.set_nodelay(true));
             tokio::spawn(serve(stream, Arc::new(ticket)));
@@ -56,7 +57,7 @@ pub(crate) async fn accept<Serve, Served>(
                 }
                 // Mostly it is descriptors that are missing: one that nobody uses is worth more as a free one.
                 if connections.give_up_a_silent_one() {
-                    metrics.shed(Shed::IdleConnection);
+                    metrics.shed(port, Shed::IdleConnection);
                 }
                 tokio::select! {
                     () = &mut stop => break,
@@ -83,15 +84,15 @@ fn waiting(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
 }
 
 /// A place for a new connection. Without one it is dropped, which closes it: cheaper than any answer.
-async fn place(connections: &Arc<Connections>, metrics: &Metrics) -> Option<Ticket> {
+async fn place(connections: &Arc<Connections>, metrics: &Metrics, port: Port) -> Option<Ticket> {
     match connections.admit().await {
         Admission::Free(ticket) => Some(ticket),
         Admission::InPlaceOfAnother(ticket) => {
-            metrics.shed(Shed::IdleConnection);
+            metrics.shed(port, Shed::IdleConnection);
             Some(ticket)
         }
         Admission::Refused => {
-            metrics.shed(Shed::Connection);
+            metrics.shed(port, Shed::Connection);
             None
         }
     }

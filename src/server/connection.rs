@@ -21,6 +21,7 @@ use super::connections::Ticket;
 use super::drain::Phase;
 use super::http::Admission;
 use super::linger::{self, Lingering};
+use super::metrics::HandshakeFailure;
 
 /// Room for a request's header, and the most that is read of a body at a time. hyper's own 400 KiB would let idle
 /// connections hold more memory than all the work.
@@ -40,7 +41,7 @@ pub(crate) async fn serve_admission(shared: Arc<Shared>, stream: TcpStream, tick
             // Whoever scans ports, does not trust the certificate or has none that is trusted here, is no event for the
             // operator's log.
             Ok(Err((error, stream))) => {
-                shared.metrics.handshake_failed();
+                shared.metrics.handshake_failed(HandshakeFailure::from(&error));
                 tracing::debug!(%error, "TLS handshake failed");
                 tokio::select! {
                     () = linger::end(stream) => {}
@@ -49,7 +50,7 @@ pub(crate) async fn serve_admission(shared: Arc<Shared>, stream: TcpStream, tick
                 return;
             }
             Err(_) => {
-                shared.metrics.handshake_failed();
+                shared.metrics.handshake_failed(HandshakeFailure::Timeout);
                 tracing::debug!("TLS handshake timed out");
                 return;
             }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
+use super::metrics::Usage;
+
 /// Connections above the limit that may exist for the moment that a closed one takes to end.
 const SLACK: usize = 64;
 
@@ -124,6 +126,16 @@ impl Connections {
 
     fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Usage for Connections {
+    fn used(&self) -> usize {
+        self.alive()
+    }
+
+    fn limit(&self) -> usize {
+        self.limit
     }
 }
 

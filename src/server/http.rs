@@ -20,7 +20,7 @@ use super::body::{Body, BodyError};
 use super::connections::{Connection, Ticket};
 use super::drain::Phase;
 use super::limits::Share;
-use super::metrics::Shed;
+use super::metrics::{Port, RefusalReason, Shed};
 use super::review;
 use super::{Shared, duration};
 use crate::admission::Webhook;
@@ -49,7 +49,11 @@ impl Service<Request<Incoming>> for Admission {
                 Ok(accepted) => accepted.answer(&shared).await,
                 Err(refusal) => Err(refusal),
             };
-            let mut answer = answer.unwrap_or_else(|refusal| refuse(refusal, at_work.connection()));
+            let mut answer = answer.unwrap_or_else(|refusal| {
+                shared.metrics.refused(refusal.reason());
+                refuse(refusal, at_work.connection())
+            });
+            shared.metrics.responded(Port::Admission, answer.status().as_u16());
             if *shared.phase.borrow() != Phase::Serving {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -74,7 +78,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// Counts it as well.
     pub(crate) fn overloaded(shared: &Shared, shed: Shed) -> Self {
-        shared.metrics.shed(shed);
+        shared.metrics.shed(Port::Admission, shed);
         Refusal::Overloaded(shed)
     }
 
@@ -87,6 +91,19 @@ impl Refusal {
             Refusal::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Refusal::Broken => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    fn reason(self) -> RefusalReason {
+        match self {
+            Refusal::NotFound => RefusalReason::NotFound,
+            Refusal::NotPost => RefusalReason::MethodNotAllowed,
+            Refusal::NotJson => RefusalReason::UnsupportedMediaType,
+            Refusal::TooLarge => RefusalReason::TooLarge,
+            Refusal::Overloaded(Shed::Memory) => RefusalReason::OverloadedMemory,
+            Refusal::Overloaded(_) => RefusalReason::OverloadedRequests,
+            Refusal::TooSlow => RefusalReason::Timeout,
+            Refusal::Broken => RefusalReason::BadRequest,
         }
     }
 

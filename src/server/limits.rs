@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::metrics::Usage;
+
 /// The caps and deadlines of a server. They are constants of the program, not settings: each has a reason that does
 /// not depend on the cluster. Tests set their own.
 #[derive(Clone, Debug)]
@@ -116,6 +118,16 @@ impl Budget {
             }
             told.await;
         }
+    }
+}
+
+impl Usage for Budget {
+    fn used(&self) -> usize {
+        Budget::used(self)
+    }
+
+    fn limit(&self) -> usize {
+        self.limit
     }
 }
 

@@ -66,7 +66,7 @@ use drain::{Phase, Work};
 use files::read_together;
 use health::Started;
 use limits::Budget;
-use metrics::{Metrics, State};
+use metrics::{Metrics, Port, State};
 use policy::PolicyInForce;
 use reload::{Reloader, Watched};
 use tls::{Served, TlsFiles};
@@ -158,6 +158,8 @@ pub(crate) struct Shared {
     policy: Arc<PolicyInForce>,
     metrics: Arc<Metrics>,
     audit: Audit,
+    connections: Arc<Connections>,
+    ops_connections: Arc<Connections>,
     in_flight: Arc<Budget>,
     bodies: Arc<Budget>,
     started: Started,
@@ -256,7 +258,7 @@ impl Server {
         ops::start(ops, Arc::clone(&shared))?;
         reloader.start(reload_interval, &shared)?;
 
-        let connections = Connections::new(shared.limits.connections);
+        let connections = Arc::clone(&shared.connections);
         let mut phase = shared.phase.subscribe();
         let stop = async move {
             drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
@@ -265,8 +267,14 @@ impl Server {
             let shared = Arc::clone(&shared);
             move |stream, ticket| connection::serve_admission(Arc::clone(&shared), stream, ticket)
         };
-        let accept =
-            accept::accept(listener, Arc::clone(&connections), Arc::clone(&shared.metrics), stop, serve);
+        let accept = accept::accept(
+            listener,
+            Arc::clone(&connections),
+            Arc::clone(&shared.metrics),
+            Port::Admission,
+            stop,
+            serve,
+        );
         let accepting = tokio::spawn(accept);
         shared.started.accepting.store(true, Ordering::Release);
 
@@ -289,22 +297,34 @@ impl Shared {
         policy: Arc<PolicyInForce>,
         output: Output,
     ) -> io::Result<Self> {
+        let connections = Connections::new(limits.connections);
+        let ops_connections = Connections::new(limits.ops_connections);
         let in_flight = Budget::new(limits.in_flight);
+        let bodies = Budget::new(limits.bodies);
         let state = State {
-            in_flight: Arc::clone(&in_flight),
+            connections: Arc::clone(&connections) as _,
+            ops_connections: Arc::clone(&ops_connections) as _,
+            in_flight: Arc::clone(&in_flight) as _,
+            bodies: Arc::clone(&bodies) as _,
             served: Arc::clone(&served),
             policy: Arc::clone(&policy),
         };
         let metrics = Arc::new(Metrics::new(state));
+        if served.not_after().is_some() {
+            metrics.tls_reload.started();
+        }
+        metrics.policy_reload.started();
         Ok(Shared {
             reviewer,
             provider,
             served,
             policy,
-            audit: Audit::start(output, metrics.audit_lost(), metrics.panics())?,
+            audit: Audit::start(output, metrics.audit_records_lost.clone(), metrics.panics.clone())?,
             metrics,
+            connections,
+            ops_connections,
             in_flight,
-            bodies: Budget::new(limits.bodies),
+            bodies,
             started: Started::default(),
             phase: watch::Sender::new(Phase::Serving),
             limits,

@@ -18,10 +18,9 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use super::Shared;
 use super::accept::accept;
 use super::connection::serve_operations;
-use super::connections::Connections;
 use super::health;
 use super::http::plain;
-use super::metrics::CONTENT_TYPE as METRICS;
+use super::metrics::{CONTENT_TYPE as METRICS, Port};
 
 /// Serves `listener` until the program ends: what is shutting down still says so.
 pub(crate) fn start(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
@@ -31,13 +30,14 @@ pub(crate) fn start(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()
         runtime.block_on(async move {
             match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    let connections = Connections::new(shared.limits.ops_connections);
+                    let connections = Arc::clone(&shared.ops_connections);
                     let metrics = Arc::clone(&shared.metrics);
                     let router = router(Arc::clone(&shared));
-                    accept(listener, connections, metrics, std::future::pending(), |stream, ticket| {
+                    let serve = |stream, ticket| {
                         serve_operations(Arc::clone(&shared), router.clone(), stream, ticket)
-                    })
-                    .await;
+                    };
+                    let stop = std::future::pending();
+                    accept(listener, connections, metrics, Port::Operations, stop, serve).await;
                 }
                 Err(error) => tracing::error!(%error, "the operations port cannot be served"),
             }

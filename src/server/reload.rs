@@ -14,7 +14,6 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::files::{FileError, read_together};
-use super::metrics::Reload;
 use super::tls::TlsFiles;
 use super::{Shared, policy};
 
@@ -103,7 +102,7 @@ impl Reloader {
                 // next look is another chance. Without this thread, certificates would expire unnoticed.
                 for look in [Reloader::tls, Reloader::policy] {
                     if catch_unwind(AssertUnwindSafe(|| look(&mut self, &shared))).is_err() {
-                        shared.metrics.panicked();
+                        shared.metrics.panics.inc();
                     }
                 }
             }
@@ -115,16 +114,18 @@ impl Reloader {
         let (files, watched) = &mut self.tls;
         match watched.look(|contents| files.check(contents, &shared.provider, Timestamp::now())) {
             Look::Same => {}
-            Look::Restored => tracing::info!("the TLS files are again what is in use"),
+            Look::Restored => {
+                shared.metrics.tls_reload.restored();
+                tracing::info!("the TLS files are again what is in use");
+            }
             Look::New(change) => {
                 shared.served.swap(change);
                 shared.served.log();
-                shared.metrics.tls_reloaded(Reload::Success);
+                shared.metrics.tls_reload.succeeded();
             }
             Look::Bad { error, first } => {
-                // Counted at every look, so that an alert lasts as long as the trouble; said once.
-                shared.metrics.tls_reloaded(Reload::Error);
                 if first {
+                    shared.metrics.tls_reload.failed();
                     tracing::error!("the new TLS files are not used, the old ones stay: {error}");
                 }
             }
@@ -139,15 +140,18 @@ impl Reloader {
         });
         match look {
             Look::Same => {}
-            Look::Restored => tracing::info!("the policy file is again what is in force"),
+            Look::Restored => {
+                shared.metrics.policy_reload.restored();
+                tracing::info!("the policy file is again what is in force");
+            }
             Look::New(policy) => {
                 tracing::info!(hash = policy.hash, "a new policy is in force");
                 shared.policy.store(Arc::new(policy));
-                shared.metrics.policy_reloaded(Reload::Success);
+                shared.metrics.policy_reload.succeeded();
             }
             Look::Bad { error, first } => {
-                shared.metrics.policy_reloaded(Reload::Error);
                 if first {
+                    shared.metrics.policy_reload.failed();
                     for line in error.to_string().lines() {
                         tracing::error!("the new policy is not in force, the old one stays: {line}");
                     }

@@ -15,7 +15,7 @@ use super::Shared;
 use super::body::Body;
 use super::http::{Answer, Refusal, plain};
 use super::limits::Share;
-use super::metrics::Shed;
+use super::metrics::{RefusalReason, Shed};
 use crate::admission::{ActivePolicy, BadReview, Reviewed, Webhook};
 
 /// Whoever judges. The program has one, [`crate::admission::review`]; tests bring others.
@@ -71,11 +71,12 @@ fn decide(shared: &Shared, question: Question) -> Result<Answer, Refusal> {
             answer
         }
         Ok(Err(bad)) => {
+            shared.metrics.refused(RefusalReason::BadRequest);
             tracing::debug!(status = 400, "refused: {bad}");
             plain(StatusCode::BAD_REQUEST, &bad.to_string())
         }
         Err(_) => {
-            shared.metrics.panicked();
+            shared.metrics.panics.inc();
             failed()
         }
     })
@@ -103,7 +104,7 @@ fn conclude(shared: &Shared, webhook: Webhook, mut reviewed: Reviewed, started: 
     for (finding, count) in reviewed.counted.iter() {
         shared.metrics.found(finding, count);
     }
-    shared.metrics.fixed(reviewed.fixes);
+    shared.metrics.fixes.inc_by(reviewed.fixes);
     tracing::debug!(?webhook, ?operation, ?decision, micros = duration.as_micros(), "answered");
     shared.audit.record(&reviewed.audit_record(duration));
     response

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Shared;
-use super::metrics::{ConfigurationProblem, Reload};
+use super::metrics::ConfigurationProblem;
 use super::tls::{Certificate, Change};
 
 /// Where to bring the certificates of [`CertificateSource::Supplied`](super::CertificateSource::Supplied), and what
@@ -28,18 +28,19 @@ impl Supply {
         )?;
         shared.served.swap(Change { certificate: Some(certificate), clients: None });
         shared.served.log();
-        shared.metrics.tls_reloaded(Reload::Success);
+        shared.metrics.tls_reload.succeeded();
         Ok(())
     }
 
-    /// Counts that it could not be found out whether there is a newer one.
-    pub fn failed(&self) {
-        self.0.metrics.tls_reloaded(Reload::Error);
+    /// Notes whether it is known that the certificate in use is the right one.
+    pub fn checked(&self, successful: bool) {
+        let reload = &self.0.metrics.tls_reload;
+        if successful { reload.restored() } else { reload.failed() }
     }
 
     /// Counts that a client was told anew what to trust.
     pub fn bundle_corrected(&self) {
-        self.0.metrics.ca_bundle_corrected();
+        self.0.metrics.ca_bundle_corrections.inc();
     }
 
     /// In how many webhook configurations something is wrong.
@@ -49,6 +50,6 @@ impl Supply {
 
     /// Counts a panic of whoever supplies.
     pub fn panicked(&self) {
-        self.0.metrics.panicked();
+        self.0.metrics.panics.inc();
     }
 }

@@ -243,7 +243,7 @@ fn more_requests_than_may_be_in_flight_are_to_be_sent_again() {
         let mut second = running.ask(0).await;
         is_shed(&mut second).await;
         closes(&mut second).await;
-        assert!(running.metric("regcred_shed_total{reason=\"requests\"} 1"));
+        assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"requests\"} 1"));
         assert!(head(&mut first).await.starts_with("http/1.1 200 "));
         let mut third = running.ask(0).await;
         assert!(head(&mut third).await.starts_with("http/1.1 200 "));
@@ -261,7 +261,7 @@ fn more_bodies_than_there_is_memory_for_are_to_be_sent_again() {
         running.wait_until("the first is judged", |running| running.shared.bodies.used() == 180_000).await;
         let mut second = running.ask(90_000).await;
         is_shed(&mut second).await;
-        assert!(running.metric("regcred_shed_total{reason=\"memory\"} 1"));
+        assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"memory\"} 1"));
         assert!(head(&mut first).await.starts_with("http/1.1 200 "));
         let mut third = running.ask(90_000).await;
         assert!(head(&mut third).await.starts_with("http/1.1 200 "));
@@ -310,7 +310,7 @@ fn a_connection_that_writes_is_not_given_up_for_a_new_one() {
         assert!(head(&mut first).await.starts_with("http/1.1 200 "));
         let mut second = TcpStream::connect(running.address).await.unwrap();
         closes(&mut second).await;
-        assert!(running.metric("regcred_shed_total{reason=\"connections\"} 1"));
+        assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"connections\"} 1"));
         let mut answer = vec![0; LARGE];
         first.read_exact(&mut answer).await.unwrap();
         running.wait_until("the first is idle", |running| running.shared.bodies.used() == 0).await;
@@ -335,7 +335,7 @@ fn a_client_that_is_still_sending_has_its_answer_before_its_place_is_taken() {
         let _new = running.connect().await;
         closes(&mut idle).await;
         sending.write_all(&[b' '; 5000]).await.unwrap();
-        assert!(running.metric("regcred_shed_total{reason=\"idle-connections\"} 1"));
+        assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"idle_connections\"} 1"));
     });
 }
 
@@ -351,7 +351,7 @@ fn clients_that_say_nothing_are_given_their_time_and_no_more() {
         let mut never_used = running.connect().await;
         let took = closes(&mut no_handshake).await;
         assert!(took > Duration::from_millis(500), "{took:?}");
-        assert!(running.metric("regcred_tls_handshake_failures_total 1"));
+        assert!(running.metric("regcred_tls_handshake_failures_total{reason=\"timeout\"} 1"));
         let took = closes(&mut never_used).await;
         assert!(took > Duration::from_millis(150), "{took:?}");
 

@@ -67,7 +67,7 @@ fn series_that_alerts_watch_are_there_before_anything_happens() {
         "regcred_tls_handshake_failures_total",
         "regcred_tls_reloads_total{result=\"error\"}",
         "regcred_policy_reloads_total{result=\"error\"}",
-        "regcred_shed_total{reason=\"requests\"}",
+        "regcred_shed_total{port=\"admission\",reason=\"requests\"}",
         "regcred_admission_requests_total{webhook=\"validate\",operation=\"CREATE\",decision=\"denied\"}",
         "regcred_admission_requests_total{webhook=\"validate\",operation=\"UPDATE\",decision=\"denied\"}",
     ] {

@@ -17,8 +17,8 @@ impl Serving for Supply {
         Supply::serve(self, certificate, key)
     }
 
-    fn not_renewed(&self) {
-        self.failed();
+    fn checked(&self, successful: bool) {
+        Supply::checked(self, successful);
     }
 
     fn bundle_corrected(&self) {

@@ -58,8 +58,8 @@ pub trait Serving: Send {
     /// When the server finds that it cannot be served.
     fn serve(&self, certificate: &str, key: &str) -> Result<(), String>;
 
-    /// A pass has not found out whether the certificate is still the right one.
-    fn not_renewed(&self);
+    /// A pass has ended: whether the certificate in use is known to be the right one.
+    fn checked(&self, successful: bool);
 
     /// The bundle of a webhook configuration was not the right one, and is now.
     fn bundle_corrected(&self);
@@ -175,9 +175,7 @@ impl<S: Serving> Keeper<S> {
                 }
             };
             failures = if result.is_ok() { 0 } else { failures + 1 };
-            if result.is_err() {
-                self.serving.not_renewed();
-            }
+            self.serving.checked(result.is_ok());
             self.troubles.report("the CA of this installation", result.map_err(|error| error.to_string()));
             let wait = match failures {
                 _ if self.served.is_some() => interval,

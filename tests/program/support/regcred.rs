@@ -216,12 +216,19 @@ impl Regcred {
         Client::http(self.ops).connect().get(path)
     }
 
-    /// The value of a series, written as in the exposition: `regcred_panics_total` or `name{label="value"}`.
+    /// The value of a series, written as in the exposition: `regcred_panics_total` or `name{label="value"}`. A
+    /// name alone is the sum of all its series.
     #[track_caller]
     pub fn metric(&self, series: &str) -> Option<f64> {
         let text = self.get("/metrics").text();
-        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        value.map(|value| value.trim().parse().unwrap())
+        let values = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(series)?;
+            let value = rest
+                .strip_prefix(' ')
+                .or_else(|| rest.strip_prefix('{')?.split_once("} ").map(|(_, value)| value))?;
+            Some(value.trim().parse::<f64>().unwrap())
+        });
+        values.reduce(|sum, value| sum + value)
     }
 
     /// Waits until a series has a value.

@@ -17,7 +17,7 @@ use crate::support::regcred::Serve;
 
 use super::{CONFIGURATIONS, Installation, NAMESPACE, SECRET};
 
-const TYPE_CONDITION: &str = r#"regcred_webhook_configuration_problems{problem="type-condition"}"#;
+const TYPE_CONDITION: &str = r#"regcred_webhook_configuration_problems{problem="type_condition"}"#;
 const MISSING: &str = r#"regcred_webhook_configuration_problems{problem="missing"}"#;
 const FAILED_PASSES: &str = r#"regcred_tls_reloads_total{result="error"}"#;
 
