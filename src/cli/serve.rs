@@ -13,8 +13,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::log::{self, LogLevel};
-use super::{Exit, Failure, say};
+use super::log::{self, Log, LogFormat, LogLevel};
+use super::{Exit, Failure};
 use crate::admission;
 use crate::cluster;
 use crate::server::{
@@ -113,8 +113,8 @@ pub(crate) struct Args {
 
     /// Where audit records go, one JSON object a line: a file, or - for standard output
     ///
-    /// A file is appended to, and opened anew when it was rotated away. Whoever reads slowly loses records and delays
-    /// nobody; what is lost is counted.
+    /// A file is appended to, and opened again after it was rotated away. A slow reader loses records (counted in
+    /// `regcred_audit_records_lost_total`); it never delays a request.
     #[arg(
         long,
         env = "REGCRED_AUDIT_LOG",
@@ -134,6 +134,20 @@ pub(crate) struct Args {
         ignore_case = true
     )]
     log_level: LogLevel,
+
+    /// The format of the log
+    ///
+    /// With json, each line on standard error is an object, the two that name the addresses included. An error that keeps
+    /// the server from starting is text in both formats.
+    #[arg(
+        long,
+        env = "REGCRED_LOG_FORMAT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        ignore_case = true
+    )]
+    log_format: LogFormat,
 
     /// How long a server that is told to stop still accepts
     ///
@@ -263,6 +277,7 @@ impl Args {
 
 /// Serves until a signal ends it.
 pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
+    let format = args.log_format;
     let (config, level) = args.validate()?;
     let runtime = Builder::new_multi_thread()
         .enable_all()
@@ -270,7 +285,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         .max_blocking_threads(LARGE_REVIEWS)
         .build()
         .map_err(|error| Failure(format!("the system refused a thread or descriptor: {error}")))?;
-    let ended = serve(&runtime, &config, level);
+    let ended = serve(&runtime, &config, level, format);
     // What has not ended by now is not waited for.
     runtime.shutdown_background();
     Ok(match ended? {
@@ -279,7 +294,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
     })
 }
 
-fn serve(runtime: &Runtime, config: &Config, level: LogLevel) -> Result<Ended, Failure> {
+fn serve(runtime: &Runtime, config: &Config, level: LogLevel, format: LogFormat) -> Result<Ended, Failure> {
     runtime.block_on(async {
         // First of all: a signal that comes while files are read must not kill the program half-way.
         let shutdown = signals()?;
@@ -289,13 +304,13 @@ fn serve(runtime: &Runtime, config: &Config, level: LogLevel) -> Result<Ended, F
             CertificateSource::Files(_) | CertificateSource::Dev => None,
         };
         let server = Server::prepare(config, admission::review)?;
-        say(format_args!("listening on https://{}", server.address()));
-        say(format_args!("listening on http://{} (ops)", server.ops_address()));
+        format.say(format_args!("listening on https://{}", server.address()));
+        format.say(format_args!("listening on http://{} (ops)", server.ops_address()));
         if config.certificate == CertificateSource::Dev {
-            say(format_args!("{}", server.request_to_try()));
+            format.say(format_args!("{}", server.request_to_try()));
         }
         // The log begins after these lines, so that they come first at every level.
-        log::init(level);
+        let _log = Log::start(level, format, server.metrics())?;
         if let Some(cluster) = cluster {
             cluster::self_managed::start(cluster, config.reload_interval, server.supply())?;
         }

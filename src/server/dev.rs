@@ -17,9 +17,9 @@ use rustls::crypto::CryptoProvider;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::files::{FileError, read_together};
-use super::policy::short_hash;
 use super::tls::CertificateFiles;
+use crate::files::{FileError, read_together};
+use crate::policy_file::short_hash;
 
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
@@ -180,9 +180,9 @@ The answer carries a base64 patch. To see the corrected Secret, paste this behin
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::files::tests::scratch;
     use super::super::tls::provider;
     use super::*;
+    use crate::files::tests::scratch;
 
     fn contents(folder: &Path) -> Vec<Vec<u8>> {
         ["ca.crt", "tls.crt", "tls.key"].map(|name| fs::read(folder.join(name)).unwrap()).to_vec()

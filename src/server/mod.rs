@@ -10,15 +10,12 @@
 
 mod accept;
 mod audit;
-mod audit_file;
-mod audit_losses;
 mod body;
 mod connection;
 mod connections;
 mod dev;
 mod drain;
 pub mod duration;
-mod files;
 mod health;
 mod http;
 mod limits;
@@ -26,7 +23,6 @@ mod linger;
 mod listen;
 mod metrics;
 mod ops;
-mod policy;
 mod reload;
 mod review;
 mod supply;
@@ -43,6 +39,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use rustls::crypto::CryptoProvider;
 use tokio::net::TcpListener;
@@ -50,26 +47,31 @@ use tokio::sync::{mpsc, watch};
 
 pub use audit::AuditTarget;
 pub use drain::Ended;
-pub use files::FileError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
 pub use metrics::ConfigurationProblem;
-pub use policy::read as read_policy;
 pub use review::Reviewer;
 pub use supply::Supply;
 pub use tls::{CertificateFiles, ClientCa};
 
 use audit::Audit;
-use audit_file::Output;
 use connections::Connections;
 use drain::{Phase, Work};
-use files::read_together;
 use health::Started;
 use limits::Budget;
-use metrics::{Metrics, Port, State};
-use policy::PolicyInForce;
+pub(crate) use metrics::Metrics;
+use metrics::{Port, State};
 use reload::{Reloader, Watched};
 use tls::{Served, TlsFiles};
+
+use crate::admission::ActivePolicy;
+pub use crate::files::FileError;
+use crate::files::read_together;
+use crate::policy_file;
+use crate::sink::Output;
+
+/// The policy that requests are judged by. It is swapped as a whole: a request sees one or the other.
+pub(crate) type PolicyInForce = ArcSwap<ActivePolicy>;
 
 /// How long the end of the program waits for the audit log's reader.
 const AUDIT_FLUSH: Duration = Duration::from_secs(1);
@@ -145,7 +147,7 @@ impl From<ListenError> for StartError {
 
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> Self {
-        StartError::System(format!("the system refused a thread or descriptor: {error}"))
+        StartError::System(format!("cannot create a thread or file descriptor: {error}"))
     }
 }
 
@@ -200,7 +202,7 @@ impl Server {
         served.swap(tls_files.check(&contents, &provider, now)?);
         let watched_tls = Watched::new(&tls_files.paths(), &contents);
         let (policy, watched_policy) = load_policy(config)?;
-        let output = Output::open(&config.audit)?;
+        let output = config.audit.open()?;
         let listener = config.listen.bind("--listen")?;
         let ops = config.ops_listen.bind("--ops-listen")?.into_std()?;
         let addresses = (listener.local_addr()?, ops.local_addr()?);
@@ -233,6 +235,11 @@ impl Server {
     #[must_use]
     pub fn ops_address(&self) -> SocketAddr {
         self.addresses.1
+    }
+
+    /// The metrics, for the log, which begins after the server is prepared.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
     }
 
     /// Where to bring certificates, for [`CertificateSource::Supplied`].
@@ -309,7 +316,7 @@ impl Shared {
             served: Arc::clone(&served),
             policy: Arc::clone(&policy),
         };
-        let metrics = Arc::new(Metrics::new(state));
+        let mut metrics = Metrics::new(state);
         if served.not_after().is_some() {
             metrics.tls_reload.started();
         }
@@ -319,8 +326,8 @@ impl Shared {
             provider,
             served,
             policy,
-            audit: Audit::start(output, metrics.audit_records_lost.clone(), metrics.panics.clone())?,
-            metrics,
+            audit: Audit::start(output, &mut metrics)?,
+            metrics: Arc::new(metrics),
             connections,
             ops_connections,
             in_flight,
@@ -337,10 +344,11 @@ type LoadedPolicy = (Arc<PolicyInForce>, Option<(PathBuf, Watched)>);
 
 fn load_policy(config: &Config) -> Result<LoadedPolicy, FileError> {
     let Some(path) = &config.policy else {
-        return Ok((Arc::new(PolicyInForce::from_pointee(policy::default())), None));
+        return Ok((Arc::new(PolicyInForce::from_pointee(policy_file::default())), None));
     };
     let contents = read_together(&[path])?;
-    let active = policy::parse(path, contents.first().map(|content| content.as_slice()).unwrap_or_default())?;
+    let active =
+        policy_file::parse(path, contents.first().map(|content| content.as_slice()).unwrap_or_default())?;
     let watched = Watched::new(&[path], &contents);
     Ok((Arc::new(PolicyInForce::from_pointee(active)), Some((path.clone(), watched))))
 }

@@ -105,7 +105,8 @@ fn conclude(shared: &Shared, webhook: Webhook, mut reviewed: Reviewed, started: 
         shared.metrics.found(finding, count);
     }
     shared.metrics.fixes.inc_by(reviewed.fixes);
-    tracing::debug!(?webhook, ?operation, ?decision, micros = duration.as_micros(), "answered");
+    let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(?webhook, ?operation, ?decision, micros, "answered");
     shared.audit.record(&reviewed.audit_record(duration));
     response
 }

@@ -10,7 +10,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate};
 
-use crate::server::files::{FileError, read_together};
+use crate::files::{FileError, read_together};
 
 /// What a usual certificate of this server names: what the API server asks for, as shipped; a wildcard for it; and what
 /// people ask for who try it.

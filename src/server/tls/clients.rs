@@ -18,7 +18,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::certificate::time;
-use crate::server::files::FileError;
+use crate::files::FileError;
 
 /// Who may connect: whoever has a certificate by one of these CAs, with one of these names.
 #[derive(Clone, Debug, PartialEq, Eq)]

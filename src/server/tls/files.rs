@@ -8,7 +8,7 @@ use rustls::crypto::CryptoProvider;
 use zeroize::Zeroizing;
 
 use super::{CertificateFiles, Change, ClientCa};
-use crate::server::files::FileError;
+use crate::files::FileError;
 
 /// Files that are read, checked and swapped as one set, since they may lie in one mounted volume.
 #[derive(Clone, Debug)]
