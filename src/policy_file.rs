@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use regcred_engine::policy::Policy;
 
 use crate::admission::ActivePolicy;
 use crate::files::{FileError, read_together};
+
+/// The policy in use. It is swapped as a whole: a request sees one or the other.
+pub(crate) type PolicyInForce = ArcSwap<ActivePolicy>;
 
 /// The policy without a file.
 pub(crate) fn default() -> ActivePolicy {

@@ -13,8 +13,8 @@ use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::Shared;
 use super::metrics::LastReload;
+use super::shared::Shared;
 use super::tls::TlsFiles;
 use crate::files::{FileError, read_together};
 use crate::policy_file;

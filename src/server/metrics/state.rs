@@ -12,7 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Unit;
 
 use super::labels::Port;
-use crate::server::PolicyInForce;
+use crate::policy_file::PolicyInForce;
 use crate::server::tls::Served;
 
 /// Something that has a limit.
