@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod create;
 mod go_base64;
 pub mod manifest;
+mod pki;
 pub mod report;
 pub mod server;
 mod wiped;

@@ -77,20 +77,27 @@ impl Reload {
     }
 }
 
-/// What can be wrong with a webhook configuration, by which the API server finds this server.
+/// What can be wrong with a webhook configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConfigurationProblem {
-    /// It is not there.
+pub(crate) enum ConfigurationProblem {
+    /// It does not exist, or has no webhook of regcred.
     Missing,
     /// It cannot be read.
     Unreadable,
-    /// It does not trust what is served.
+    /// Its `caBundle` is wrong and could not be corrected.
     CaBundle,
-    /// It asks about more than image-pull Secrets.
+    /// It has no match condition on the Secret's type.
     TypeCondition,
 }
 
 impl ConfigurationProblem {
+    pub(crate) const ALL: [ConfigurationProblem; 4] = [
+        ConfigurationProblem::Missing,
+        ConfigurationProblem::Unreadable,
+        ConfigurationProblem::CaBundle,
+        ConfigurationProblem::TypeCondition,
+    ];
+
     fn label(self) -> ProblemLabels {
         let problem = match self {
             ConfigurationProblem::Missing => "missing",
@@ -305,8 +312,13 @@ impl Metrics {
         self.ca_bundle_corrections.inc();
     }
 
-    pub(crate) fn configuration_problem(&self, problem: ConfigurationProblem, count: u8) {
-        self.configuration_problems.get_or_create(&problem.label()).set(i64::from(count));
+    /// Sets in how many webhook configurations there is each problem: the list has one item for each.
+    pub(crate) fn configuration_problems(&self, found: &[ConfigurationProblem]) {
+        for problem in ConfigurationProblem::ALL {
+            let count = found.iter().filter(|found| **found == problem).count();
+            let gauge = self.configuration_problems.get_or_create(&problem.label());
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     pub(crate) fn policy_reloaded(&self, reload: Reload) {

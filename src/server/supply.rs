@@ -1,28 +1,29 @@
-//! Certificates that come from elsewhere than files.
+//! Certificates that do not come from files.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Shared;
-use super::metrics::{ConfigurationProblem, Reload};
+use super::metrics::{Metrics, Reload};
 use super::tls::{Certificate, Change};
+use crate::pki::Issued;
 
-/// Where to bring the certificates of [`CertificateSource::Supplied`](super::CertificateSource::Supplied), and what
-/// became of getting them.
+/// A handle of a running server for the code that supplies its certificates. The server does not know where they come
+/// from.
 #[derive(Clone)]
 pub struct Supply(pub(super) Arc<Shared>);
 
 impl Supply {
-    /// Serves a certificate, PEM, with its key, if it can be served. Open connections keep the one that they have.
+    /// Serves a certificate from now on. Open connections keep the one that they have.
     ///
     /// # Errors
-    /// When it is not valid now, or the key is not its own.
-    pub fn serve(&self, certificate: &str, key: &str) -> Result<(), String> {
+    /// When the certificate is not valid now.
+    pub(crate) fn serve(&self, issued: &Issued) -> Result<(), String> {
         let Supply(shared) = self;
         let certificate = Certificate::supplied(
-            certificate.as_bytes(),
-            key.as_bytes(),
+            issued.certificate.as_bytes(),
+            issued.key.as_bytes(),
             &shared.provider,
             Timestamp::now(),
         )?;
@@ -32,23 +33,13 @@ impl Supply {
         Ok(())
     }
 
-    /// Counts that it could not be found out whether there is a newer one.
-    pub fn failed(&self) {
+    /// Counts a failed attempt to find out whether the certificate is still the right one.
+    pub(crate) fn failed(&self) {
         self.0.metrics.tls_reloaded(Reload::Error);
     }
 
-    /// Counts that a client was told anew what to trust.
-    pub fn bundle_corrected(&self) {
-        self.0.metrics.ca_bundle_corrected();
-    }
-
-    /// In how many webhook configurations something is wrong.
-    pub fn configuration_problem(&self, problem: ConfigurationProblem, count: u8) {
-        self.0.metrics.configuration_problem(problem, count);
-    }
-
-    /// Counts a panic of whoever supplies.
-    pub fn panicked(&self) {
-        self.0.metrics.panicked();
+    /// The metrics of the server.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 }
