@@ -15,6 +15,7 @@ pub mod create;
 mod files;
 mod go_base64;
 pub mod manifest;
+mod pki;
 pub mod policy_file;
 pub mod report;
 pub mod server;

@@ -35,7 +35,7 @@ pub fn read(path: &Path) -> Result<Policy, FileError> {
 }
 
 /// The first 12 hex digits of the SHA-256 of a file, as `sha256sum` prints it.
-pub(crate) fn short_hash(content: &[u8]) -> String {
+fn short_hash(content: &[u8]) -> String {
     use std::fmt::Write as _;
     digest(&SHA256, content).as_ref().iter().take(6).fold(String::with_capacity(12), |mut hash, byte| {
         // Writing to a string cannot fail.

@@ -44,7 +44,7 @@ pub use audit::AuditTarget;
 pub use drain::Ended;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
-pub use metrics::ConfigurationProblem;
+pub(crate) use metrics::ConfigurationProblem;
 pub use review::Reviewer;
 pub use supply::Supply;
 pub use tls::{CertificateFiles, ClientCa};
@@ -75,11 +75,11 @@ const AUDIT_FLUSH: Duration = Duration::from_secs(1);
 /// Where the serving certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateSource {
-    /// Made for this machine, in `certs/dev`.
-    Dev,
-    /// Someone else's files.
+    /// Made for this machine, in this folder.
+    Dev(PathBuf),
+    /// Made by another program.
     Files(CertificateFiles),
-    /// Brought to [`Server::supply`] while it runs. Until the first comes, the server is not ready.
+    /// Passed to [`Server::supply`] at runtime. The server is not ready before the first one.
     Supplied,
 }
 
@@ -183,7 +183,7 @@ impl Server {
         let tls_files = TlsFiles {
             certificate: match &config.certificate {
                 CertificateSource::Files(files) => Some(files.clone()),
-                CertificateSource::Dev => Some(dev::certificate(&dev::folder(), &provider, now)?),
+                CertificateSource::Dev(folder) => Some(dev::certificate(folder, &provider, now)?),
                 CertificateSource::Supplied => None,
             },
             clients: config.clients.clone(),
@@ -259,16 +259,10 @@ impl Server {
         &self.shared.metrics
     }
 
-    /// Where to bring certificates, for [`CertificateSource::Supplied`].
+    /// The handle for [`CertificateSource::Supplied`].
     #[must_use]
     pub fn supply(&self) -> Supply {
         Supply(Arc::clone(&self.shared))
-    }
-
-    /// For `--dev`: a request that shows what regcred does, to be pasted into a terminal.
-    #[must_use]
-    pub fn request_to_try(&self) -> String {
-        dev::request_to_try(self.address())
     }
 
     /// Serves until `shutdown` says so: the first message begins an orderly shutdown, the second cuts it short.

@@ -14,7 +14,7 @@ use crate::support::regcred::{Regcred, Serve};
 use crate::support::review::{Review, document, good, secret};
 use crate::support::volume::Volume;
 
-const OFTEN: [&str; 2] = ["--reload-interval", "20ms"];
+const OFTEN: [&str; 2] = ["--reload-interval", "1s"];
 
 fn policy(body: &str) -> String {
     format!("apiVersion: regcred/v1\nkind: Policy\n{body}\n")

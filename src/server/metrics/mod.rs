@@ -17,8 +17,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-pub use labels::ConfigurationProblem;
-pub(crate) use labels::{HandshakeFailure, Port, RefusalReason, Shed};
+pub(crate) use labels::{ConfigurationProblem, HandshakeFailure, Port, RefusalReason, Shed};
 use state::Watched;
 pub(crate) use state::{State, Usage};
 
@@ -214,9 +213,13 @@ impl Metrics {
         self.shed.get_or_create(&ShedLabels { port, reason }).inc();
     }
 
-    /// Stores in how many webhook configurations this is wrong.
-    pub(crate) fn configuration_problem(&self, problem: ConfigurationProblem, count: u8) {
-        self.configuration_problems.get_or_create(&ProblemLabels { problem }).set(i64::from(count));
+    /// Sets in how many webhook configurations there is each problem: the list has one item for each.
+    pub(crate) fn configuration_problems(&self, found: &[ConfigurationProblem]) {
+        for &problem in ConfigurationProblem::ALL {
+            let count = found.iter().filter(|found| **found == problem).count();
+            let gauge = self.configuration_problems.get_or_create(&ProblemLabels { problem });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// Everything in the `OpenMetrics` text format.
