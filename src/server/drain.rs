@@ -1,4 +1,4 @@
-//! The end of a server's life: first it says that it is leaving, then it leaves.
+//! Shutdown: first the server says that it leaves, then it finishes what runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,53 +6,55 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::connections::Connections;
-use super::limits::Budget;
+use super::conn::Connections;
+use super::metrics::Usage as _;
+use super::room::Pool;
 
 /// Where in its life a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     /// At work.
     Serving,
-    /// Not ready any more, still accepting; every answer asks the client to close. Keep-alive connections outlive
-    /// the endpoint's removal, and only a client that leaves first never sees a request fail.
+    /// Not ready any more but still accepting; every answer asks the client to close. Keep-alive connections outlive
+    /// the endpoint's removal, and no request fails only if the client closes first.
     Draining,
-    /// Not accepting; what runs is finished.
+    /// Not accepting; requests in flight are finished.
     Stopping,
 }
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Everything that was in flight was answered.
+    /// Every request in flight was answered.
     Finished,
-    /// Something was cut off.
+    /// Something was cut off, or the server could not accept any more.
     CutOff,
 }
 
-/// Everything that is to be over before a server ends.
+/// Everything that has to be over before a server ends.
 pub(crate) struct Work {
-    /// The accept loop, which ends by itself when the server stops.
+    /// The accept loop, which ends when the server stops.
     pub(crate) accepting: JoinHandle<()>,
     pub(crate) connections: Arc<Connections>,
-    /// A review can outlive its connection: its client is gone, its record is still to be written.
-    pub(crate) in_flight: Arc<Budget>,
+    /// A review can outlive its connection: its client has gone, its record still has to be written.
+    pub(crate) in_flight: Arc<Pool>,
 }
 
 impl Work {
-    /// Waits until all of it is over. What was accepted last counts too.
-    async fn ended(&mut self) {
+    /// Waits until all of it is over, including the connections that were accepted last.
+    async fn over(&mut self) {
         if !self.accepting.is_finished() {
-            // An error would be a panic of it: then it has ended as well.
+            // An error would be a panic: then it is over as well.
             drop((&mut self.accepting).await);
         }
-        self.connections.ended().await;
+        self.connections.closed().await;
         self.in_flight.unused().await;
     }
 }
 
-/// Takes a server through its phases. The first message of `shutdown` begins the end, the second cuts it short; a
-/// closed channel counts as nothing.
+/// Takes a server through its phases. The first message of `shutdown` begins the shutdown, the second cuts it short; a
+/// closed channel counts as nothing. The end of the accept loop begins it as well: a server that accepts nothing has to be
+/// restarted.
 pub(crate) async fn drain(
     phase: &watch::Sender<Phase>,
     mut work: Work,
@@ -60,31 +62,39 @@ pub(crate) async fn drain(
     finish: Duration,
     shutdown: &mut mpsc::Receiver<()>,
 ) -> Ended {
-    next(shutdown).await;
-    tracing::info!(?delay, "shutting down: not ready any more, still answering");
+    let accepts = tokio::select! {
+        () = next(shutdown) => {
+            tracing::info!(?delay, "shutting down: not ready any more, still answering");
+            true
+        }
+        _ = &mut work.accepting => {
+            tracing::error!("shutting down: the accept loop has ended");
+            false
+        }
+    };
     phase.send_replace(Phase::Draining);
     let orderly = async {
         tokio::time::sleep(delay).await;
         phase.send_replace(Phase::Stopping);
-        // By now what is accepted is idle or in flight. Idle connections are closed, the rest is waited for.
-        tokio::time::timeout(finish, work.ended()).await
+        // Idle connections are closed now, requests in flight are finished.
+        tokio::time::timeout(finish, work.over()).await
     };
     let finished = tokio::select! {
         finished = orderly => {
             if finished.is_err() {
-                let (connections, reviews) = (work.connections.alive(), work.in_flight.used());
-                tracing::warn!(connections, reviews, "not all work was finished in time");
+                let (connections, reviews) = (work.connections.used(), work.in_flight.used());
+                tracing::warn!(connections, reviews, "not all requests were finished in time");
             }
             finished.is_ok()
         }
         () = next(shutdown) => {
             phase.send_replace(Phase::Stopping);
-            tracing::warn!("told to stop a second time: stopping at once");
-            // Idle connections end by themselves in the next moment; work does not.
-            tokio::time::timeout(Duration::from_millis(50), work.ended()).await.is_ok()
+            tracing::warn!("second signal: stopping at once");
+            // Idle connections close within this time; requests in flight do not.
+            tokio::time::timeout(Duration::from_millis(50), work.over()).await.is_ok()
         }
     };
-    if finished { Ended::Finished } else { Ended::CutOff }
+    if finished && accepts { Ended::Finished } else { Ended::CutOff }
 }
 
 async fn next(shutdown: &mut mpsc::Receiver<()>) {
@@ -97,7 +107,7 @@ async fn next(shutdown: &mut mpsc::Receiver<()>) {
 mod tests {
     use tokio::time::Instant;
 
-    use super::super::connections::{Admission, Ticket};
+    use super::super::conn::{Place, Placement};
     use super::*;
 
     const DELAY: Duration = Duration::from_secs(5);
@@ -106,22 +116,33 @@ mod tests {
     struct Case {
         phase: watch::Sender<Phase>,
         connections: Arc<Connections>,
-        in_flight: Arc<Budget>,
+        in_flight: Arc<Pool>,
         signals: mpsc::Sender<()>,
         run: tokio::task::JoinHandle<(Ended, Duration)>,
     }
 
     fn start() -> Case {
+        start_with(std::future::pending())
+    }
+
+    fn start_with(accepting: impl Future<Output = ()> + Send + 'static) -> Case {
         let phase = watch::Sender::new(Phase::Serving);
         let connections = Connections::new(10);
-        let in_flight = Budget::new(10);
+        let in_flight = Arc::new(Pool::new(10));
         let (signals, mut shutdown) = mpsc::channel(2);
         let run = tokio::spawn({
             let (phase, connections, in_flight) =
                 (phase.clone(), Arc::clone(&connections), Arc::clone(&in_flight));
             async move {
                 let begun = Instant::now();
-                let accepting = tokio::spawn(std::future::ready(()));
+                // As the accept loop does, this ends when the server stops.
+                let mut stopping = phase.subscribe();
+                let accepting = tokio::spawn(async move {
+                    tokio::select! {
+                        () = accepting => {}
+                        _ = stopping.wait_for(|phase| *phase == Phase::Stopping) => {}
+                    }
+                });
                 let work = Work { accepting, connections, in_flight };
                 let ended = drain(&phase, work, DELAY, FINISH, &mut shutdown).await;
                 (ended, begun.elapsed())
@@ -130,15 +151,15 @@ mod tests {
         Case { phase, connections, in_flight, signals, run }
     }
 
-    async fn connect(case: &Case) -> Ticket {
-        match case.connections.admit().await {
-            Admission::Free(ticket) => ticket,
+    async fn connect(case: &Case) -> Place {
+        match case.connections.place().await {
+            Placement::Free(place) => place,
             _ => panic!("no place"),
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_says_so_first_and_stops_when_the_work_is_done() {
+    async fn it_drains_before_it_stops() {
         let case = start();
         let work = connect(&case).await;
         case.signals.send(()).await.unwrap();
@@ -152,10 +173,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_review_whose_client_is_gone_is_waited_for() {
+    async fn reviews_without_a_client_are_finished() {
         for (takes, ends) in [(Duration::from_secs(1), Ended::Finished), (FINISH * 2, Ended::CutOff)] {
             let case = start();
-            let review = case.in_flight.one().unwrap();
+            let review = case.in_flight.try_take().unwrap();
             case.signals.send(()).await.unwrap();
             tokio::time::sleep(DELAY + takes).await;
             drop(review);
@@ -164,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_does_not_wait_for_ever() {
+    async fn shutdown_does_not_wait_forever() {
         let case = start();
         let _work = connect(&case).await;
         case.signals.send(()).await.unwrap();
@@ -180,5 +201,13 @@ mod tests {
         case.signals.send(()).await.unwrap();
         let (ended, after) = case.run.await.unwrap();
         assert!(ended == Ended::CutOff && after < Duration::from_millis(100), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_the_accept_loop_ends_the_server() {
+        let case = start_with(std::future::ready(()));
+        tokio::time::sleep(DELAY / 2).await;
+        assert_eq!(*case.phase.borrow(), Phase::Draining, "not ready");
+        assert_eq!(case.run.await.unwrap(), (Ended::CutOff, DELAY));
     }
 }

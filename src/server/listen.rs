@@ -7,19 +7,19 @@ use std::str::FromStr;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Connections that the kernel holds until they are accepted.
-const BACKLOG: u32 = 1024;
+/// Completed connections that the kernel holds until they are accepted.
+pub(crate) const BACKLOG: u32 = 1024;
 
 /// Where to listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// On every address of the machine, IPv6 and IPv4, written `:PORT`.
     Everywhere(u16),
-    /// On one.
+    /// On one address. `[::]` includes IPv4.
     At(SocketAddr),
 }
 
-/// An address that cannot be listened on.
+/// An address that cannot be bound.
 #[derive(Debug)]
 pub struct ListenError {
     flag: &'static str,
@@ -65,7 +65,7 @@ impl fmt::Display for ListenError {
 impl std::error::Error for ListenError {}
 
 impl Listen {
-    /// Binds; `flag` is the setting to name in an error. Must be called within a tokio runtime.
+    /// Binds the address. An error names the setting `flag`. Must be called within a tokio runtime.
     pub(crate) fn bind(self, flag: &'static str) -> Result<TcpListener, ListenError> {
         let bound = match self {
             Listen::At(address) => bind(address),
@@ -83,7 +83,11 @@ impl Listen {
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart must not wait for the connections of the program before it.
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        // IPv4 as well, also where the sysctl net.ipv6.bindv6only is 1.
+        rustix::net::sockopt::set_ipv6_v6only(&socket, false)?;
+    }
+    // A restart must not wait for the connections of the previous process.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -94,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_an_address_or_a_port_alone() {
+    fn addresses_and_ports_are_read() {
         assert_eq!(":8080".parse(), Ok(Listen::Everywhere(8080)));
         assert_eq!("127.0.0.1:0".parse(), Ok(Listen::At(([127, 0, 0, 1], 0).into())));
         assert_eq!("[::]:8443".parse::<Listen>().unwrap().to_string(), "[::]:8443");
@@ -104,10 +108,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_in_use_is_named_with_its_flag() {
+    async fn errors_name_the_address_and_its_flag() {
         let taken = Listen::At(([127, 0, 0, 1], 0).into()).bind("--listen").unwrap();
         let address = taken.local_addr().unwrap();
         let error = Listen::At(address).bind("--ops-listen").unwrap_err().to_string();
         assert!(error.contains(&address.to_string()) && error.ends_with("with --ops-listen"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_port_alone_includes_ipv4() {
+        let listener = Listen::Everywhere(0).bind("--listen").unwrap();
+        if listener.local_addr().unwrap().is_ipv6() {
+            assert!(!rustix::net::sockopt::ipv6_v6only(&listener).unwrap());
+        }
+        let port = listener.local_addr().unwrap().port();
+        assert!(std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
     }
 }

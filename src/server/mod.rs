@@ -1,34 +1,29 @@
 //! The webhook's server: transport, limits, certificates, health and metrics. It knows nothing about Secrets.
 //!
-//! The way of one request: [`accept`] → [`connection`] (handshake, HTTP/1.1) → [`http`] (checks, [`body`]) →
-//! [`review`] (judged, counted, recorded) → the answer. Beside it run the operations port ([`ops`]), the poll for new
-//! files ([`reload`]) and the audit log's writer ([`audit`]), each on a thread of its own, so that none of them can
-//! keep admission waiting, nor admission them.
+//! One request: [`conn`] serves its connection and hands it to the [`router`], whose extractor [`intake`] checks it and
+//! reads its body into the memory that [`room`] has for it; [`review`] judges, counts and records it. A request that is
+//! not judged gets a [`refusal`].
 //!
-//! The connections are hyper's, taken from an accept loop of our own, since what a connection may cost and when it is
-//! closed is what this server has to get right. axum routes the operations port.
+//! The operations port ([`ops`]), the poll for new files ([`reload`]) and the writer of the audit log ([`audit`]) each
+//! have a thread of their own, so they cannot delay admission, and admission cannot delay them.
 
-mod accept;
 mod audit;
-mod audit_file;
-mod audit_losses;
-mod body;
-mod connection;
-mod connections;
+mod conn;
 mod dev;
 mod drain;
 pub mod duration;
-mod files;
 mod health;
-mod http;
+mod intake;
 mod limits;
-mod linger;
 mod listen;
 mod metrics;
 mod ops;
-mod policy;
+mod refusal;
 mod reload;
 mod review;
+mod room;
+mod router;
+mod shared;
 mod supply;
 #[cfg(test)]
 mod tests;
@@ -39,38 +34,41 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use regcred_engine::policy::Enforcement;
-use rustls::crypto::CryptoProvider;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 pub use audit::AuditTarget;
 pub use drain::Ended;
-pub use files::FileError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
-pub use metrics::ConfigurationProblem;
-pub use policy::read as read_policy;
+pub(crate) use metrics::ConfigurationProblem;
 pub use review::Reviewer;
 pub use supply::Supply;
 pub use tls::{CertificateFiles, ClientCa};
 
 use audit::Audit;
-use audit_file::Output;
-use connections::Connections;
+use conn::{Connections, Endpoint};
 use drain::{Phase, Work};
-use files::read_together;
-use health::Started;
-use limits::Budget;
-use metrics::{Metrics, State};
-use policy::{PolicyFile, PolicyInForce};
+use health::Health;
+use intake::Gate;
+pub(crate) use metrics::Metrics;
+use metrics::{Port, State};
+use ops::OpsParts;
+use refusal::Refusals;
 use reload::{Reloader, Watched};
+use review::Judge;
+use room::{Pool, Room};
+use router::AdmissionParts;
+use shared::Shared;
 use tls::{Served, TlsFiles};
+
+pub use crate::files::FileError;
+use crate::files::read_together;
+use crate::policy_file::{self, PolicyFile, PolicyInForce};
 
 /// How long the end of the program waits for the audit log's reader.
 const AUDIT_FLUSH: Duration = Duration::from_secs(1);
@@ -78,11 +76,11 @@ const AUDIT_FLUSH: Duration = Duration::from_secs(1);
 /// Where the serving certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateSource {
-    /// Made for this machine, in `certs/dev`.
-    Dev,
-    /// Someone else's files.
+    /// Made for this machine, in this folder.
+    Dev(PathBuf),
+    /// Made by another program.
     Files(CertificateFiles),
-    /// Brought to [`Server::supply`] while it runs. Until the first comes, the server is not ready.
+    /// Passed to [`Server::supply`] at runtime. The server is not ready before the first one.
     Supplied,
 }
 
@@ -148,34 +146,25 @@ impl From<ListenError> for StartError {
 
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> Self {
-        StartError::System(format!("the system refused a thread or descriptor: {error}"))
+        StartError::System(format!("cannot create a thread or file descriptor: {error}"))
     }
-}
-
-/// What all requests share.
-pub(crate) struct Shared {
-    limits: Limits,
-    reviewer: Reviewer,
-    provider: Arc<CryptoProvider>,
-    served: Arc<Served>,
-    policy: Arc<PolicyInForce>,
-    metrics: Arc<Metrics>,
-    audit: Audit,
-    in_flight: Arc<Budget>,
-    bodies: Arc<Budget>,
-    started: Started,
-    phase: watch::Sender<Phase>,
 }
 
 /// A server that has everything it needs, and is bound but does not accept yet.
 pub struct Server {
     listener: TcpListener,
-    ops: std::net::TcpListener,
-    shared: Arc<Shared>,
-    reloader: Reloader,
+    ops_listener: std::net::TcpListener,
+    addresses: (SocketAddr, SocketAddr),
+    limits: Limits,
     drain_delay: Duration,
     reload_interval: Duration,
-    addresses: (SocketAddr, SocketAddr),
+    reloader: Reloader,
+    shared: Arc<Shared>,
+    gate: Arc<Gate>,
+    judge: Arc<Judge>,
+    connections: Arc<Connections>,
+    ops_connections: Arc<Connections>,
+    phase: watch::Sender<Phase>,
 }
 
 impl Server {
@@ -183,16 +172,21 @@ impl Server {
     /// is never ready. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When a file cannot be used or an address not be bound.
+    /// When a file cannot be used or an address cannot be bound.
     pub fn prepare(config: &Config, reviewer: Reviewer) -> Result<Self, StartError> {
         let provider = tls::provider();
+        // The provider collects entropy for its first random number, which takes 50 ms. No handshake has to wait for that.
+        provider
+            .secure_random
+            .fill(&mut [0; 32])
+            .map_err(|_| StartError::System("the crypto provider has no random numbers".to_owned()))?;
         let now = Timestamp::now();
         let served = Served::new(Arc::clone(&provider))
-            .map_err(|error| StartError::System(format!("TLS cannot be set up: {error}")))?;
+            .map_err(|error| StartError::System(format!("cannot set up TLS: {error}")))?;
         let tls_files = TlsFiles {
             certificate: match &config.certificate {
                 CertificateSource::Files(files) => Some(files.clone()),
-                CertificateSource::Dev => Some(dev::certificate(&dev::folder(), &provider, now)?),
+                CertificateSource::Dev(folder) => Some(dev::certificate(folder, &provider, now)?),
                 CertificateSource::Supplied => None,
             },
             clients: config.clients.clone(),
@@ -201,26 +195,53 @@ impl Server {
         served.swap(tls_files.check(&contents, &provider, now)?);
         let watched_tls = Watched::new(&tls_files.paths(), &contents);
         let (policy, watched_policy) = load_policy(config)?;
-        let output = Output::open(&config.audit)?;
+        let output = config.audit.open()?;
         let listener = config.listen.bind("--listen")?;
-        let ops = config.ops_listen.bind("--ops-listen")?.into_std()?;
-        let addresses = (listener.local_addr()?, ops.local_addr()?);
-        let shared = Arc::new(Shared::new(
-            config.limits.clone(),
+        let ops_listener = config.ops_listen.bind("--ops-listen")?.into_std()?;
+        let addresses = (listener.local_addr()?, ops_listener.local_addr()?);
+
+        let limits = config.limits.clone();
+        let served = Arc::new(served);
+        let connections = Connections::new(limits.connections);
+        let ops_connections = Connections::new(limits.ops_connections);
+        let in_flight = Arc::new(Pool::new(limits.in_flight));
+        let room = Arc::new(Room::new(&limits));
+        let mut metrics = Metrics::new(State {
+            connections: Arc::clone(&connections) as _,
+            ops_connections: Arc::clone(&ops_connections) as _,
+            in_flight: Arc::clone(&in_flight) as _,
+            bodies: Arc::clone(&room) as _,
+            served: Arc::clone(&served),
+            policy: Arc::clone(&policy),
+        });
+        if served.not_after().is_some() {
+            metrics.tls_reload.started();
+        }
+        metrics.policy_reload.started();
+        let audit = Arc::new(Audit::start(output, &mut metrics)?);
+        let metrics = Arc::new(metrics);
+        let judge = Judge {
             reviewer,
-            provider,
-            Arc::new(served),
-            policy,
-            output,
-        )?);
+            policy: Arc::clone(&policy),
+            audit: Arc::clone(&audit),
+            metrics: Arc::clone(&metrics),
+            inline_body: limits.inline_body,
+        };
+        let gate = Gate { in_flight, room, body_limit: limits.body, deadline: limits.body_read };
         Ok(Server {
             listener,
-            ops,
-            shared,
-            reloader: Reloader { tls: (tls_files, watched_tls), policy: watched_policy },
+            ops_listener,
+            addresses,
+            limits,
             drain_delay: config.drain_delay,
             reload_interval: config.reload_interval,
-            addresses,
+            reloader: Reloader { tls: (tls_files, watched_tls), policy: watched_policy },
+            shared: Arc::new(Shared { provider, served, policy, metrics, audit }),
+            gate: Arc::new(gate),
+            judge: Arc::new(judge),
+            connections,
+            ops_connections,
+            phase: watch::Sender::new(Phase::Serving),
         })
     }
 
@@ -236,82 +257,72 @@ impl Server {
         self.addresses.1
     }
 
-    /// Where to bring certificates, for [`CertificateSource::Supplied`].
+    /// The metrics, for the log, which begins after the server is prepared.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// The handle for [`CertificateSource::Supplied`].
     #[must_use]
     pub fn supply(&self) -> Supply {
         Supply(Arc::clone(&self.shared))
     }
 
-    /// For `--dev`: a request that shows what this does, to be pasted into a terminal.
-    #[must_use]
-    pub fn request_to_try(&self) -> String {
-        dev::request_to_try(self.address())
-    }
-
-    /// Serves until `shutdown` says so: the first message begins an orderly end, the second cuts it short.
+    /// Serves until `shutdown` says so: the first message begins an orderly shutdown, the second cuts it short.
     ///
     /// # Errors
-    /// When the system has no thread left to start with.
+    /// When the system cannot create a thread or file descriptor.
     pub async fn run(self, mut shutdown: mpsc::Receiver<()>) -> Result<Ended, StartError> {
-        let Server { listener, ops, shared, reloader, drain_delay, reload_interval, .. } = self;
-        shared.served.log();
-        seed_random(&shared)?;
-        ops::start(ops, Arc::clone(&shared))?;
-        reloader.start(reload_interval, &shared)?;
+        self.shared.served.log();
+        let health = Arc::new(Health::new(self.phase.subscribe(), Arc::clone(&self.shared.served)));
+        let admission = self.admission_endpoint();
+        let operations = self.operations_endpoint(Arc::clone(&health));
+        self.reloader.start(self.reload_interval, &self.shared)?;
 
-        let connections = Connections::new(shared.limits.connections);
-        let mut phase = shared.phase.subscribe();
+        tokio::spawn(async move { health.beat().await });
+        let mut phase = self.phase.subscribe();
         let stop = async move {
             drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
         };
-        let serve = {
-            let shared = Arc::clone(&shared);
-            move |stream, ticket| connection::serve_admission(Arc::clone(&shared), stream, ticket)
-        };
-        let accept =
-            accept::accept(listener, Arc::clone(&connections), Arc::clone(&shared.metrics), stop, serve);
+        let accept = conn::accept(self.listener, Arc::clone(&self.connections), admission, stop);
         let accepting = tokio::spawn(accept);
-        shared.started.accepting.store(true, Ordering::Release);
+        ops::start(self.ops_listener, self.ops_connections, operations)?;
 
-        let finish = shared.limits.finish;
-        let work = Work { accepting, connections, in_flight: Arc::clone(&shared.in_flight) };
-        let ended = drain::drain(&shared.phase, work, drain_delay, finish, &mut shutdown).await;
-        // This waits on its own thread, since the pool for blocking work may be full of reviews that are cut off here,
-        // and it would wait for them. There is nothing else left to do on it.
-        let written = shared.audit.close(AUDIT_FLUSH);
+        let in_flight = Arc::clone(&self.gate.in_flight);
+        let work = Work { accepting, connections: self.connections, in_flight };
+        let finish = self.limits.finish;
+        let ended = drain::drain(&self.phase, work, self.drain_delay, finish, &mut shutdown).await;
+        // This waits on its own thread: the pool for blocking work may be full of reviews that are cut off here. Nothing
+        // else is left to do on this thread.
+        let written = self.judge.audit.close(AUDIT_FLUSH);
         Ok(if written { ended } else { Ended::CutOff })
     }
-}
 
-impl Shared {
-    fn new(
-        limits: Limits,
-        reviewer: Reviewer,
-        provider: Arc<CryptoProvider>,
-        served: Arc<Served>,
-        policy: Arc<PolicyInForce>,
-        output: Output,
-    ) -> io::Result<Self> {
-        let in_flight = Budget::new(limits.in_flight);
-        let state = State {
-            in_flight: Arc::clone(&in_flight),
-            served: Arc::clone(&served),
-            policy: Arc::clone(&policy),
-        };
-        let metrics = Arc::new(Metrics::new(state));
-        Ok(Shared {
-            reviewer,
-            provider,
-            served,
-            policy,
-            audit: Audit::start(output, metrics.audit_lost(), metrics.panics())?,
-            metrics,
-            in_flight,
-            bodies: Budget::new(limits.bodies),
-            started: Started::default(),
+    fn admission_endpoint(&self) -> Endpoint {
+        let parts = AdmissionParts { gate: Arc::clone(&self.gate), judge: Arc::clone(&self.judge) };
+        Endpoint {
+            port: Port::Admission,
+            router: router::router(parts),
+            tls: Some(Arc::clone(&self.shared.served)),
+            phase: self.phase.clone(),
+            limits: self.limits.clone(),
+            refusals: Refusals::new(Arc::clone(&self.shared.metrics)),
+            metrics: Arc::clone(&self.shared.metrics),
+        }
+    }
+
+    fn operations_endpoint(&self, health: Arc<Health>) -> Endpoint {
+        let parts = OpsParts { health, metrics: Arc::clone(&self.shared.metrics) };
+        Endpoint {
+            port: Port::Operations,
+            router: ops::router(parts),
+            tls: None,
+            // This port serves until the program ends.
             phase: watch::Sender::new(Phase::Serving),
-            limits,
-        })
+            limits: self.limits.clone(),
+            refusals: Refusals::new(Arc::clone(&self.shared.metrics)),
+            metrics: Arc::clone(&self.shared.metrics),
+        }
     }
 }
 
@@ -320,7 +331,7 @@ type LoadedPolicy = (Arc<PolicyInForce>, Option<(PolicyFile, Watched)>);
 
 fn load_policy(config: &Config) -> Result<LoadedPolicy, FileError> {
     let Some(path) = &config.policy else {
-        let active = policy::default(config.enforcement);
+        let active = policy_file::default(config.enforcement);
         return Ok((Arc::new(PolicyInForce::from_pointee(active)), None));
     };
     let contents = read_together(&[path])?;
@@ -328,18 +339,4 @@ fn load_policy(config: &Config) -> Result<LoadedPolicy, FileError> {
     let active = file.parse(contents.first().map(|content| content.as_slice()).unwrap_or_default())?;
     let watched = Watched::new(&[path], &contents);
     Ok((Arc::new(PolicyInForce::from_pointee(active)), Some((file, watched))))
-}
-
-/// The provider gathers its entropy at the first number it is asked for. That is done here, aside, so that it is no
-/// client's handshake that waits for it.
-fn seed_random(shared: &Arc<Shared>) -> io::Result<()> {
-    let shared = Arc::clone(shared);
-    thread::Builder::new().name("random".to_owned()).spawn(move || {
-        if shared.provider.secure_random.fill(&mut [0; 32]).is_ok() {
-            shared.started.random.store(true, Ordering::Release);
-        } else {
-            tracing::error!("the crypto provider has no random numbers");
-        }
-    })?;
-    Ok(())
 }

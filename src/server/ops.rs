@@ -1,80 +1,97 @@
 //! The operations port: health and metrics.
 //!
-//! It has a thread and a runtime of its own, so that a probe never waits for admission: a kubelet that restarts a
-//! busy server for being slow makes an overload an outage.
+//! It has a thread and a runtime of its own, so a probe never waits for admission: a kubelet that restarts a busy server
+//! for being slow turns an overload into an outage.
 
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
-use axum::body::Body as HttpBody;
-use axum::extract::State;
-use axum::response::Response;
-use axum::routing::{Router, get};
+use axum::Router;
+use axum::extract::{FromRef, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 
-use super::Shared;
-use super::accept::accept;
-use super::connection::serve_operations;
-use super::connections::Connections;
-use super::health;
-use super::http::plain;
-use super::metrics::CONTENT_TYPE as METRICS;
+use super::conn::{Connections, Endpoint, accept};
+use super::health::Health;
+use super::metrics::{CONTENT_TYPE as METRICS, Metrics};
+use super::refusal::text;
 
-/// Serves `listener` until the program ends: what is shutting down still says so.
-pub(crate) fn start(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
+/// What the routes need.
+#[derive(Clone)]
+pub(crate) struct OpsParts {
+    pub(crate) health: Arc<Health>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl FromRef<OpsParts> for Arc<Health> {
+    fn from_ref(parts: &OpsParts) -> Self {
+        Arc::clone(&parts.health)
+    }
+}
+
+impl FromRef<OpsParts> for Arc<Metrics> {
+    fn from_ref(parts: &OpsParts) -> Self {
+        Arc::clone(&parts.metrics)
+    }
+}
+
+/// Serves `listener` until the program ends, so it still answers during shutdown.
+pub(crate) fn start(
+    listener: TcpListener,
+    connections: Arc<Connections>,
+    endpoint: Endpoint,
+) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("ops".to_owned()).spawn(move || {
         runtime.block_on(async move {
             match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    let connections = Connections::new(shared.limits.ops_connections);
-                    let metrics = Arc::clone(&shared.metrics);
-                    let router = router(Arc::clone(&shared));
-                    accept(listener, connections, metrics, std::future::pending(), |stream, ticket| {
-                        serve_operations(Arc::clone(&shared), router.clone(), stream, ticket)
-                    })
-                    .await;
+                    accept(listener, connections, endpoint, std::future::pending()).await;
                 }
-                Err(error) => tracing::error!(%error, "the operations port cannot be served"),
+                Err(error) => tracing::error!(%error, "cannot serve the operations port"),
             }
         });
     })?;
     Ok(())
 }
 
-fn router(shared: Arc<Shared>) -> Router {
+/// Three paths.
+pub(crate) fn router(parts: OpsParts) -> Router {
     Router::new()
-        // Whoever gets this answer has met a program that runs: there is nothing more to look at.
-        .route("/livez", get(async || plain::<HttpBody>(StatusCode::OK, "ok")))
+        .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .fallback(async || {
-            plain::<HttpBody>(StatusCode::NOT_FOUND, "not found: there are /livez, /readyz and /metrics")
-        })
+        .fallback(async || text(StatusCode::NOT_FOUND, "not found: use /livez, /readyz or /metrics"))
         .method_not_allowed_fallback(async || {
-            plain::<HttpBody>(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: GET")
+            text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: use GET")
         })
-        .with_state(shared)
+        .with_state(parts)
 }
 
-async fn ready(State(shared): State<Arc<Shared>>) -> Response {
-    let missing = health::missing(&shared);
-    if missing.is_empty() {
-        plain(StatusCode::OK, "ok")
-    } else {
-        plain(StatusCode::SERVICE_UNAVAILABLE, &format!("not ready: {}", missing.join(", ")))
+async fn live(State(health): State<Arc<Health>>) -> Response {
+    match health.not_live() {
+        None => text(StatusCode::OK, "ok"),
+        Some(reason) => text(StatusCode::SERVICE_UNAVAILABLE, &format!("not live: {reason}")),
     }
 }
 
-async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    let Ok(text) = shared.metrics.encode() else {
-        return plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written out");
-    };
-    let mut answer = Response::new(HttpBody::from(text));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS));
-    answer
+async fn ready(State(health): State<Arc<Health>>) -> Response {
+    let reasons = health.not_ready();
+    if reasons.is_empty() {
+        text(StatusCode::OK, "ok")
+    } else {
+        text(StatusCode::SERVICE_UNAVAILABLE, &format!("not ready: {}", reasons.join(", ")))
+    }
+}
+
+async fn metrics(State(metrics): State<Arc<Metrics>>) -> Response {
+    match metrics.encode() {
+        Ok(text) => ([(CONTENT_TYPE, HeaderValue::from_static(METRICS))], text).into_response(),
+        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be encoded"),
+    }
 }

@@ -1,138 +1,142 @@
-//! The step from a request's body to its answer: judged, counted and recorded at once, so that a client which goes
-//! away in between can lose its answer but never the record.
+//! From a request to its answer: judged, counted and recorded in one step, so that a client that disconnects in between
+//! can lose its answer but never the record.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use http_body_util::Full;
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
-use super::Shared;
-use super::body::Body;
-use super::http::{Answer, Refusal, plain};
-use super::limits::Share;
-use super::metrics::Shed;
+use super::audit::Audit;
+use super::intake::Intake;
+use super::metrics::Metrics;
+use super::refusal::{Refusal, text};
+use super::room::Reservation;
 use crate::admission::{ActivePolicy, BadReview, Reviewed, Webhook};
+use crate::policy_file::PolicyInForce;
 
-/// Whoever judges. The program has one, [`crate::admission::review`]; tests bring others.
+/// The function that judges. The program has one, [`crate::admission::review`]; tests bring others.
 pub type Reviewer = fn(Webhook, &[u8], &ActivePolicy, Timestamp) -> Result<Reviewed, BadReview>;
 
-/// A request that has passed all checks of the transport.
-pub(crate) struct Question {
-    pub(crate) webhook: Webhook,
+/// What answers the requests that have passed all checks.
+pub(crate) struct Judge {
     pub(crate) reviewer: Reviewer,
-    pub(crate) body: Body,
-    /// Held until the answer is made.
-    pub(crate) in_flight: Share,
-    pub(crate) started: Instant,
+    pub(crate) policy: Arc<PolicyInForce>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: Arc<Audit>,
+    /// A body above this size is judged on a thread for blocking work.
+    pub(crate) inline_body: usize,
 }
 
-/// Judges on this thread, or on one of its own.
-///
-/// A usual review takes microseconds: to hand it over would cost more than to judge it. One of a megabyte takes
-/// milliseconds, in which this thread's other connections would wait.
-pub(crate) async fn review(shared: &Arc<Shared>, question: Question) -> Result<Answer, Refusal> {
-    if question.body.bytes().len() <= shared.limits.inline_body {
-        return decide(shared, question);
+impl Judge {
+    /// Judges on this thread, or on one for blocking work.
+    ///
+    /// A usual review takes microseconds, less than to hand it over. One of a megabyte takes milliseconds, in which this
+    /// thread's other connections would wait.
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        webhook: Webhook,
+        intake: Intake,
+    ) -> Result<Response, Refusal> {
+        if intake.body.len() <= self.inline_body {
+            return self.decide(webhook, intake);
+        }
+        let judge = Arc::clone(&self);
+        // Once begun, it runs to its end even if the connection is closed.
+        let decided = tokio::task::spawn_blocking(move || judge.decide(webhook, intake)).await;
+        decided.unwrap_or_else(|error| {
+            if error.is_panic() {
+                self.metrics.panics.inc();
+            }
+            Ok(failed())
+        })
     }
-    let shared = Arc::clone(shared);
-    // Once begun, it runs to its end even if the connection's task is gone.
-    tokio::task::spawn_blocking(move || decide(&shared, question)).await.unwrap_or_else(|_| Ok(failed()))
-}
 
-/// One synchronous step. Nothing in it waits for anybody.
-fn decide(shared: &Shared, question: Question) -> Result<Answer, Refusal> {
-    let Question { webhook, reviewer, mut body, in_flight, started } = question;
-    // The answer may have to wait for its reader, so it counts against the memory of all like a body. Its room is
-    // taken before there is a decision: once that is recorded, the answer must go out. A patch is about as large as
-    // what it replaces.
-    if !body.reserve_for_answer() {
-        return Err(Refusal::overloaded(shared, Shed::Memory));
+    /// One synchronous step: nothing in it waits.
+    fn decide(&self, webhook: Webhook, intake: Intake) -> Result<Response, Refusal> {
+        let Intake { headers, body, mut reservation, in_flight, started } = intake;
+        let reviewer = self.reviewer(&headers);
+        let now = Timestamp::now();
+        let policy = self.policy.load();
+        // A panic ends this request and nothing else. It can leave no shared state half-changed: a review changes none.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            reviewer(webhook, &body, &policy, now).map(|reviewed| self.conclude(webhook, reviewed, started))
+        }));
+        drop((in_flight, body));
+        match outcome {
+            Ok(Ok(bytes)) => {
+                reservation.resize(bytes.capacity());
+                let bytes = Bytes::from_owner(AnswerBytes { bytes, reservation });
+                let content_type = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+                Ok((content_type, Body::from(bytes)).into_response())
+            }
+            Ok(Err(bad)) => Err(Refusal::BadReview(bad)),
+            Err(_) => {
+                self.metrics.panics.inc();
+                Ok(failed())
+            }
+        }
     }
-    let now = Timestamp::now();
-    let policy = shared.policy.load();
-    // A panic ends this request and nothing else. What it may have left half-done is its own: the policy is not
-    // changed by a review.
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        reviewer(webhook, body.bytes(), &policy, now)
-            .map(|reviewed| conclude(shared, webhook, reviewed, started))
-    }));
-    drop(in_flight);
-    Ok(match outcome {
-        Ok(Ok(response)) => {
-            let mut share = body.into_share();
-            share.settle(response.capacity());
-            let mut answer = Answer::new(Full::new(Bytes::from_owner(Response { response, share })));
-            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            answer
+
+    /// Counts and records a decision. Returns the answer.
+    fn conclude(&self, webhook: Webhook, mut reviewed: Reviewed, started: Instant) -> Vec<u8> {
+        let response = std::mem::take(&mut reviewed.response);
+        let duration = started.elapsed();
+        let (operation, decision) = (reviewed.operation, reviewed.decision);
+        self.metrics.answered(webhook, operation, decision, duration);
+        for (finding, count) in reviewed.counted.iter() {
+            self.metrics.found(finding, count);
         }
-        Ok(Err(bad)) => {
-            tracing::debug!(status = 400, "refused: {bad}");
-            plain(StatusCode::BAD_REQUEST, &bad.to_string())
+        self.metrics.fixes.inc_by(reviewed.fixes);
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(?webhook, ?operation, ?decision, micros, "answered");
+        self.audit.record(&reviewed.audit_record(duration));
+        response
+    }
+
+    /// The reviewer of a request: the server's own.
+    #[cfg(not(debug_assertions))]
+    fn reviewer(&self, _: &HeaderMap) -> Reviewer {
+        self.reviewer
+    }
+
+    /// The reviewer of a request: the server's own, unless a test asks for a panic.
+    ///
+    /// The test that searches everything that leaves the program for credentials needs the real program to panic. Only
+    /// builds with `debug_assertions` know the header. The panic's payload quotes the body, so the test would find it if it
+    /// were ever printed.
+    #[cfg(debug_assertions)]
+    #[allow(clippy::panic, reason = "it is what the test asks for")]
+    fn reviewer(&self, headers: &HeaderMap) -> Reviewer {
+        fn panicking(_: Webhook, body: &[u8], _: &ActivePolicy, _: Timestamp) -> Result<Reviewed, BadReview> {
+            std::panic::panic_any(String::from_utf8_lossy(body).into_owned())
         }
-        Err(_) => {
-            shared.metrics.panicked();
-            failed()
-        }
-    })
+        if headers.contains_key("x-regcred-test-panic") { panicking } else { self.reviewer }
+    }
 }
 
-/// An answer's bytes. They go with their last reader, hyper's write buffer, and only then their share comes back.
-struct Response {
-    response: Vec<u8>,
+/// An answer's bytes. hyper's write buffer drops them when they are written, and only then their memory is given back.
+struct AnswerBytes {
+    bytes: Vec<u8>,
     #[allow(dead_code, reason = "held for its drop")]
-    share: Share,
+    reservation: Reservation,
 }
 
-impl AsRef<[u8]> for Response {
+impl AsRef<[u8]> for AnswerBytes {
     fn as_ref(&self) -> &[u8] {
-        &self.response
+        &self.bytes
     }
 }
 
-/// Counts and records a decision, and gives back the answer.
-fn conclude(shared: &Shared, webhook: Webhook, mut reviewed: Reviewed, started: Instant) -> Vec<u8> {
-    let response = std::mem::take(&mut reviewed.response);
-    let duration = started.elapsed();
-    let (operation, decision) = (reviewed.operation, reviewed.decision);
-    shared.metrics.answered(webhook, operation, decision, duration);
-    for (finding, count) in reviewed.counted.iter() {
-        shared.metrics.found(finding, count);
-    }
-    shared.metrics.fixed(reviewed.fixes);
-    tracing::debug!(?webhook, ?operation, ?decision, micros = duration.as_micros(), "answered");
-    shared.audit.record(&reviewed.audit_record(duration));
-    response
-}
-
-/// What a panic is answered with: `failurePolicy` decides then. It is never an admission.
-fn failed() -> Answer {
-    plain(
+/// The answer after a panic: `failurePolicy` decides then. It never admits.
+fn failed() -> Response {
+    text(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal error: the review failed; the log of regcred says where",
     )
-}
-
-/// The reviewer of a request: the server's own.
-#[cfg(not(debug_assertions))]
-pub(crate) fn reviewer(shared: &Shared, _: &HeaderMap) -> Reviewer {
-    shared.reviewer
-}
-
-/// The reviewer of a request: the server's own, unless a test asks for a panic.
-///
-/// The test that looks for credentials in everything that leaves the program needs the real program to panic. There
-/// is no product option for that: the header is known to builds with `debug_assertions` only, which a release build
-/// is not. The panic's payload quotes the body, so that the test would find it if it were ever printed.
-#[cfg(debug_assertions)]
-#[allow(clippy::panic, reason = "it is what the test asks for")]
-pub(crate) fn reviewer(shared: &Shared, headers: &HeaderMap) -> Reviewer {
-    fn panicking(_: Webhook, body: &[u8], _: &ActivePolicy, _: Timestamp) -> Result<Reviewed, BadReview> {
-        std::panic::panic_any(String::from_utf8_lossy(body).into_owned())
-    }
-    if headers.contains_key("x-regcred-test-panic") { panicking } else { shared.reviewer }
 }

@@ -1,4 +1,4 @@
-//! A whole server in this process, with limits so small and reviewers so slow that what they are for can be seen.
+//! A whole server in this process, with limits low enough and reviewers slow enough to reach the limits.
 
 mod leaving;
 
@@ -19,9 +19,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::files::tests::scratch;
+use super::metrics::Usage as _;
 use super::*;
 use crate::admission::{ActivePolicy, BadReview, Reviewed, Webhook};
+use crate::files::tests::scratch;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -29,7 +30,7 @@ const REVIEW: &str = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionRev
 "group":"","version":"v1","kind":"Secret"},"operation":"CREATE","namespace":"n","name":"s","userInfo":{"username":"x"},
 "object":{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":"n"},"type":"Opaque","data":{}}}}"#;
 
-/// As long as the slow reviewer takes.
+/// How long the slow reviewer takes.
 const SLOW: Duration = Duration::from_millis(1500);
 
 /// More than the kernel holds for a client that does not read.
@@ -55,7 +56,11 @@ fn verbose(
 struct Running {
     folder: PathBuf,
     address: SocketAddr,
-    shared: Arc<Shared>,
+    ops_address: SocketAddr,
+    metrics: Arc<Metrics>,
+    in_flight: Arc<Pool>,
+    room: Arc<Room>,
+    phase: watch::Sender<Phase>,
     signals: mpsc::Sender<()>,
     run: JoinHandle<Result<Ended, StartError>>,
     client: Arc<ClientConfig>,
@@ -63,7 +68,7 @@ struct Running {
 
 type Stream = TlsStream<TcpStream>;
 
-/// Runs a test with a server, on a runtime whose pool for large reviews has one thread.
+/// Runs a test with a server. The pool for large reviews has one thread.
 fn with_server<Test: Future<Output = ()>>(
     name: &str,
     reviewer: Reviewer,
@@ -110,10 +115,19 @@ impl Running {
             limits,
         };
         let server = Server::prepare(&config, reviewer).unwrap();
-        let (address, shared) = (server.address(), Arc::clone(&server.shared));
         let (signals, shutdown) = mpsc::channel(2);
-        let run = tokio::spawn(server.run(shutdown));
-        Running { folder, address, shared, signals, run, client: Arc::new(client) }
+        Running {
+            folder,
+            address: server.address(),
+            ops_address: server.ops_address(),
+            metrics: Arc::clone(&server.shared.metrics),
+            in_flight: Arc::clone(&server.gate.in_flight),
+            room: Arc::clone(&server.gate.room),
+            phase: server.phase.clone(),
+            signals,
+            run: tokio::spawn(server.run(shutdown)),
+            client: Arc::new(client),
+        }
     }
 
     async fn connect(&self) -> Stream {
@@ -130,7 +144,7 @@ impl Running {
     }
 
     fn metric(&self, line: &str) -> bool {
-        self.shared.metrics.encode().unwrap().lines().any(|given| given == line)
+        self.metrics.encode().unwrap().lines().any(|given| given == line)
     }
 
     async fn wait_until(&self, what: &str, is: impl Fn(&Self) -> bool) {
@@ -142,7 +156,7 @@ impl Running {
     }
 
     async fn in_flight(&self, number: usize) {
-        self.wait_until("in flight", |running| running.shared.in_flight.used() == number).await;
+        self.wait_until("in flight", |running| running.in_flight.used() == number).await;
     }
 
     async fn stop(self) -> (Ended, usize) {
@@ -167,7 +181,7 @@ async fn ask_on(stream: &mut Stream, length: usize) {
 }
 
 /// The header of the next answer on this connection.
-async fn head(stream: &mut Stream) -> String {
+async fn head<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.unwrap());
@@ -182,7 +196,7 @@ async fn is_shed(stream: &mut Stream) {
     }
 }
 
-/// The server closes this connection.
+/// Waits until the server closes this connection.
 async fn closes<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> Duration {
     let begun = Instant::now();
     drop(timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await.unwrap());
@@ -190,7 +204,7 @@ async fn closes<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> Duration {
 }
 
 #[test]
-fn a_review_whose_client_is_gone_is_recorded_before_the_end() {
+fn reviews_without_a_client_are_recorded() {
     let limits = Limits { inline_body: 0, ..Limits::default() };
     with_server("gone", slow, limits, async |running| {
         let stream = running.ask(0).await;
@@ -202,7 +216,7 @@ fn a_review_whose_client_is_gone_is_recorded_before_the_end() {
 }
 
 #[test]
-fn a_review_that_outlasts_the_end_is_cut_off() {
+fn reviews_that_outlast_the_end_are_cut_off() {
     let limits = Limits { inline_body: 0, finish: SLOW / 4, ..Limits::default() };
     with_server("outlasts", slow, limits, async |running| {
         let stream = running.ask(0).await;
@@ -213,7 +227,7 @@ fn a_review_that_outlasts_the_end_is_cut_off() {
 }
 
 #[test]
-fn a_second_signal_does_not_wait_for_the_reviews_that_fill_the_pool() {
+fn a_second_signal_waits_for_no_review() {
     fn endless(
         webhook: Webhook,
         body: &[u8],
@@ -236,7 +250,7 @@ fn a_second_signal_does_not_wait_for_the_reviews_that_fill_the_pool() {
 }
 
 #[test]
-fn more_requests_than_may_be_in_flight_are_to_be_sent_again() {
+fn requests_above_the_limit_are_shed() {
     let limits = Limits { in_flight: 1, inline_body: 0, ..Limits::default() };
     with_server("in-flight", slow, limits, async |running| {
         let mut first = running.ask(0).await;
@@ -244,7 +258,7 @@ fn more_requests_than_may_be_in_flight_are_to_be_sent_again() {
         let mut second = running.ask(0).await;
         is_shed(&mut second).await;
         closes(&mut second).await;
-        assert!(running.metric("regcred_shed_total{reason=\"requests\"} 1"));
+        assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"requests\"} 1"));
         assert!(head(&mut first).await.starts_with("http/1.1 200 "));
         let mut third = running.ask(0).await;
         assert!(head(&mut third).await.starts_with("http/1.1 200 "));
@@ -254,31 +268,93 @@ fn more_requests_than_may_be_in_flight_are_to_be_sent_again() {
 }
 
 #[test]
-fn more_bodies_than_there_is_memory_for_are_to_be_sent_again() {
-    // Room for the first one's body and its answer, and no more.
-    let limits = Limits { bodies: 200_000, inline_body: 0, ..Limits::default() };
+fn bodies_without_memory_are_shed() {
+    // Room for one body and its answer; the wait for room is shorter than the first review.
+    let limits = Limits { bodies: 400_000, inline_body: 0, body_read: SLOW / 3, ..Limits::default() };
     with_server("memory", slow, limits, async |running| {
         let mut first = running.ask(90_000).await;
-        running.wait_until("the first is judged", |running| running.shared.bodies.used() == 180_000).await;
+        running.wait_until("the first is read", |running| running.room.used() >= 180_000).await;
         let mut second = running.ask(90_000).await;
         is_shed(&mut second).await;
-        assert!(running.metric("regcred_shed_total{reason=\"memory\"} 1"));
+        assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"memory\"} 1"));
         assert!(head(&mut first).await.starts_with("http/1.1 200 "));
         let mut third = running.ask(90_000).await;
         assert!(head(&mut third).await.starts_with("http/1.1 200 "));
-        // The answer's share comes back with its last byte.
-        running.wait_until("all shares are back", |running| running.shared.bodies.used() == 0).await;
+        // An answer's memory is given back with its last byte.
+        running.wait_until("all memory is back", |running| running.room.used() == 0).await;
     });
 }
 
 #[test]
-fn an_answer_that_is_not_read_is_counted_and_then_given_up() {
-    let limits = Limits { write: Duration::from_millis(800), ..Limits::default() };
+fn bodies_wait_for_memory() {
+    let limits = Limits { bodies: 400_000, inline_body: 0, ..Limits::default() };
+    with_server("waits", slow, limits, async |running| {
+        let mut first = running.ask(90_000).await;
+        running.wait_until("the first is read", |running| running.room.used() >= 180_000).await;
+        let mut second = running.ask(90_000).await;
+        for stream in [&mut first, &mut second] {
+            assert!(head(stream).await.starts_with("http/1.1 200 "));
+        }
+        assert_eq!(running.stop().await, (Ended::Finished, 2));
+    });
+}
+
+#[test]
+fn evicted_idle_connections_get_a_farewell() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    with_server("evicted", crate::admission::review, limits, async |running| {
+        // One that has carried a request, and one that has not.
+        let mut used = running.ask(0).await;
+        leaving::is_answered(&mut used).await;
+        let mut unused = running.connect().await;
+        // The request that crosses the eviction.
+        ask_on(&mut used, 0).await;
+        leaving::is_farewell(&mut used).await;
+        let _third = running.connect().await;
+        leaving::is_farewell(&mut unused).await;
+    });
+}
+
+#[test]
+fn a_used_probe_connection_is_not_evicted() {
+    let limits = Limits { ops_connections: 4, ..Limits::default() };
+    with_server("probe", crate::admission::review, limits, async |running| {
+        let mut silent = Vec::new();
+        for _ in 0..2 {
+            silent.push(TcpStream::connect(running.ops_address).await.unwrap());
+        }
+        let mut probe = TcpStream::connect(running.ops_address).await.unwrap();
+        is_live(&mut probe).await;
+        for _ in 0..4 {
+            silent.push(TcpStream::connect(running.ops_address).await.unwrap());
+            is_live(&mut probe).await;
+        }
+        running
+            .wait_until("evictions", |running| {
+                running.metric("regcred_shed_total{port=\"operations\",reason=\"idle_connections\"} 3")
+            })
+            .await;
+        assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"idle_connections\"} 0"));
+        is_live(&mut probe).await;
+    });
+}
+
+/// A probe on a connection that is kept.
+async fn is_live(stream: &mut TcpStream) {
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let head = head(stream).await;
+    assert!(head.starts_with("http/1.1 200 "), "{head}");
+    stream.read_exact(&mut [0; 3]).await.unwrap();
+}
+
+#[test]
+fn unread_answers_are_given_up() {
+    let limits = Limits { write: Duration::from_millis(800), bodies: LARGE * 8, ..Limits::default() };
     with_server("unread", verbose, limits, async |running| {
         let mut stream = running.ask(0).await;
-        running.wait_until("the answer", |running| running.shared.bodies.used() >= LARGE).await;
+        running.wait_until("the answer", |running| running.room.used() >= LARGE).await;
         running.in_flight(0).await;
-        running.wait_until("given up", |running| running.shared.bodies.used() == 0).await;
+        running.wait_until("given up", |running| running.room.used() == 0).await;
         let mut read = Vec::new();
         drop(timeout(PATIENCE, stream.read_to_end(&mut read)).await.unwrap());
         assert!(read.len() < LARGE, "{}", read.len());
@@ -287,7 +363,7 @@ fn an_answer_that_is_not_read_is_counted_and_then_given_up() {
 }
 
 #[test]
-fn an_answer_that_is_read_slowly_is_read_to_its_end() {
+fn answers_may_be_read_slowly() {
     let limits = Limits { write: Duration::from_secs(1), ..Limits::default() };
     with_server("slowly", verbose, limits, async |running| {
         let mut stream = running.ask(0).await;
@@ -304,24 +380,24 @@ fn an_answer_that_is_read_slowly_is_read_to_its_end() {
 }
 
 #[test]
-fn a_connection_that_writes_is_not_given_up_for_a_new_one() {
+fn connections_that_write_are_not_evicted() {
     let limits = Limits { connections: 1, ..Limits::default() };
     with_server("writes", verbose, limits, async |running| {
         let mut first = running.ask(0).await;
         assert!(head(&mut first).await.starts_with("http/1.1 200 "));
         let mut second = TcpStream::connect(running.address).await.unwrap();
         closes(&mut second).await;
-        assert!(running.metric("regcred_shed_total{reason=\"connections\"} 1"));
+        assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"connections\"} 1"));
         let mut answer = vec![0; LARGE];
         first.read_exact(&mut answer).await.unwrap();
-        running.wait_until("the first is idle", |running| running.shared.bodies.used() == 0).await;
+        running.wait_until("the first is idle", |running| running.room.used() == 0).await;
         let mut third = running.ask(0).await;
         assert!(head(&mut third).await.starts_with("http/1.1 200 "));
     });
 }
 
 #[test]
-fn a_client_that_is_still_sending_has_its_answer_before_its_place_is_taken() {
+fn lingering_connections_are_evicted_last() {
     let limits = Limits { connections: 2, body: 1000, ..Limits::default() };
     with_server("lingers", crate::admission::review, limits, async |running| {
         let mut idle = running.ask(0).await;
@@ -330,18 +406,18 @@ fn a_client_that_is_still_sending_has_its_answer_before_its_place_is_taken() {
         let head_of_a_large_one = "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                                    Content-Length: 100000\r\n\r\n";
         sending.write_all(head_of_a_large_one.as_bytes()).await.unwrap();
-        // Its end is there, so the server lingers.
+        // The server has sent its end, and lingers.
         assert!(head(&mut sending).await.starts_with("http/1.1 413 "));
         closes(&mut sending).await;
         let _new = running.connect().await;
         closes(&mut idle).await;
         sending.write_all(&[b' '; 5000]).await.unwrap();
-        assert!(running.metric("regcred_shed_total{reason=\"idle-connections\"} 1"));
+        assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"idle_connections\"} 1"));
     });
 }
 
 #[test]
-fn clients_that_say_nothing_are_given_their_time_and_no_more() {
+fn silent_clients_time_out() {
     let limits = Limits {
         handshake: Duration::from_secs(1),
         header: Duration::from_millis(1500),
@@ -352,7 +428,7 @@ fn clients_that_say_nothing_are_given_their_time_and_no_more() {
         let mut never_used = running.connect().await;
         let took = closes(&mut no_handshake).await;
         assert!(took > Duration::from_millis(500), "{took:?}");
-        assert!(running.metric("regcred_tls_handshake_failures_total 1"));
+        assert!(running.metric("regcred_tls_handshake_failures_total{reason=\"timeout\"} 1"));
         let took = closes(&mut never_used).await;
         assert!(took > Duration::from_millis(150), "{took:?}");
 

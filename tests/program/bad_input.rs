@@ -43,16 +43,16 @@ fn the_first_thing_that_is_wrong_is_what_is_said() {
 
     // Each request is wrong in its own way and in all the ways that come later. None of the bodies is ever sent.
     let response = refusal(&announced("PUT", "/elsewhere", "text/plain", too_long));
-    is_refused(&response, 404, "not found: there are /mutate and /validate");
+    is_refused(&response, 404, "not found: use /mutate or /validate");
     let response = refusal(&announced("PUT", "/mutate", "text/plain", too_long));
-    is_refused(&response, 405, "method not allowed: send an AdmissionReview by POST");
+    is_refused(&response, 405, "method not allowed: POST an AdmissionReview");
     assert_eq!(response.header("allow"), Some("POST"));
     let response = refusal(&announced("POST", "/mutate", "text/plain", too_long));
-    is_refused(&response, 415, "unsupported content type: send application/json");
+    is_refused(&response, 415, "unsupported content type: use application/json");
     let response = refusal(&announced("POST", "/mutate?timeout=1ms", "application/json", too_long));
     is_refused(&response, 413, "the body is larger than any AdmissionReview of a Secret");
     let response = refusal(&(announced("POST", "/mutate?timeout=1ms", "application/json", 100) + "not json"));
-    is_refused(&response, 408, "the body did not come in time");
+    is_refused(&response, 408, "the body did not arrive in time");
     let response = refusal(&(announced("POST", "/mutate?timeout=5s", "application/json", 8) + "not json"));
     is_refused(&response, 400, "the body is not JSON");
 }
@@ -63,7 +63,7 @@ fn only_two_paths_are_known() {
     let mut connection = regcred.client().connect();
     for path in ["/", "/mutate/", "//mutate", "/Mutate", "/mutate%20", "/metrics", "/readyz", "/?/mutate"] {
         let response = connection.post(path, &rancher());
-        is_refused(&response, 404, "not found: there are /mutate and /validate");
+        is_refused(&response, 404, "not found: use /mutate or /validate");
         connection = regcred.client().connect();
     }
     for path in ["/mutate", "/validate", "/mutate?timeout=10s", "/validate?", "/mutate?timeout=soon"] {
@@ -153,7 +153,7 @@ fn a_slow_body_is_waited_for_as_long_as_the_caller_waits() {
     let request = announced("POST", "/validate?timeout=1s", "application/json", 1000) + "{\"kind\":";
     let mut connection = regcred.client().connect();
     connection.send(request.as_bytes()).unwrap();
-    is_refused(&connection.receive().unwrap(), 408, "the body did not come in time");
+    is_refused(&connection.receive().unwrap(), 408, "the body did not arrive in time");
     let waited = started.elapsed();
     assert!((Duration::from_secs(1)..Duration::from_secs(8)).contains(&waited), "{waited:?}");
     assert!(connection.ended());

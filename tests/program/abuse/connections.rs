@@ -39,11 +39,12 @@ fn silent(scale: &Scale) -> Seen {
         (plain, shaken)
     });
     nobody_was_kept_out(&seen);
-    let given_up = regcred.metric("regcred_shed_total{reason=\"idle-connections\"}").unwrap();
+    let given_up =
+        regcred.metric("regcred_shed_total{port=\"admission\",reason=\"idle_connections\"}").unwrap();
     #[expect(clippy::cast_precision_loss, reason = "of a small number")]
     let least = (2000 - CONNECTIONS) as f64;
     assert!(given_up >= least, "{given_up}");
-    assert_eq!(regcred.metric("regcred_shed_total{reason=\"connections\"}"), Some(0.0));
+    assert_eq!(regcred.metric("regcred_shed_total{port=\"admission\",reason=\"connections\"}"), Some(0.0));
     seen
 }
 

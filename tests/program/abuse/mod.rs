@@ -6,6 +6,7 @@
 //!     cargo test --test program -- --ignored --nocapture --test-threads=1 abuse
 
 mod connections;
+mod goodput;
 mod overload;
 mod shedding;
 mod soak;

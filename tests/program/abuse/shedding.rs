@@ -48,7 +48,7 @@ impl Drop for Done<'_> {
 
 /// Requests that one replica has answered with a decision, and those that it has asked to come again.
 fn arrived(replica: &Regcred) -> [f64; 2] {
-    ["regcred_admission_duration_seconds_count", "regcred_shed_total{reason=\"requests\"}"]
+    ["regcred_admission_duration_seconds_count", "regcred_shed_total{port=\"admission\",reason=\"requests\"}"]
         .map(|series| replica.metric(series).unwrap())
 }
 

@@ -22,7 +22,7 @@ fn review() -> Vec<u8> {
 /// Asks until it is shed for this reason.
 #[track_caller]
 fn is_shed(regcred: &Regcred, reason: &str, heard: &mut Heard) {
-    let series = format!("regcred_shed_total{{reason=\"{reason}\"}}");
+    let series = format!("regcred_shed_total{{port=\"admission\",reason=\"{reason}\"}}");
     let bearer = format!("Bearer {REQUEST_HEADER}");
     let length = review().len().to_string();
     let headers =
@@ -68,7 +68,7 @@ fn all_memory_is_taken(regcred: &Regcred, heard: &mut Heard) -> Vec<Connection> 
         }
         is_refused.then_some(())
     });
-    assert!(regcred.metric("regcred_shed_total{reason=\"memory\"}").unwrap() > 0.0);
+    assert!(regcred.metric("regcred_shed_total{port=\"admission\",reason=\"memory\"}").unwrap() > 0.0);
     crowd
 }
 
@@ -89,7 +89,8 @@ fn no_credential_leaves_a_server_that_has_no_room() {
     assert_eq!(response.status, if cfg!(debug_assertions) { 500 } else { 200 });
     heard.response(&response);
     eventually("a connection to be given up", || {
-        (regcred.metric("regcred_shed_total{reason=\"idle-connections\"}")? > 0.0).then_some(())
+        (regcred.metric("regcred_shed_total{port=\"admission\",reason=\"idle_connections\"}")? > 0.0)
+            .then_some(())
     });
     drop((crowd, silent));
     let response = regcred.client().connect().post_bytes("/mutate", &review());
