@@ -5,7 +5,9 @@
 //! terminal call the same functions.
 
 mod auth;
+pub mod consumers;
 mod document;
+pub mod escape;
 pub mod finding;
 pub mod judge;
 pub mod policy;

@@ -7,6 +7,7 @@ use std::process;
 use std::sync::{Arc, OnceLock};
 
 use clap::builder::BoolishValueParser;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use regcred_engine::policy::Policy;
 use regcred_engine::wording::Bilingual;
 use rustix::process::Signal;
@@ -14,11 +15,13 @@ use rustix::process::Signal;
 use super::judging::{Judging, today};
 use super::reporting::Reporting;
 use super::{Exit, Failure, signals};
+use crate::manifest::content::Content;
 use crate::manifest::diff::Diff;
 use crate::manifest::file_error::FileError;
-use crate::manifest::input::{Input, inputs};
+use crate::manifest::input::Input;
 use crate::manifest::replace::{none_under_way, replace, replaceable};
-use crate::manifest::{Checked, Manifest, Terms, mended, not_utf8};
+use crate::manifest::walk::{self, Inputs, Selection};
+use crate::manifest::{Checked, Manifest, Terms, mended};
 use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 
 /// Judge the image-pull Secrets in files, before a cluster sees them
@@ -26,11 +29,13 @@ use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 /// Reads manifests in YAML and JSON, lists, what Helm and kustomize print, and bare Docker configs (config.json).
 /// Files that hold no image-pull Secret are passed over in silence; policy files of regcred are checked as such.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
     /// Files, folders, or - for standard input
     ///
-    /// In a folder: *.yaml, *.yml, *.json, .dockerconfigjson and .dockercfg, also in its subfolders; other hidden files and hidden
-    /// folders are left out.
+    /// In a folder and its subfolders: *.yaml, *.yml, *.json, .dockerconfigjson, .dockercfg, and any other file that begins as a
+    /// Docker config ({"auths"). Hidden folders and files, and those that a .gitignore names, are left out. A file that is named
+    /// here is always read.
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
 
@@ -54,6 +59,18 @@ pub(crate) struct Args {
     )]
     diff: bool,
 
+    /// Leave out files and folders that match, as in a .gitignore; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+
+    /// Also read hidden files and folders
+    #[arg(long)]
+    hidden: bool,
+
+    /// Also read what a .gitignore, a .ignore or another ignore file of git names
+    #[arg(long)]
+    no_ignore: bool,
+
     #[command(flatten)]
     reporting: Reporting,
 
@@ -71,11 +88,13 @@ impl Args {
 /// Checks what the arguments name.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
+    let selection = Selection::new(&args.exclude, args.hidden, args.no_ignore)
+        .map_err(|glob| Failure(format!("--exclude: `{glob}` is not a valid glob")))?;
     let stop = Arc::new(OnceLock::new());
     if args.fix {
         stop_on_signals(&stop, args.stdin())?;
     }
-    let checked = check(args, &policy, &stop);
+    let checked = check(args, &selection, &policy, &stop);
     let stopped = checked.as_ref().ok().and_then(|(_, stopped)| *stopped);
     let ended = args.reporting.exit(checked.map(|(summary, _)| summary))?;
     Ok(stopped.map_or(ended, Exit::Stopped))
@@ -95,7 +114,12 @@ fn stop_on_signals(stop: &Arc<OnceLock<Signal>>, stdin: bool) -> Result<(), Fail
 }
 
 /// The summary, and the signal that kept it from being one of everything.
-fn check(args: &Args, policy: &Policy, stop: &OnceLock<Signal>) -> io::Result<(Summary, Option<Signal>)> {
+fn check(
+    args: &Args,
+    selection: &Selection,
+    policy: &Policy,
+    stop: &OnceLock<Signal>,
+) -> io::Result<(Summary, Option<Signal>)> {
     let terms = Terms { policy, today: today() };
     // Standard output is for data: where that is manifests or a diff, findings are talk.
     let out: Box<dyn Write> = if args.diff || args.fix && args.stdin() {
@@ -106,23 +130,31 @@ fn check(args: &Args, policy: &Policy, stop: &OnceLock<Signal>) -> io::Result<(S
     let report = Report::begin(args.reporting.output_format, policy.language, io::BufWriter::new(out))?;
     let mut run = Run { args, terms, report, diff: Diff::default() };
     let mut stopped = None;
-    for input in args.paths.iter().flat_map(|path| inputs(path)) {
+    let mut inputs = Inputs::new(&args.paths, selection);
+    // Standard input may be long in coming, and what edits files stops between two of them.
+    let at_once = if args.fix || args.diff || args.stdin() { 1 } else { FILES_AT_ONCE };
+    loop {
+        let batch: Vec<_> = inputs.by_ref().take(at_once).collect();
+        if batch.is_empty() {
+            break;
+        }
         stopped = stop.get().copied();
         if stopped.is_some() {
             run.interrupted()?;
             break;
         }
-        match input {
-            Ok(input) => run.input(&input)?,
-            Err((path, error)) => run.unreadable(&shown(&path), &error)?,
-        }
+        run.batch(batch)?;
     }
+    run.report.left_out(inputs.left_out());
     // Without one, it does not matter whether there still is a folder that the program runs in.
     if args.diff {
         put(run.diff.text(policy.language)?.as_bytes())?;
     }
     Ok((run.report.end()?, stopped))
 }
+
+/// Files that are read and judged by all cores before the next are looked for. What was found in them is kept until then.
+const FILES_AT_ONCE: usize = 512;
 
 /// A run in progress.
 struct Run<'a> {
@@ -133,16 +165,36 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn input(&mut self, input: &Input) -> io::Result<()> {
+    /// Checks some inputs and reports them in their order.
+    fn batch(&mut self, batch: Vec<walk::Found>) -> io::Result<()> {
+        if self.args.fix || self.args.diff {
+            return batch.into_iter().try_for_each(|found| match found {
+                Ok(input) if input.counts() => self.edited(&input),
+                Ok(_) => Ok(()),
+                Err((path, error)) => self.unreadable(&shown(&path), &error),
+            });
+        }
+        if matches!(batch.as_slice(), [Ok(Input::Stdin)]) {
+            self.report.flush()?;
+        }
+        let terms = self.terms;
+        let checked: Vec<_> = batch.into_par_iter().map(|found| examined(found, terms)).collect();
+        checked.into_iter().try_for_each(|examined| match examined {
+            Ok(checked) => self.tell(&checked),
+            Err((path, error)) => self.unreadable(&path, &error),
+        })
+    }
+
+    /// Repairs an input, or shows what would be repaired, and reports on it.
+    fn edited(&mut self, input: &Input) -> io::Result<()> {
         let path = input.shown();
         if self.args.fix
-            && let Input::File(file) = input
+            && let Input::File(file) | Input::Other(file) = input
             && let Err(error) = replaceable(file)
         {
             return self.unreadable(&path, &error);
         }
         if matches!(input, Input::Stdin) {
-            // It may be long in coming.
             self.report.flush()?;
         }
         let bytes = match input.read() {
@@ -160,32 +212,25 @@ impl Run<'_> {
                 return self.unreadable(&path, &error);
             }
         };
-        let Ok(text) = std::str::from_utf8(&bytes) else {
-            if self.args.fix && matches!(input, Input::Stdin) {
-                put(&bytes)?;
-            }
-            return self.report.trouble(&not_utf8(&path, self.terms));
-        };
-        let manifest = Manifest::read(&path, text);
-        let repaired = if self.args.fix || self.args.diff { manifest.repaired(self.terms) } else { None };
+        let content = Content::new(&bytes);
+        let manifest = Manifest::read(&path, &content);
+        let repaired = manifest.repaired(self.terms);
         if let Some(repaired) = repaired.as_ref().filter(|_| self.args.diff) {
-            self.diff.add(input.path(), text, repaired);
+            self.diff.add(input.path(), content.text(), repaired);
         }
         let checked = manifest.check(self.terms);
         if !self.args.fix {
             return self.tell(&checked);
         }
         match (input, &repaired) {
-            (Input::Stdin, _) => {
-                put(repaired.as_ref().map_or(text, |text| text.as_str()).as_bytes())?;
-            }
-            (Input::File(file), Some(repaired)) => {
-                if let Err(error) = replace(file, text.as_bytes(), repaired.as_bytes()) {
+            (Input::Stdin, _) => put(repaired.as_ref().map_or(&bytes, |text| text.as_bytes()))?,
+            (Input::File(file) | Input::Other(file), Some(repaired)) => {
+                if let Err(error) = replace(file, &bytes, repaired.as_bytes()) {
                     self.tell(&checked)?;
                     return self.unreadable(&path, &error);
                 }
             }
-            (Input::File(_), None) => {}
+            (Input::File(_) | Input::Other(_), None) => {}
         }
         let after = repaired.as_ref().map(|text| text.as_str());
         self.tell(&mended(checked, &path, after, self.terms))
@@ -194,6 +239,7 @@ impl Run<'_> {
     /// Reports on a file.
     fn tell(&mut self, checked: &Checked) -> io::Result<()> {
         self.report.policies(checked.policies);
+        self.report.skipped(checked.skipped);
         checked.judged.iter().try_for_each(|judged| self.report.judged(judged))?;
         checked.troubles.iter().try_for_each(|trouble| self.report.trouble(trouble))
     }
@@ -214,6 +260,19 @@ impl Run<'_> {
             region: None,
             message: error.said().into_line(self.terms.policy.language),
         })
+    }
+}
+
+/// Reads an input and judges what is in it.
+fn examined(found: walk::Found, terms: Terms<'_>) -> Result<Checked, (String, FileError)> {
+    let input = found.map_err(|(path, error)| (shown(&path), error))?;
+    if !input.counts() {
+        return Ok(Checked::default());
+    }
+    let path = input.shown();
+    match input.read() {
+        Ok(bytes) => Ok(Manifest::read(&path, &Content::new(&bytes)).check(terms)),
+        Err(error) => Err((path, error)),
     }
 }
 

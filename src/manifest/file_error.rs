@@ -1,6 +1,7 @@
 //! Why a file is not read or written.
 
 use std::io;
+use std::path::Path;
 
 use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
@@ -15,6 +16,8 @@ pub enum FileError {
     TooLarge(Zeroizing<Vec<u8>>),
     /// It is not any more what was read.
     Changed,
+    /// It is a link, and what it leads to does not exist.
+    DanglingLink,
 }
 
 impl From<io::Error> for FileError {
@@ -24,6 +27,17 @@ impl From<io::Error> for FileError {
 }
 
 impl FileError {
+    /// Why this path cannot be read. Of a link the system says only that there is no such file.
+    #[must_use]
+    pub fn of_path(path: &Path, error: io::Error) -> Self {
+        let is_link = || path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+        if error.kind() == io::ErrorKind::NotFound && is_link() {
+            FileError::DanglingLink
+        } else {
+            FileError::System(error)
+        }
+    }
+
     /// Says so, without the name of the file.
     #[must_use]
     pub fn said(&self) -> Bilingual<String> {
@@ -43,6 +57,10 @@ impl FileError {
                 "只有文件可以修复，而这是管道或设备；标准输入请写作 `-`",
             ),
             FileError::TooLarge(_) => ("larger than 64 MiB", "超过 64 MiB"),
+            FileError::DanglingLink => (
+                "this is a link, and the file that it leads to does not exist",
+                "这是一个链接，它指向的文件不存在",
+            ),
             FileError::Changed => {
                 ("it was changed by somebody else in the meantime", "该文件在此期间已被他人修改")
             }

@@ -5,6 +5,7 @@
 //! judges each, [`scalar`] finds the places in the file, [`excerpt`] makes lines of it fit to be shown, and [`repair`]
 //! edits it. [`input`] and [`replace`] read and write the files themselves.
 
+pub mod content;
 pub mod diff;
 mod excerpt;
 pub mod file_error;
@@ -18,6 +19,7 @@ mod scalar;
 mod secret;
 mod template;
 mod tree;
+pub mod walk;
 mod yaml;
 
 #[cfg(test)]
@@ -33,6 +35,7 @@ use regcred_engine::secret::{Secret, SecretType};
 use regcred_engine::wording::Bilingual;
 
 use crate::report::{Finding, Judged, Outcome, Region, Subject, Trouble, TroubleKind};
+use content::Content;
 use excerpt::Excerpts;
 use lines::Lines;
 use problem::{Problem, WhatIsWrong};
@@ -44,6 +47,7 @@ use template::Tools;
 pub struct Manifest<'f> {
     /// As it is shown.
     path: &'f str,
+    content: &'f Content<'f>,
     text: &'f str,
     lines: Lines<'f>,
     found: Found,
@@ -67,6 +71,8 @@ pub struct Checked {
     pub troubles: Vec<Trouble>,
     /// How many policy files there are among its documents.
     pub policies: usize,
+    /// How many documents were passed over because they do not parse and have nothing to do with pull Secrets.
+    pub skipped: usize,
 }
 
 /// The remedy of what a repair mends: a file may be on its way into a cluster.
@@ -75,28 +81,17 @@ const BY_REPAIR: Bilingual<&str> = Bilingual {
     chinese: "regcred 可以修复此项：现在用 --fix，或在准入时自动完成。",
 };
 
-/// What is told of a file that is no text.
-#[must_use]
-pub fn not_utf8(path: &str, terms: Terms<'_>) -> Trouble {
-    let problem = Problem::new(0, WhatIsWrong::NotUtf8);
-    Trouble {
-        kind: problem.kind(),
-        subject: Some(Subject::File { path: path.to_owned(), object: None }),
-        region: None,
-        message: problem.message(terms.policy.language),
-    }
-}
-
 /// What is told of a file after its repair: what remains, and what was mended. `after` is what the repair made of it,
 /// if anything.
 #[must_use]
 pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>) -> Checked {
-    let Checked { judged, troubles, policies } = before;
+    let Checked { judged, troubles, policies, skipped } = before;
     // In the repaired text, which can have more lines, the troubles have other places.
-    let (remains, troubles) = match after.map(|text| Manifest::read(path, text).check(terms)) {
-        Some(repaired) => (repaired.judged.into_iter().map(Some).collect(), repaired.troubles),
-        None => (judged.iter().map(|_| None).collect::<Vec<_>>(), troubles),
-    };
+    let (remains, troubles) =
+        match after.map(|text| Manifest::read(path, &Content::new(text.as_bytes())).check(terms)) {
+            Some(repaired) => (repaired.judged.into_iter().map(Some).collect(), repaired.troubles),
+            None => (judged.iter().map(|_| None).collect::<Vec<_>>(), troubles),
+        };
     let judged = judged.into_iter().zip(remains).map(|(before, after)| match after {
         None => not_repaired(before, terms),
         Some(after) => {
@@ -113,7 +108,7 @@ pub fn mended(before: Checked, path: &str, after: Option<&str>, terms: Terms<'_>
             Judged { findings, ..before }
         }
     });
-    Checked { judged: judged.collect(), troubles, policies }
+    Checked { judged: judged.collect(), troubles, policies, skipped }
 }
 
 /// What a repair could not do safely stands, and is told so.
@@ -133,14 +128,16 @@ fn hold(finding: &mut Finding, why: Hold, terms: Terms<'_>) {
 impl<'f> Manifest<'f> {
     /// Reads a file.
     #[must_use]
-    pub fn read(path: &'f str, text: &'f str) -> Self {
-        Manifest { path, text, lines: Lines::new(text), found: found(path, text) }
+    pub fn read(path: &'f str, content: &'f Content<'f>) -> Self {
+        let text = content.text();
+        Manifest { path, content, text, lines: Lines::new(text), found: found(path, content) }
     }
 
     /// Judges what is in it.
     #[must_use]
     pub fn check(&self, terms: Terms<'_>) -> Checked {
-        let mut checked = Checked { policies: self.found.policies.len(), ..Checked::default() };
+        let (policies, skipped) = (self.found.policies.len(), self.found.skipped);
+        let mut checked = Checked { policies, skipped, ..Checked::default() };
         for secret in &self.found.secrets {
             checked.judged.push(self.judged(secret, secret.judge(terms), terms));
         }
@@ -242,8 +239,13 @@ impl PullSecret {
 }
 
 /// What there is in a file.
-fn found(path: &str, text: &str) -> Found {
+fn found(path: &str, content: &Content<'_>) -> Found {
     let mut found = Found::default();
+    if !content.is_text() {
+        found.not_text(content.bytes());
+        return found;
+    }
+    let file = content.text();
     let file_name = path.rsplit('/').next().unwrap_or_default();
     let bare = match file_name {
         ".dockercfg" => Some(SecretType::DockerCfg),
@@ -251,91 +253,93 @@ fn found(path: &str, text: &str) -> Found {
         _ => None,
     };
     if let Some(secret_type) = bare {
-        found.secrets.push(secret::bare(text, secret_type));
+        found.secrets.push(secret::bare(content, secret_type));
         return found;
     }
-    let begin = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let content = text.get(begin..).unwrap_or_default();
-    if content.trim_start().starts_with('{') {
-        // A place in the file is a place in the content and what stands before it: JSON allows white space there.
-        let blank = format!("{}{content}", " ".repeat(begin));
-        match json::read(&blank) {
-            Ok(trees) => {
-                if let [(tree, root)] = trees.as_slice()
-                    && secret::is_docker_config(tree, *root)
-                {
-                    found.secrets.push(secret::bare(text, SecretType::DockerConfigJson));
-                    return found;
-                }
-                for (tree, root) in &trees {
-                    found.objects(text, tree, *root, &(0..text.len()));
-                }
+    let begin = if file.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let text = file.get(begin..).unwrap_or_default();
+    if !text.trim_start().starts_with('{') {
+        yaml_objects(file, begin, &mut found);
+        return found;
+    }
+    // A place in the file is a place in the text and what is before it: JSON allows white space there.
+    let blank = format!("{}{text}", " ".repeat(begin));
+    match json::read(&blank) {
+        Ok(trees) => {
+            if let [(tree, root)] = trees.as_slice()
+                && secret::is_docker_config(tree, *root)
+            {
+                found.secrets.push(secret::bare(content, SecretType::DockerConfigJson));
                 return found;
             }
-            Err(problem) => {
-                // With a comma too many it is still YAML, in which it is seen what it was meant for.
-                let is_config = || {
-                    let trees = yaml::read(content, begin);
-                    matches!(trees.as_deref(), Ok([(tree, root)]) if secret::is_docker_config(tree, *root))
-                };
-                let extension = Path::new(file_name).extension();
-                let is_meant_as_yaml = extension.is_some_and(|name| {
-                    name.eq_ignore_ascii_case("yaml") || name.eq_ignore_ascii_case("yml")
-                });
-                if content.contains("\"auths\"")
-                    && (file_name == "config.json" || !is_meant_as_yaml && is_config())
-                {
-                    if Tools::Any.may_make_json_of(content) {
-                        found.problems.push(Problem::new(begin, WhatIsWrong::Placeholder));
-                    } else {
-                        found.secrets.push(secret::bare(text, SecretType::DockerConfigJson));
-                    }
-                    return found;
-                }
-                // YAML in braces is read by kubectl, too.
-                let yaml = yaml_objects(text, begin);
-                let is_read = |problem: &Problem| {
-                    let is_no_error = problem.kind() == TroubleKind::NotJudged;
-                    is_no_error || problem.object.is_some() || problem.what == WhatIsWrong::Template
-                };
-                if yaml.problems.iter().all(is_read) {
-                    return yaml;
-                }
-                found.problems.push(problem);
-                return found;
+            for (tree, root) in &trees {
+                found.objects(file, tree, *root, &(0..file.len()));
             }
+        }
+        Err(_) if is_meant_as_docker_config(file_name, text, begin) => {
+            if Tools::Any.may_make_json_of(text) {
+                found.problems.push(Problem::new(begin, WhatIsWrong::Placeholder));
+            } else {
+                found.secrets.push(secret::bare(content, SecretType::DockerConfigJson));
+            }
+        }
+        Err(problem) => {
+            // kubectl also reads YAML in braces.
+            let mut yaml = Found::default();
+            yaml_objects(file, begin, &mut yaml);
+            let is_read = |problem: &Problem| {
+                let is_no_error = problem.kind() == TroubleKind::NotJudged;
+                is_no_error || problem.object.is_some() || problem.what == WhatIsWrong::Template
+            };
+            if yaml.problems.iter().all(is_read) {
+                return yaml;
+            }
+            found.unparsed(text, problem);
         }
     }
-    yaml_objects(text, begin)
+    found
 }
 
-fn yaml_objects(text: &str, begin: usize) -> Found {
-    let mut found = Found::default();
-    for yaml::Part { range, bad_line } in yaml::documents(text.get(begin..).unwrap_or_default()) {
+/// Whether a text that is not JSON was meant as a bare Docker config. With a comma too many it is still YAML, in which it
+/// can be seen what it was meant for.
+fn is_meant_as_docker_config(file_name: &str, text: &str, base: usize) -> bool {
+    let is_config = || {
+        let trees = yaml::read(text, base);
+        matches!(trees.as_deref(), Ok([(tree, root)]) if secret::is_docker_config(tree, *root))
+    };
+    let extension = Path::new(file_name).extension();
+    let is_meant_as_yaml =
+        extension.is_some_and(|name| name.eq_ignore_ascii_case("yaml") || name.eq_ignore_ascii_case("yml"));
+    text.contains("\"auths\"") && (file_name == "config.json" || !is_meant_as_yaml && is_config())
+}
+
+fn yaml_objects(file: &str, begin: usize, found: &mut Found) {
+    for yaml::Part { range, bad_line } in yaml::documents(file.get(begin..).unwrap_or_default()) {
+        let range = range.start + begin..range.end + begin;
+        let document = file.get(range.clone()).unwrap_or_default();
         if let Some(line) = bad_line {
-            found.problems.push(Problem::new(begin + line, WhatIsWrong::Separator));
+            found.unparsed(document, Problem::new(begin + line, WhatIsWrong::Separator));
             continue;
         }
-        let range = range.start + begin..range.end + begin;
-        let chunk = text.get(range.clone()).unwrap_or_default();
-        match yaml::read(chunk, range.start) {
+        match yaml::read(document, range.start) {
             Ok(trees) => {
                 for (number, (tree, root)) in trees.iter().enumerate() {
                     if number == 0 {
-                        found.objects(text, tree, *root, &range);
-                    } else if Found::of(text, tree, *root, &range).is_secret() {
+                        found.objects(file, tree, *root, &range);
+                    } else if Found::of(file, tree, *root, &range).is_secret() {
                         let offset = tree.span(*root).start;
                         found.problems.push(Problem::new(offset, WhatIsWrong::BehindTheEnd));
                     }
                 }
             }
-            Err(problem) if problem.what == WhatIsWrong::Template => found.problems.push(problem),
-            Err(_) if chunk.contains("{{") => {
-                let offset = range.start + chunk.find("{{").unwrap_or_default();
-                found.problems.push(Problem::new(offset, WhatIsWrong::Template));
+            Err(problem) => {
+                let template = ["{{", "{%"].iter().filter_map(|open| document.find(open)).min();
+                let problem = match template.filter(|_| problem.what != WhatIsWrong::Template) {
+                    Some(at) => Problem::new(range.start + at, WhatIsWrong::Template),
+                    None => problem,
+                };
+                found.unparsed(document, problem);
             }
-            Err(problem) => found.problems.push(problem),
         }
     }
-    found
 }

@@ -46,6 +46,8 @@ pub(super) enum WhatIsWrong {
     /// The document is no text: under `stringData`, mostly JSON without quotation marks.
     NoText(&'static str, SecretType),
     NotBase64(SecretType),
+    /// Base64 that only blanks keep from being such.
+    BlankInBase64(SecretType),
     NoDocument(SecretType),
     /// `stringData` has null where `data` has a document.
     Emptied(SecretType),
@@ -159,6 +161,18 @@ impl WhatIsWrong {
                     ),
                     chinese: format!(
                         "data[{key}] 不是 base64，API server 会拒绝该 Secret；明文要写在 stringData 之下"
+                    ),
+                };
+            }
+            WhatIsWrong::BlankInBase64(secret_type) => {
+                let key = secret_type.data_key();
+                return Bilingual {
+                    english: format!(
+                        "data[{key}] is base64 with a space or a folded line in it, so the API server refuses this Secret; \
+                         write it in one line, or under `|`"
+                    ),
+                    chinese: format!(
+                        "data[{key}] 的 base64 中有空格或被折叠的换行，API server 会拒绝该 Secret；请写成一行，或写在 `|` 之下"
                     ),
                 };
             }

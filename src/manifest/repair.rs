@@ -10,6 +10,7 @@ use regcred_engine::repair::Repair;
 use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
+use super::content::Content;
 use super::scalar::{Style, written};
 use super::secret::{PullSecret, Writing};
 use super::{Manifest, Terms};
@@ -22,6 +23,7 @@ pub(super) enum Hold {
     Placeholder,
     Sealed,
     Binary,
+    Utf16,
     Written,
     HeldBack,
 }
@@ -44,6 +46,7 @@ impl Hold {
                 "sops 对整个文件（包括明文部分）做了校验，修改后将无法解密",
             ),
             Hold::Binary => ("it is written as !!binary", "该值以 !!binary 写成"),
+            Hold::Utf16 => ("the file is UTF-16", "该文件是 UTF-16"),
             Hold::Written => ("the way it is written cannot be edited safely", "该写法无法安全地编辑"),
             Hold::HeldBack => ("the policy says `enforcement: audit`", "策略为 `enforcement: audit`"),
         };
@@ -68,6 +71,10 @@ impl Hold {
             Hold::Binary => (
                 "Write the value without !!binary, so that --fix can repair it.",
                 "请去掉该值的 !!binary，再用 --fix 修复。",
+            ),
+            Hold::Utf16 => (
+                "Save the file as UTF-8, so that --fix can repair it.",
+                "请把文件存为 UTF-8，再用 --fix 修复。",
             ),
             Hold::Written => (
                 "Write the value as a block (`|`), so that --fix can repair it.",
@@ -129,7 +136,7 @@ impl Manifest<'_> {
     /// Reads the edited file, as a proof: the same Secrets, and of each the document that the engine made or the one
     /// that was there.
     fn is_as_meant(&self, text: &str, documents: &[Option<Zeroizing<Vec<u8>>>]) -> bool {
-        let after = super::found(self.path, text).secrets;
+        let after = super::found(self.path, &Content::new(text.as_bytes())).secrets;
         after.len() == self.found.secrets.len()
             && self.found.secrets.iter().zip(&after).zip(documents).all(|((before, after), document)| {
                 after.object == before.object
@@ -157,6 +164,9 @@ impl Manifest<'_> {
             return held(Hold::HeldBack);
         }
         let Some(repair) = judgement.repair.take() else { return Plan::default() };
+        if self.content.is_utf16() {
+            return held(Hold::Utf16);
+        }
         let place = &secret.place;
         if place.shared {
             return held(Hold::Shared);

@@ -7,10 +7,11 @@ use base64::Engine as _;
 use regcred_engine::secret::{MAX_SECRET_BYTES, SecretType};
 use zeroize::Zeroizing;
 
+use super::content::Content;
 use super::json;
 use super::problem::{Problem, WhatIsWrong};
 use super::scalar::{Map, Style};
-use super::template::{Tools, is_json};
+use super::template::{Tools, is_json, is_placeholder_for_all};
 use super::tree::{Member, NodeId, Tree, Value};
 use super::yaml::LINE_ENDS;
 use crate::go_base64::PADDED;
@@ -70,6 +71,8 @@ pub(super) struct Found {
     pub(super) problems: Vec<Problem>,
     /// The policy files among its documents.
     pub(super) policies: Vec<Range<usize>>,
+    /// Documents that do not parse and have nothing to do with pull Secrets.
+    pub(super) skipped: usize,
 }
 
 impl Found {
@@ -83,6 +86,30 @@ impl Found {
     /// Whether there is a pull Secret, be it one that cannot be judged.
     pub(super) const fn is_secret(&self) -> bool {
         !self.secrets.is_empty() || !self.problems.is_empty()
+    }
+
+    /// Records a document that does not parse. It is an error only if it mentions what this is about: most files that do
+    /// not parse are templates and configurations of other programs.
+    pub(super) fn unparsed(&mut self, document: &str, problem: Problem) {
+        if !mentions_pull_secrets(document) {
+            self.skipped += 1;
+        } else if problem.what != WhatIsWrong::Template || !self.has_template() {
+            self.problems.push(problem);
+        }
+    }
+
+    /// One error for a template is enough for a file.
+    fn has_template(&self) -> bool {
+        self.problems.iter().any(|problem| problem.what == WhatIsWrong::Template)
+    }
+
+    /// Records a file that is not text.
+    pub(super) fn not_text(&mut self, bytes: &[u8]) {
+        if bytes.starts_with(GIT_CRYPT) {
+            self.problems.push(Problem::new(0, WhatIsWrong::Encrypted));
+        } else {
+            self.unparsed(&String::from_utf8_lossy(bytes), Problem::new(0, WhatIsWrong::NotUtf8));
+        }
     }
 
     /// Takes in the objects of one YAML document or JSON value, which is at `range` of the file.
@@ -134,6 +161,16 @@ impl Found {
             }
         }
     }
+}
+
+/// How a file begins that git-crypt has encrypted (its `commands.cpp`).
+const GIT_CRYPT: &[u8] = b"\0GITCRYPT\0";
+
+/// Whether a text has one of the words that a pull Secret, a Docker config or a policy file cannot do without.
+fn mentions_pull_secrets(text: &str) -> bool {
+    const WORDS: [&str; 5] = ["dockerconfigjson", "dockercfg", "auths", "credsStore", "credHelpers"];
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.split(|c| !is_word(c)).any(|word| WORDS.contains(&word)) || text.contains("regcred/v")
 }
 
 /// What `check` and `scan` write as JSON: it has the version of a policy, and may lie in a folder that is checked.
@@ -213,14 +250,20 @@ fn secret(
     if text.style != Style::Json && source.contains(LINE_ENDS) {
         return Err(problem(WhatIsWrong::LineEnd));
     }
+    if is_placeholder_for_all(&text.text) {
+        return Err(problem(WhatIsWrong::Placeholder));
+    }
     let (document, writing) = if field == "stringData" {
         let map = Map::new(file, &value, text.style, &text.text);
         (text.text.clone().into_bytes(), Writing::Plain(map))
     } else {
         let letters: String = text.text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        let document = PADDED.decode(letters).map_err(|_| {
+        let document = PADDED.decode(&letters).map_err(|_| {
+            let without_blanks = letters.replace([' ', '\t'], "");
             problem(if Tools::Any.fill_in(&text.text) {
                 WhatIsWrong::Placeholder
+            } else if without_blanks.len() < letters.len() && PADDED.decode(without_blanks).is_ok() {
+                WhatIsWrong::BlankInBase64(secret_type)
             } else {
                 WhatIsWrong::NotBase64(secret_type)
             })
@@ -261,20 +304,21 @@ fn decoded_bytes(text: &str) -> usize {
     letters / 4 * 3 + letters % 4 * 3 / 4
 }
 
-/// A file that is a Docker config itself.
-pub(super) fn bare(file: &str, secret_type: SecretType) -> PullSecret {
+/// A file that is a Docker config itself. Consumers read its bytes: in UTF-16 it is not JSON to them.
+pub(super) fn bare(content: &Content<'_>, secret_type: SecretType) -> PullSecret {
+    let file = content.text();
     PullSecret {
         object: None,
         secret_type,
-        document: Zeroizing::new(file.as_bytes().to_vec()),
-        // No limit holds for it.
+        document: Zeroizing::new(content.bytes().to_vec()),
+        // There is no limit for it.
         data_bytes: 0,
         place: DocumentPlace {
             field: None,
             key: 0..0,
             value: 0..file.len(),
             style: Style::Plain,
-            writing: Writing::Plain(Some(Map::of_file(file))),
+            writing: Writing::Plain((!content.is_utf16()).then(|| Map::of_file(file))),
             shared: false,
             sealed: json::read(file)
                 .is_ok_and(|trees| trees.iter().any(|(tree, root)| is_sealed(tree, *root))),

@@ -121,6 +121,23 @@ impl Tools {
     }
 }
 
+/// What a placeholder for a whole document is written between, whatever is in it.
+const AROUND_ALL: [(&str, &str); 4] = [("{{", "}}"), ("<", ">"), ("$(", ")"), ("${", "}")];
+
+/// Whether the whole value of a data key is a placeholder: a template, a shell command, `<base64 here>`,
+/// `DOCKER_CONFIG_JSON`, or a value that breaks off in `...`.
+pub(super) fn is_placeholder_for_all(value: &str) -> bool {
+    let value = value.trim();
+    let is_between = |(open, close): &(&str, &str)| {
+        value.len() >= open.len() + close.len() && value.starts_with(open) && value.ends_with(close)
+    };
+    let is_word = || {
+        let is_allowed = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        value.contains('_') && value.bytes().all(is_allowed)
+    };
+    AROUND_ALL.iter().any(is_between) || value.ends_with("...") || is_word()
+}
+
 pub(super) fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }

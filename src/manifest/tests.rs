@@ -51,7 +51,8 @@ fn ways(document: &str) -> Vec<String> {
 /// The text of the one Secret in a manifest, and the text and place of its findings.
 fn check(text: &str) -> (Vec<u8>, Vec<Finding>) {
     let policy = Policy::default();
-    let manifest = Manifest::read("a.yaml", text);
+    let content = Content::new(text.as_bytes());
+    let manifest = Manifest::read("a.yaml", &content);
     let mut checked = manifest.check(terms(&policy));
     let troubles: Vec<_> = checked.troubles.iter().map(|trouble| &trouble.message).collect();
     assert!(troubles.is_empty(), "{troubles:?} in\n{text}");
@@ -61,7 +62,9 @@ fn check(text: &str) -> (Vec<u8>, Vec<Finding>) {
 
 fn repaired(text: &str) -> Option<String> {
     let policy = Policy::default();
-    Manifest::read("a.yaml", text).repaired(terms(&policy)).map(|text| text.to_string())
+    Manifest::read("a.yaml", &Content::new(text.as_bytes()))
+        .repaired(terms(&policy))
+        .map(|text| text.to_string())
 }
 
 /// What was put into a text, if that is all that was done to it.
@@ -180,7 +183,7 @@ fn repeated(times: usize, size: usize) -> String {
 #[test]
 fn a_small_file_cannot_make_work_without_end() {
     let policy = Policy::default();
-    let checked = |text: &str| Manifest::read("a.yaml", text).check(terms(&policy));
+    let checked = |text: &str| Manifest::read("a.yaml", &Content::new(text.as_bytes())).check(terms(&policy));
 
     let lists = (1..20).map(|at| {
         let items = vec![format!("*a{}", at - 1); 10].join(", ");
@@ -207,18 +210,18 @@ fn a_small_file_cannot_make_work_without_end() {
 fn what_cannot_be_judged_is_told_with_its_place() {
     let secret = "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\n";
     for (text, place, words) in [
-        ("a: [\n".to_owned(), (1, 4), "no valid YAML"),
-        ("a:\n\tb: 1\n".to_owned(), (2, 2), "tabs"),
-        ("{\"a\" 1}".to_owned(), (1, 6), "no valid JSON"),
-        ("{\"a\": 1".to_owned(), (1, 7), "ends in the middle"),
-        ("a: b\n---\n{{ if .x }}\na: {{ b }}\n{{ end }}\n".to_owned(), (3, 1), "helm template"),
+        ("auths: [\n".to_owned(), (1, 8), "no valid YAML"),
+        ("auths:\n\tb: 1\n".to_owned(), (2, 2), "tabs"),
+        ("{\"auths\" 1}".to_owned(), (1, 10), "no valid JSON"),
+        ("{\"auths\": 1".to_owned(), (1, 11), "ends in the middle"),
+        ("a: b\n---\n{{ if .x }}\nauths: {{ b }}\n{{ end }}\n".to_owned(), (3, 1), "helm template"),
         (format!("{secret}data:\n  .dockerconfigjson: <base64>\n"), (5, 3), "placeholder"),
         (format!("{secret}data:\n  .dockerconfigjson: '{{}}'\n"), (5, 3), "not base64"),
         (format!("{secret}stringData:\n  .dockerconfigjson: {{\"auths\":{{}}}}\n"), (5, 3), "is no text"),
         (format!("{secret}data: x\n"), (4, 1), "data is no mapping"),
         (secret.to_owned(), (1, 1), "unless this is a patch of a Secret, the API server refuses it"),
-        ("a: b # \u{7f}\n".to_owned(), (1, 8), "a character that YAML does not take"),
-        ("a: b\u{1}c\n".to_owned(), (1, 4), "a character that YAML does not take"),
+        ("auths: b # \u{7f}\n".to_owned(), (1, 12), "a character that YAML does not take"),
+        ("auths: b\u{1}c\n".to_owned(), (1, 8), "a character that YAML does not take"),
         (
             format!("{secret}data:\n  .dockerconfigjson: e30=\nstringData:\n  .dockerconfigjson:\n"),
             (7, 3),
@@ -229,17 +232,91 @@ fn what_cannot_be_judged_is_told_with_its_place() {
             (5, 3),
             "encrypted",
         ),
-        ("a: *b\n".to_owned(), (1, 4), "no anchor"),
+        ("auths: *b\n".to_owned(), (1, 8), "no anchor"),
         ("apiVersion: regcred/v1\nkind: Policy\nrules:\n  nothing: deny\n".to_owned(), (4, 3), "nothing"),
         ("a: b\n---\napiVersion: regcred/v1\nkind: Polic\n".to_owned(), (4, 7), "Policy"),
     ] {
         let policy = Policy::default();
-        let checked = Manifest::read("a.yaml", &text).check(terms(&policy));
+        let checked = Manifest::read("a.yaml", &Content::new(text.as_bytes())).check(terms(&policy));
         let [trouble] = checked.troubles.as_slice() else { panic!("{:?}\n{text}", checked.troubles) };
         let region = trouble.region.as_ref().unwrap();
         assert!(trouble.message.contains(words), "{trouble:?}\n{text}");
         assert_eq!((region.line, region.column), place, "{trouble:?}\n{text}");
     }
+}
+
+#[test]
+fn what_does_not_parse_and_is_about_something_else_is_skipped() {
+    let policy = Policy::default();
+    for (text, skipped, troubles) in [
+        ("a: [\n", 1, 0),
+        ("a: [ # auths_of\n", 1, 0),
+        ("a: [ # .dockerconfigjson\n", 0, 1),
+        ("// see\n{\n  \"a\": {\n    \"b\": true, // c\n  }\n}\n", 1, 0),
+        ("{% if x %}\na: b\n{% endif %}\n", 1, 0),
+        ("{% if x %}\nauths: b\n{% endif %}\n", 0, 1),
+        ("a: {{ b }}\n---\nauths: {{ b }}\n---\nc: {{ d }}\n---\ndockercfg: {{ d }}\n", 2, 1),
+        ("\u{0}GITCRYPT", 1, 0),
+    ] {
+        let checked = Manifest::read("a.yaml", &Content::new(text.as_bytes())).check(terms(&policy));
+        assert_eq!((checked.skipped, checked.troubles.len()), (skipped, troubles), "{text}");
+    }
+    for (bytes, skipped, kind) in [
+        (&b"\x80 no text"[..], 1, None),
+        (b"\x80 auths", 0, Some(TroubleKind::Unreadable)),
+        (b"\0GITCRYPT\0\x80", 0, Some(TroubleKind::NotJudged)),
+    ] {
+        let checked = Manifest::read(".dockercfg", &Content::new(bytes)).check(terms(&policy));
+        let found = checked.troubles.first().map(|trouble| trouble.kind);
+        assert_eq!((checked.skipped, found), (skipped, kind), "{bytes:?}");
+    }
+}
+
+#[test]
+fn an_escaped_apostrophe_is_read_as_kubectl_reads_it() {
+    let policy = Policy::default();
+    let document = r#"{\"auths\":{\"r.example.com\":{\"username\":\"u\",\"password\":\"it\'s\"}}}"#;
+    let text = manifest(&format!("\"{document}\"")) + "note: \"a\\'b\"\nplain: a\\'b\n";
+    let content = Content::new(text.as_bytes());
+    let file = Manifest::read("a.yaml", &content);
+    let repaired = file.repaired(terms(&policy)).unwrap();
+    let added = r#",\"auth\":\"dTppdCdz\"}}}"#;
+    assert_eq!(*repaired, text.replace("}}}", added));
+    for broken in ["a: \"\\q auths\"\n", "a: \"\\' auths\n"] {
+        let checked = Manifest::read("a.yaml", &Content::new(broken.as_bytes())).check(terms(&policy));
+        assert_eq!(checked.troubles.len(), 1, "{broken}");
+    }
+}
+
+#[test]
+fn utf_16_is_read_and_left_alone() {
+    let policy = Policy::default();
+    let text = manifest(&format!("'{}'", DOCUMENT.replace('\'', "''")));
+    for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+        let bytes =
+            |text: &str| -> Vec<u8> { format!("\u{feff}{text}").encode_utf16().flat_map(unit).collect() };
+        let (manifest, bare) = (bytes(&text), bytes(DOCUMENT));
+        let content = Content::new(&manifest);
+        let file = Manifest::read("a.yaml", &content);
+        let checked = file.check(terms(&policy));
+        assert_eq!(checked.judged[0].findings[0].rule.code(), "missing-auth");
+        assert!(
+            matches!(&checked.judged[0].findings[0].outcome, Outcome::Held(why) if why.contains("UTF-16"))
+        );
+        assert_eq!(file.repaired(terms(&policy)), None);
+
+        let checked = Manifest::read("config.json", &Content::new(&bare)).check(terms(&policy));
+        assert_eq!(checked.judged[0].findings[0].rule.code(), "invalid-json");
+    }
+}
+
+#[test]
+fn any_number_of_comments_is_read() {
+    let policy = Policy::default();
+    let text = manifest("x").replace("stringData:\n", &format!("stringData:\n{}", "# a\n".repeat(10_000)));
+    let text = text.replacen(": x\n", &format!(": '{}'\n", DOCUMENT.replace('\'', "''")), 1);
+    let checked = Manifest::read("a.yaml", &Content::new(text.as_bytes())).check(terms(&policy));
+    assert_eq!((checked.judged.len(), checked.troubles.len()), (1, 0));
 }
 
 #[test]
@@ -250,7 +327,7 @@ fn a_docker_config_with_a_comma_too_many_is_one_whatever_it_is_called() {
         [(format!("{{{entry}}}"), true), (format!("{{{entry},\"kind\":\"ConfigMap\"}}"), false)]
     {
         for name in ["auth.json", "docker.json", "-"] {
-            let checked = Manifest::read(name, &text).check(terms(&policy));
+            let checked = Manifest::read(name, &Content::new(text.as_bytes())).check(terms(&policy));
             let found = checked.judged.iter().flat_map(|judged| &judged.findings);
             let rules: Vec<_> = found.map(|finding| finding.rule.code()).collect();
             assert_eq!(rules, if is_config { vec!["invalid-json"] } else { vec![] }, "{name}: {text}");
@@ -264,7 +341,8 @@ fn what_sops_wrote_is_held_by_every_name() {
     let policy = Policy::default();
     let text = r#"{"auths":{"r.example.com":{"username":"u","password":"p"}},"sops":{"mac":"ENC[x]"}}"#;
     for name in ["config.json", ".dockerconfigjson", "auth.json"] {
-        let file = Manifest::read(name, text);
+        let content = Content::new(text.as_bytes());
+        let file = Manifest::read(name, &content);
         assert_eq!(file.check(terms(&policy)).judged.len(), 1, "{name}");
         assert_eq!(file.repaired(terms(&policy)), None, "{name}");
     }
@@ -278,7 +356,7 @@ fn what_is_filled_in_later_is_no_docker_config_that_is_broken() {
         ("config.json", r#"{"auths":{"r.example.com":{{ .Values.entry }}}}"#, 1),
         ("values.yaml", r#"{"auths":{"r.example.com":{}},"replicas":1,}"#, 0),
     ] {
-        let checked = Manifest::read(name, text).check(terms(&policy));
+        let checked = Manifest::read(name, &Content::new(text.as_bytes())).check(terms(&policy));
         assert!(
             checked.judged.is_empty() && checked.troubles.len() == notes,
             "{name}: {:?}",
@@ -292,7 +370,7 @@ fn what_is_filled_in_later_is_no_docker_config_that_is_broken() {
 fn http_headers_of_something_else_make_no_docker_config() {
     let policy = Policy::default();
     let text = r#"{"name":"app","httpHeaders":["X-A"]}"#;
-    let checked = Manifest::read("app.json", text).check(terms(&policy));
+    let checked = Manifest::read("app.json", &Content::new(text.as_bytes())).check(terms(&policy));
     assert!(checked.judged.is_empty() && checked.troubles.is_empty());
 }
 
@@ -302,8 +380,9 @@ fn what_is_wrong_behind_a_repair_has_its_place_in_the_repaired_file() {
     let letters = STANDARD.encode(DOCUMENT);
     let (first, second) = letters.split_at(80);
     let secret = manifest(&format!("|\n    {first}\n    {second}")).replace("stringData", "data");
-    let text = format!("{}---\na: [\n", secret.replace("  other: x\n", ""));
-    let file = Manifest::read("a.yaml", &text);
+    let text = format!("{}---\nauths: [\n", secret.replace("  other: x\n", ""));
+    let content = Content::new(text.as_bytes());
+    let file = Manifest::read("a.yaml", &content);
     let after = file.repaired(terms(&policy)).unwrap();
     assert!(after.lines().count() > text.lines().count());
     let told = mended(file.check(terms(&policy)), "a.yaml", Some(&after), terms(&policy));
@@ -355,7 +434,8 @@ proptest! {
             if crlf {
                 text = text.replace('\n', "\r\n");
             }
-            let file = Manifest::read("a.yaml", &text);
+            let content = Content::new(text.as_bytes());
+            let file = Manifest::read("a.yaml", &content);
             prop_assert_eq!(file.found.secrets.len(), 1, "{}", text);
             let secret = &file.found.secrets[0];
             let Writing::Plain(Some(map)) = &secret.place.writing else {
@@ -370,7 +450,8 @@ proptest! {
             let after = file.repaired(terms(&policy));
             prop_assert!(after.is_some(), "not repaired:\n{}", text);
             let after = after.unwrap();
-            let read = Manifest::read("a.yaml", &after);
+            let content = Content::new(after.as_bytes());
+            let read = Manifest::read("a.yaml", &content);
             prop_assert!(*read.found.secrets[0].document == wanted, "{}", after.as_str());
             prop_assert!(read.repaired(terms(&policy)).is_none());
             for (text, after) in [
@@ -389,7 +470,7 @@ proptest! {
         let at = (0..=at.min(broken.len())).rev().find(|at| broken.is_char_boundary(*at)).unwrap_or_default();
         broken.insert_str(at, &text);
         for text in [&text, &broken] {
-            let checked = Manifest::read("config.json", text).check(terms(&policy));
+            let checked = Manifest::read("config.json", &Content::new(text.as_bytes())).check(terms(&policy));
             for finding in checked.judged.iter().flat_map(|judged| &judged.findings) {
                 let excerpt = finding.region.as_ref().and_then(|region| region.excerpt.as_ref());
                 prop_assert!(excerpt.is_none_or(|excerpt| !excerpt.text.contains("100%")));

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::problem::{Problem, WhatIsWrong};
 use super::scalar::Style;
@@ -43,20 +43,90 @@ pub(super) fn documents(text: &str) -> Vec<Part> {
 /// The line ends that YAML 1.1 has, and kubectl with it, and the parser has not.
 pub(super) const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
-/// Reads one document. `base` is where it begins in the file. Behind `...` there may be more of them, up to one that is no
+/// Reads one document. `base` is where it begins in the file. After `...` there may be more of them, up to one that is not
 /// YAML; kubectl reads the first.
 pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Problem> {
-    let text = with_line_ends(text);
-    let mut builder = Builder { text: &text, base, ..Builder::default() };
-    for event in Parser::new_from_str(&text) {
-        let read = event.map_err(|error| problem(&error, &text, base));
-        match read.and_then(|(event, span)| builder.event(event, &span)) {
-            Err(problem) if builder.done.is_empty() => return Err(problem),
+    let mut text = with_line_ends(text);
+    let stand_in = stand_in(&text);
+    // Each round takes the escapes out of one scalar.
+    for _ in 0..MAX_SCALARS_WITH_ESCAPED_APOSTROPHE {
+        match parse(&text, base, stand_in) {
+            Err(Failure::Escape(start)) => match without_escaped_apostrophes(&text, start, stand_in) {
+                Some(replaced) => text = Cow::Owned(replaced),
+                None => return Err(Problem::new(base + start, WhatIsWrong::NoYaml)),
+            },
+            Err(Failure::Problem(problem)) => return Err(problem),
+            Ok(trees) => return Ok(trees),
+        }
+    }
+    Err(Problem::new(base, WhatIsWrong::NoYaml))
+}
+
+/// Why a document is not read.
+enum Failure {
+    Problem(Problem),
+    /// The scalar that begins here has an escape that the parser does not know.
+    Escape(usize),
+}
+
+fn parse(text: &str, base: usize, stand_in: char) -> Result<Vec<(Tree, NodeId)>, Failure> {
+    let mut builder = Builder { text, base, stand_in, ..Builder::default() };
+    let mut options = Options::default();
+    // Events of comments are buffered by the parser, and no more than 96 of them.
+    options.set_emit_comments(false);
+    for event in Parser::new_from_str_with_options(text, options) {
+        let read = match event {
+            Ok((event, span)) => builder.event(event, &span).map_err(Failure::Problem),
+            Err(error) if *error.kind() == ErrorKind::UnknownQuotedScalarEscape => {
+                Err(Failure::Escape(error.marker().byte_offset().unwrap_or_default()))
+            }
+            Err(error) => Err(Failure::Problem(problem(&error, text, base))),
+        };
+        match read {
+            Err(failure) if builder.done.is_empty() => return Err(failure),
             Err(_) => break,
             Ok(()) => {}
         }
     }
     Ok(builder.done)
+}
+
+/// A document in which more scalars have a `\'` is not read, so that the time stays linear.
+const MAX_SCALARS_WITH_ESCAPED_APOSTROPHE: usize = 64;
+
+/// A character of two bytes that the text does not have. It takes the place of `\'`, which kubectl's reader knows and the
+/// parser does not, so that every other byte stays where it is.
+fn stand_in(text: &str) -> char {
+    ('\u{700}'..'\u{800}').find(|c| !text.contains(*c)).unwrap_or('\u{7ff}')
+}
+
+/// The text with the stand-in for each `\'` of the double-quoted scalar at `start`; `None` where it has none.
+fn without_escaped_apostrophes(text: &str, start: usize, stand_in: char) -> Option<String> {
+    let (head, scalar) = text.split_at_checked(start)?;
+    let mut replaced = String::with_capacity(text.len());
+    replaced.push_str(head);
+    let mut rest = scalar.strip_prefix('"')?;
+    replaced.push('"');
+    let mut found = false;
+    loop {
+        let at = rest.find(['\\', '"'])?;
+        let (before, mark) = rest.split_at(at);
+        replaced.push_str(before);
+        if mark.starts_with('"') {
+            replaced.push_str(mark);
+            return found.then_some(replaced);
+        }
+        rest = if let Some(after) = mark.strip_prefix("\\'") {
+            found = true;
+            replaced.push(stand_in);
+            after
+        } else {
+            let length = mark.chars().take(2).map(char::len_utf8).sum();
+            let (escape, after) = mark.split_at_checked(length)?;
+            replaced.push_str(escape);
+            after
+        };
+    }
 }
 
 /// The text with the line ends of YAML 1.1 as such. Every other byte stays where it is.
@@ -104,6 +174,7 @@ struct Open {
 struct Builder<'t> {
     text: &'t str,
     base: usize,
+    stand_in: char,
     tree: Tree,
     open: Vec<Open>,
     anchors: HashMap<usize, NodeId>,
@@ -123,7 +194,11 @@ impl Builder<'_> {
                 {
                     return Err(Problem::new(range.start + at, WhatIsWrong::Escape));
                 }
-                let id = self.tree.add(range, scalar(text.into_owned(), style, tag.as_deref()));
+                let text = match style {
+                    ScalarStyle::DoubleQuoted => text.replace(self.stand_in, "'"),
+                    _ => text.into_owned(),
+                };
+                let id = self.tree.add(range, scalar(text, style, tag.as_deref()));
                 self.placed(id, anchor);
             }
             Event::Alias(anchor) => {

@@ -8,27 +8,73 @@ use regcred_engine::rule::Action;
 
 use super::{Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind, text};
 
-/// A report as workflow commands.
+/// GitHub shows no more annotations of one level in a step (github.com/orgs/community/discussions/26680).
+const MAX_ANNOTATIONS: usize = 10;
+
+/// A report as workflow commands. They are written at its end, the worst first; what GitHub would not show is written
+/// before them as plain lines of the log.
 pub(super) struct Github {
     language: Language,
+    errors: Vec<Annotation>,
+    warnings: Vec<Annotation>,
+    notices: Vec<Annotation>,
+}
+
+/// One finding or error.
+struct Annotation {
+    level: Level,
+    path: Option<String>,
+    region: Option<Region>,
+    title: String,
+    message: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Error,
+    Warning,
+    Notice,
+}
+
+impl Level {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Notice => "notice",
+        }
+    }
 }
 
 impl Github {
     pub(super) const fn new(language: Language) -> Self {
-        Github { language }
+        Github { language, errors: Vec::new(), warnings: Vec::new(), notices: Vec::new() }
+    }
+
+    fn annotate(&mut self, out: &mut impl Write, annotation: Annotation) -> io::Result<()> {
+        let annotations = match annotation.level {
+            Level::Error => &mut self.errors,
+            Level::Warning => &mut self.warnings,
+            Level::Notice => &mut self.notices,
+        };
+        if annotations.len() == MAX_ANNOTATIONS {
+            return annotation.write_plain(out);
+        }
+        annotations.push(annotation);
+        Ok(())
     }
 }
 
 impl<W: Write> Form<W> for Github {
     fn judged(&mut self, out: &mut W, judged: &Judged) -> io::Result<()> {
         for finding in judged.findings.iter().filter(|finding| finding.outcome != Outcome::Fixed) {
-            let command = match finding.action {
-                Action::Deny => "error",
-                Action::Warn => "warning",
-                Action::Audit | Action::Off => "notice",
+            let level = match finding.action {
+                Action::Deny => Level::Error,
+                Action::Warn => Level::Warning,
+                Action::Audit | Action::Off => Level::Notice,
             };
             let title = format!("regcred/{}", finding.rule.code());
-            let mut message = finding.message();
+            let mut message = about(Some(&judged.subject)) + &finding.message();
             if !finding.field.is_empty() {
                 let _ = write!(message, " ({})", finding.field); // a String takes all
             }
@@ -36,45 +82,71 @@ impl<W: Write> Form<W> for Github {
                 message.push('\n');
                 message.push_str(note);
             }
-            write(out, command, Some(&judged.subject), finding.region.as_ref(), &title, &message)?;
+            let path = judged.subject.path().map(str::to_owned);
+            let region = finding.region.clone();
+            self.annotate(out, Annotation { level, path, region, title, message })?;
         }
         Ok(())
     }
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
-        let title = format!("regcred/{}", trouble.kind.code());
-        let command = if trouble.kind == TroubleKind::NotJudged { "notice" } else { "error" };
-        write(out, command, trouble.subject.as_ref(), trouble.region.as_ref(), &title, &trouble.message)
+        if trouble.kind == TroubleKind::NotJudged {
+            return Ok(());
+        }
+        let subject = trouble.subject.as_ref();
+        let annotation = Annotation {
+            level: Level::Error,
+            path: subject.and_then(Subject::path).map(str::to_owned),
+            region: trouble.region.clone(),
+            title: format!("regcred/{}", trouble.kind.code()),
+            message: about(subject) + &trouble.message,
+        };
+        self.annotate(out, annotation)
     }
 
     /// The summary as a plain line: what does not begin with `::` is shown in the log as it is.
     fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()> {
+        for annotation in self.errors.iter().chain(&self.warnings).chain(&self.notices) {
+            annotation.write(out)?;
+        }
         writeln!(out, "{}", text::summary_line(summary, self.language))
     }
 }
 
-fn write(
-    out: &mut impl Write,
-    command: &str,
-    subject: Option<&Subject>,
-    region: Option<&Region>,
-    title: &str,
-    message: &str,
-) -> io::Result<()> {
-    write!(out, "::{command} ")?;
-    if let Some(path) = subject.and_then(Subject::path) {
-        write!(out, "file={},", property(path))?;
-    }
-    if let Some(region) = region {
-        write!(out, "line={},endLine={},", region.line, region.end_line)?;
-        // GitHub takes columns only where there is one line.
-        if region.line == region.end_line {
-            write!(out, "col={},endColumn={},", region.column, region.end_column)?;
-        }
-    }
+/// The name of the Secret.
+fn about(subject: Option<&Subject>) -> String {
     let object = subject.and_then(Subject::object).map(super::Object::shown);
-    let about = object.map_or_else(String::new, |object| format!("Secret {object}: "));
-    writeln!(out, "title={}::{}", property(title), data(&format!("{about}{message}")))
+    object.map_or_else(String::new, |object| format!("Secret {object}: "))
+}
+
+impl Annotation {
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        write!(out, "::{} ", self.level.as_str())?;
+        if let Some(path) = &self.path {
+            write!(out, "file={},", property(path))?;
+        }
+        if let Some(region) = &self.region {
+            write!(out, "line={},endLine={},", region.line, region.end_line)?;
+            // GitHub takes columns only where there is one line.
+            if region.line == region.end_line {
+                write!(out, "col={},endColumn={},", region.column, region.end_column)?;
+            }
+        }
+        writeln!(out, "title={}::{}", property(&self.title), data(&self.message))
+    }
+
+    /// As a line of the log: `error: PATH:LINE:COLUMN: [CODE] MESSAGE`.
+    fn write_plain(&self, out: &mut impl Write) -> io::Result<()> {
+        write!(out, "{}: ", self.level.as_str())?;
+        if let Some(path) = &self.path {
+            write!(out, "{}:", text::escaped(path))?;
+            if let Some(Region { line, column, .. }) = &self.region {
+                write!(out, "{line}:{column}:")?;
+            }
+            write!(out, " ")?;
+        }
+        writeln!(out, "[{}] {}", self.title, data(&self.message))
+    }
 }
 
 /// A message: the characters that end a command are escaped.
@@ -93,10 +165,15 @@ mod tests {
 
     #[test]
     fn what_would_end_a_command_or_a_property_is_escaped() {
-        let subject = Subject::File { path: "a,b:c%0A\n::error::.yaml".to_owned(), object: None };
-        let region = Region { line: 1, column: 2, end_line: 1, end_column: 5, excerpt: None };
+        let annotation = Annotation {
+            level: Level::Error,
+            path: Some("a,b:c%0A\n::error::.yaml".to_owned()),
+            region: Some(Region { line: 1, column: 2, end_line: 1, end_column: 5, excerpt: None }),
+            title: "t".to_owned(),
+            message: "a: 100%,\r\nb".to_owned(),
+        };
         let mut out = Vec::new();
-        write(&mut out, "error", Some(&subject), Some(&region), "t", "a: 100%,\r\nb").unwrap();
+        annotation.write(&mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "::error file=a%2Cb%3Ac%250A%0A%3A%3Aerror%3A%3A.yaml,line=1,endLine=1,col=2,endColumn=5,title=t\

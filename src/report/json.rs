@@ -47,6 +47,9 @@ impl<W: Write> Form<W> for Json {
                 total: CountsJson::from(summary.total()),
                 not_judged: summary.not_judged(),
                 errors: summary.unreadable() + summary.policy_faults(),
+                skipped: summary.skipped(),
+                hidden_folders: summary.left_out().hidden_folders,
+                ignored: summary.left_out().ignored,
                 rules: rules
                     .map(|(namespace, rule, counts)| RuleJson {
                         namespace,
@@ -199,7 +202,18 @@ struct SummaryJson<'a> {
     total: CountsJson,
     not_judged: u64,
     errors: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    skipped: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    hidden_folders: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    ignored: u64,
     rules: Vec<RuleJson<'a>>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]

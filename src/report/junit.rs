@@ -64,7 +64,8 @@ impl<W: Write> Form<W> for Junit {
         let mut status = match trouble.kind {
             TroubleKind::Unreadable => TestCaseStatus::non_success(NonSuccessKind::Error),
             TroubleKind::Policy => TestCaseStatus::non_success(NonSuccessKind::Failure),
-            TroubleKind::NotJudged => TestCaseStatus::skipped(),
+            // Neither a finding nor an error: there is nothing to do about it.
+            TroubleKind::NotJudged => return Ok(()),
         };
         status.set_type(trouble.kind.code());
         status.set_message(trouble.message.as_str());

@@ -23,7 +23,7 @@ use regcred_engine::policy::Language;
 use regcred_engine::rule::{Action, Rule};
 use regcred_engine::wording::{self, Bilingual, Statement};
 
-pub use summary::{Counts, Summary};
+pub use summary::{Counts, LeftOut, Summary};
 pub(crate) use text::escaped;
 
 /// In which form findings are written.
@@ -326,6 +326,16 @@ impl<W: Write + 'static> Report<W> {
     /// Counts policy files that were checked; what is wrong in them is told as trouble.
     pub const fn policies(&mut self, count: usize) {
         self.summary.policies_checked(count as u64);
+    }
+
+    /// Counts documents that were passed over, since they do not parse and are about something else.
+    pub const fn skipped(&mut self, count: usize) {
+        self.summary.skip(count as u64);
+    }
+
+    /// Counts what was left out of folders.
+    pub const fn left_out(&mut self, left_out: LeftOut) {
+        self.summary.leave_out(left_out);
     }
 
     /// Tells of something that could not be judged.

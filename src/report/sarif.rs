@@ -12,21 +12,42 @@ use super::{Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, T
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-/// A report as SARIF.
+/// GitHub takes no report with more results (docs.github.com, "SARIF support for code scanning", limits of a run).
+const MAX_RESULTS: usize = 25_000;
+
+/// A report as SARIF. The worst results come first: those that are not errors wait until the end.
 pub(super) struct Sarif {
     language: Language,
-    results: u64,
+    written: usize,
+    waiting: Vec<String>,
+    omitted: u64,
 }
 
 impl Sarif {
     pub(super) const fn new(language: Language) -> Self {
-        Sarif { language, results: 0 }
+        Sarif { language, written: 0, waiting: Vec::new(), omitted: 0 }
     }
 
     fn result(&mut self, out: &mut impl Write, result: &Value) -> io::Result<()> {
-        out.write_all(if self.results == 0 { b"\n" } else { b",\n" })?;
-        self.results += 1;
-        serde_json::to_writer(&mut *out, result).map_err(io::Error::from)
+        if result["level"] == "error" {
+            self.write(out, &result.to_string())
+        } else if self.waiting.len() < MAX_RESULTS {
+            self.waiting.push(result.to_string());
+            Ok(())
+        } else {
+            self.omitted += 1;
+            Ok(())
+        }
+    }
+
+    fn write(&mut self, out: &mut impl Write, result: &str) -> io::Result<()> {
+        if self.written == MAX_RESULTS {
+            self.omitted += 1;
+            return Ok(());
+        }
+        out.write_all(if self.written == 0 { b"\n" } else { b",\n" })?;
+        self.written += 1;
+        out.write_all(result.as_bytes())
     }
 
     fn rules(&self) -> Vec<Value> {
@@ -40,7 +61,7 @@ impl Sarif {
                 "defaultConfiguration": {"level": level(rule.default_action())},
             })
         });
-        let troubles = [TroubleKind::Unreadable, TroubleKind::Policy, TroubleKind::NotJudged];
+        let troubles = [TroubleKind::Unreadable, TroubleKind::Policy];
         let troubles = troubles.into_iter().map(|kind| {
             json!({
                 "id": kind.code(),
@@ -73,9 +94,10 @@ impl<W: Write> Form<W> for Sarif {
     }
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
+        let Some(level) = trouble_level(trouble.kind) else { return Ok(()) };
         let result = json!({
             "ruleId": trouble.kind.code(),
-            "level": trouble_level(trouble.kind),
+            "level": level,
             "message": {"text": trouble.message},
             "locations": locations(trouble.subject.as_ref(), trouble.region.as_ref(), ""),
         });
@@ -83,8 +105,15 @@ impl<W: Write> Form<W> for Sarif {
     }
 
     fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()> {
+        for result in std::mem::take(&mut self.waiting) {
+            self.write(out, &result)?;
+        }
         let successful = summary.unreadable() == 0;
-        writeln!(out, "\n],\"invocations\":[{{\"executionSuccessful\":{successful}}}]}}]}}")
+        let omitted = self.omitted;
+        writeln!(
+            out,
+            "\n],\"invocations\":[{{\"executionSuccessful\":{successful}}}],\"properties\":{{\"resultsOmitted\":{omitted}}}}}]}}"
+        )
     }
 }
 
@@ -105,10 +134,11 @@ const fn description(kind: TroubleKind) -> Bilingual<&'static str> {
     }
 }
 
-const fn trouble_level(kind: TroubleKind) -> &'static str {
+/// `None` for what is neither a finding nor an error: a reviewer has nothing to do about it.
+const fn trouble_level(kind: TroubleKind) -> Option<&'static str> {
     match kind {
-        TroubleKind::Unreadable | TroubleKind::Policy => "error",
-        TroubleKind::NotJudged => "note",
+        TroubleKind::Unreadable | TroubleKind::Policy => Some("error"),
+        TroubleKind::NotJudged => None,
     }
 }
 

@@ -17,6 +17,17 @@ pub struct Summary {
     unreadable: u64,
     policy_faults: u64,
     not_judged: u64,
+    skipped: u64,
+    left_out: LeftOut,
+}
+
+/// What was left out of the folders that were checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Hidden folders.
+    pub hidden_folders: u64,
+    /// Files and folders that an ignore file names. What is inside such a folder is not counted.
+    pub ignored: u64,
 }
 
 /// How many findings there are of each kind. Those that were mended are among no other.
@@ -67,6 +78,14 @@ impl Summary {
 
     pub(super) const fn policies_checked(&mut self, count: u64) {
         self.policies += count;
+    }
+
+    pub(super) const fn skip(&mut self, count: u64) {
+        self.skipped += count;
+    }
+
+    pub(super) const fn leave_out(&mut self, left_out: LeftOut) {
+        self.left_out = left_out;
     }
 
     pub(super) fn trouble(&mut self, kind: TroubleKind) {
@@ -122,6 +141,18 @@ impl Summary {
     #[must_use]
     pub const fn not_judged(&self) -> u64 {
         self.not_judged
+    }
+
+    /// Documents that were skipped, since they do not parse and have nothing to do with pull Secrets.
+    #[must_use]
+    pub const fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// What was left out of folders.
+    #[must_use]
+    pub const fn left_out(&self) -> LeftOut {
+        self.left_out
     }
 
     /// The most severe action that stands; a broken policy file counts as denying.

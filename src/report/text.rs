@@ -10,7 +10,9 @@ use regcred_engine::policy::Language;
 use regcred_engine::rule::Action;
 use regcred_engine::wording::Bilingual;
 
-use super::{Counts, Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
+use super::{
+    Counts, Finding, Form, Judged, LeftOut, Outcome, Region, Subject, Summary, Trouble, TroubleKind,
+};
 
 /// A report as text, coloured.
 pub(super) struct Text {
@@ -147,11 +149,43 @@ pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
     let units = ["deny", "warn", "for the record", "repairable", &refusals, "fixed", "not judged", &errors];
     let units_zh =
         ["项拒绝", "项警告", "项仅记录", "项可修复", "项修复被拒绝", "项已修复", "项未判断", "个错误"];
+    let left_out = left_out(summary);
     Bilingual {
-        english: counted(english, counts, units, [": ", ", ", ", nothing to report"]),
-        chinese: counted(chinese, counts, units_zh, ["：", "，", "，没有发现问题"]),
+        english: counted(english, counts, units, [": ", ", ", ", nothing to report"]) + &left_out.english,
+        chinese: counted(chinese, counts, units_zh, ["：", "，", "，没有发现问题"]) + &left_out.chinese,
     }
     .into_line(language)
+}
+
+/// What was not read, in brackets.
+fn left_out(summary: &Summary) -> Bilingual<String> {
+    let plural = |count, one: &'static str, several: &'static str| if count == 1 { one } else { several };
+    let LeftOut { hidden_folders, ignored } = summary.left_out();
+    let skipped = summary.skipped();
+    let parts = [
+        (hidden_folders, plural(hidden_folders, "hidden folder", "hidden folders"), "个隐藏目录"),
+        (
+            ignored,
+            plural(ignored, "ignored file or folder", "ignored files and folders"),
+            "个被忽略的文件或目录",
+        ),
+        (
+            skipped,
+            plural(skipped, "document that does not parse", "documents that do not parse"),
+            "个无法解析的无关文档",
+        ),
+    ];
+    let mut parts = parts.into_iter().filter(|(count, ..)| *count > 0).peekable();
+    if parts.peek().is_none() {
+        return Bilingual::new("", "");
+    }
+    let (english, chinese): (Vec<_>, Vec<_>) = parts
+        .map(|(count, english, chinese)| (format!("{count} {english}"), format!("{count} {chinese}")))
+        .unzip();
+    Bilingual {
+        english: format!(" (skipped: {})", english.join(", ")),
+        chinese: format!("（已跳过 {}）", chinese.join("、")),
+    }
 }
 
 /// A line with those counts behind it that are not zero, each with its unit. The marks are what stands before the first of

@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 use super::{Ran, check, check_stdin, command, folder};
 
 const BAD: &str = r#"{"auths":{"r.example.com":{"username":"u","password":"p"}}}"#;
@@ -30,9 +32,10 @@ fn the_exit_code_follows_what_stands_and_fail_on() {
 fn what_cannot_be_read_is_told_with_its_place_and_the_rest_is_checked_all_the_same() {
     let folder = folder();
     let root = folder.path();
-    fs::write(root.join("a.yaml"), "a: b\n  c: d\n").unwrap();
-    fs::write(root.join("b.yaml"), b"\xff\xfe").unwrap();
-    fs::write(root.join("chart.yaml"), "{{- if .Values.x }}\na: b\n{{- end }}\n").unwrap();
+    fs::write(root.join("a.yaml"), "auths: b\n  c: d\n").unwrap();
+    fs::write(root.join("b.yaml"), b"auths: \xff").unwrap();
+    fs::write(root.join("chart.yaml"), "{{- if .Values.x }}\nauths: b\n{{- end }}\n").unwrap();
+    fs::write(root.join("other.yaml"), "{{- if .Values.x }}\na: b\n{{- end }}\n").unwrap();
     fs::write(root.join("config.json"), BAD).unwrap();
     let ran = check(root, [".", "missing.yaml"]);
     assert_eq!(ran.status, 2);
@@ -47,7 +50,7 @@ fn what_cannot_be_read_is_told_with_its_place_and_the_rest_is_checked_all_the_sa
         assert!(ran.stdout.contains(line), "{line}\n{}", ran.stdout);
     }
     assert!(
-        ran.stdout.ends_with("1 image-pull Secret checked: 1 deny, 1 repairable, 4 errors\n"),
+        ran.stdout.ends_with("1 image-pull Secret checked: 1 deny, 1 repairable, 4 errors (skipped: 1 document that does not parse)\n"),
         "{}",
         ran.stdout
     );
@@ -55,23 +58,49 @@ fn what_cannot_be_read_is_told_with_its_place_and_the_rest_is_checked_all_the_sa
 }
 
 #[test]
-fn a_folder_is_searched_without_hidden_ones_and_other_files() {
+fn a_folder_is_searched_without_hidden_and_ignored_files() {
     let folder = folder();
     let root = folder.path();
     for hidden in [".git", ".github", "sub/.cache"] {
         fs::create_dir_all(root.join(hidden)).unwrap();
         fs::write(root.join(hidden).join("config.json"), BAD).unwrap();
     }
-    fs::create_dir_all(root.join("sub/.docker")).unwrap();
-    fs::write(root.join("sub/.docker/config.json"), BAD).unwrap();
-    fs::write(root.join("notes.txt"), BAD).unwrap();
+    fs::write(root.join("sub/config.json"), BAD).unwrap();
+    // What a console saves, and a text that only mentions it.
+    fs::write(root.join("pull-secret.txt"), BAD.replacen('{', "{\n  ", 1)).unwrap();
+    fs::write(root.join("notes.txt"), format!("as in {BAD}")).unwrap();
+    fs::write(root.join(".gitignore"), "/generated\n").unwrap();
+    fs::create_dir(root.join("generated")).unwrap();
+    fs::write(root.join("generated/config.json"), BAD).unwrap();
     fs::write(root.join("package.json"), r#"{"name":"x","kind":"module"}"#).unwrap();
     fs::write(root.join("values.yaml"), "image: x\n").unwrap();
     std::os::unix::fs::symlink("..", root.join("sub/round")).unwrap();
-    let ran = check(root, std::iter::empty::<&str>());
-    assert_eq!(ran.status, 1);
-    assert_eq!(ran.stdout.matches("error[missing-auth]").count(), 1, "{}", ran.stdout);
-    assert!(ran.stdout.contains("--> sub/.docker/config.json:1:11"), "{}", ran.stdout);
+    let found = |arguments: &[&str]| {
+        let ran = check(root, ["--output-format", "json"].iter().chain(arguments));
+        let paths = ran.lines("Finding").iter().map(|finding| finding["file"]["path"].clone()).collect();
+        (ran.status, Value::Array(paths), ran.lines("Summary").remove(0))
+    };
+    let (status, paths, summary) = found(&[]);
+    assert_eq!((status, paths), (1, json!(["pull-secret.txt", "sub/config.json"])));
+    assert_eq!((&summary["hiddenFolders"], &summary["ignored"]), (&json!(3), &json!(1)));
+    let (_, paths, _) = found(&["--exclude", "sub"]);
+    assert_eq!(paths, json!(["pull-secret.txt"]));
+    let (_, paths, _) = found(&["--no-ignore"]);
+    assert_eq!(paths, json!(["generated/config.json", "pull-secret.txt", "sub/config.json"]));
+    let (_, paths, _) = found(&["--hidden", "--exclude", "*.txt"]);
+    assert_eq!(
+        paths,
+        json!([".git/config.json", ".github/config.json", "sub/.cache/config.json", "sub/config.json"])
+    );
+    // What is named is read.
+    let (_, paths, _) = found(&["generated", ".github", "notes.txt", "--exclude", "generated"]);
+    assert_eq!(paths, json!(["generated/config.json", ".github/config.json"]));
+    let bad_glob = check(root, ["--exclude", "a[b"]);
+    assert!(
+        bad_glob.status == 2 && bad_glob.stderr.contains("`a[b` is not a valid glob"),
+        "{}",
+        bad_glob.stderr
+    );
 }
 
 #[test]
@@ -82,6 +111,10 @@ fn the_hooks_of_pre_commit_take_the_files_that_a_folder_is_searched_for() {
     let folder = folder();
     let root = folder.path();
     fs::create_dir(root.join("a")).unwrap();
+    // A Docker config is also found under other names, of which no pattern can know.
+    let secret = format!(
+        r#"{{"kind":"Secret","type":"kubernetes.io/dockerconfigjson","stringData":{{".dockerconfigjson":{BAD:?}}}}}"#
+    );
     for (name, is_taken) in [
         ("b.yaml", true),
         ("a/b.yml", true),
@@ -95,7 +128,7 @@ fn the_hooks_of_pre_commit_take_the_files_that_a_folder_is_searched_for() {
         ("a/b.yaml.txt", false),
         ("yaml", false),
     ] {
-        fs::write(root.join(name), BAD).unwrap();
+        fs::write(root.join(name), &secret).unwrap();
         let is_searched_for = check(root, std::iter::empty::<&str>()).stdout.contains("1 image-pull Secret");
         assert_eq!(is_searched_for, is_taken, "{name}");
         fs::remove_file(root.join(name)).unwrap();
@@ -178,12 +211,12 @@ fn a_repair_of_standard_input_is_written_to_standard_output() {
     let other = check_stdin("kind: ConfigMap\n", ["--fix", "-"]);
     assert_eq!((other.status, other.stdout.as_str()), (0, "kind: ConfigMap\n"));
 
-    // Also what is no text.
+    // Also what is not text.
     let folder = folder();
-    let bytes = b"\xff\xfek\0i\0n\0d\0";
-    fs::write(folder.path().join("utf-16"), bytes).unwrap();
+    let bytes = b"\xffauths";
+    fs::write(folder.path().join("bytes"), bytes).unwrap();
     let mut command = command();
-    command.args(["check", "--fix", "-"]).stdin(fs::File::open(folder.path().join("utf-16")).unwrap());
+    command.args(["check", "--fix", "-"]).stdin(fs::File::open(folder.path().join("bytes")).unwrap());
     let output = command.output().unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &bytes[..]));
 }
@@ -251,7 +284,13 @@ fn a_link_that_leads_nowhere_is_told() {
     std::os::unix::fs::symlink("nowhere", folder.path().join("b.txt")).unwrap();
     let ran = check(folder.path(), std::iter::empty::<&str>());
     assert_eq!(ran.status, 2, "{}", ran.stdout);
-    assert!(ran.stdout.contains("--> b.yaml") && ran.stdout.contains("1 error\n"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("this is a link")
+            && ran.stdout.contains("--> b.yaml")
+            && ran.stdout.contains("1 error\n"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -329,7 +368,7 @@ fn everything_that_is_told_of_a_file_is_told_in_the_languages_of_the_policy() {
         "x: &d '{BAD}'\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\nstringData: {{.dockerconfigjson: *d}}\n"
     );
     fs::write(root.join("shared.yaml"), shared).unwrap();
-    fs::write(root.join("broken.yaml"), "a: [").unwrap();
+    fs::write(root.join("broken.yaml"), "auths: [").unwrap();
     let said = |format: &str, language: &str| {
         let policy = format!("apiVersion: regcred/v1\nkind: Policy\nlanguage: {language}\n");
         fs::write(root.join("policy.txt"), policy).unwrap();

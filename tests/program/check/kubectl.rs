@@ -110,7 +110,7 @@ fn a_value_that_helm_writes_is_a_template_and_no_mapping() {
     for value in ["{{ template \"imagePullSecret\" . }}", "{{ .Values.x | b64enc }}", "{{ .Values.x }}"] {
         is_refused(&secret(&format!("data:\n  .dockerconfigjson: {value}")), 6, helm);
     }
-    is_refused(&HEAD.replace("kubernetes.io/dockerconfigjson", "{{ .Values.type }}"), 4, helm);
+    is_refused(&HEAD.replace("kubernetes.io/dockerconfigjson", "{{ .Values.type }} # dockercfg"), 4, helm);
     is_refused(&HEAD.replace("{name: a}", "{name: {{ .Release.Name }}}"), 3, helm);
 }
 

@@ -7,6 +7,7 @@ mod files;
 mod formats;
 mod kubectl;
 mod placeholders;
+mod reports;
 mod text;
 
 use std::ffi::OsStr;

@@ -46,7 +46,7 @@ fn the_name_of_a_file_is_shown_without_what_a_terminal_obeys() {
         ("镜像.json", "镜像.json"),
     ] {
         let file = folder.path().join(name);
-        for text in [BAD, "{"] {
+        for text in [BAD, "{\"auths\""] {
             fs::write(&file, text).unwrap();
             let mut command = command();
             command

@@ -1,6 +1,6 @@
-//! Any two documents: no panic, and a repair leaves nothing to repair.
+//! Any two documents: no panic, every finding has texts, and a repaired document needs no repair.
 //!
-//! `cd engine && cargo +nightly fuzz run judge`
+//! `cd engine && cargo +nightly fuzz run document`
 
 #![no_main]
 

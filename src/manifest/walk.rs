@@ -1,0 +1,299 @@
+//! The files of a folder that may hold pull Secrets, found as ripgrep finds files: `.gitignore` counts, hidden files and
+//! folders are left out, and the order is that of the names.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use ignore::overrides::{Override, OverrideBuilder};
+use ignore::{DirEntry, Walk, WalkBuilder};
+
+use super::file_error::FileError;
+use super::input::Input;
+use crate::report::LeftOut;
+
+/// What of a folder is read.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    exclude: Override,
+    hidden: bool,
+    no_ignore: bool,
+}
+
+impl Selection {
+    /// What `exclude` names is left out: globs in the syntax of a `.gitignore` in the current folder. With `hidden`, hidden
+    /// files and folders are read, and with `no_ignore` also what a `.gitignore`, a `.ignore` or git's other ignore files
+    /// name.
+    ///
+    /// # Errors
+    /// With the glob that is not valid.
+    pub fn new(exclude: &[String], hidden: bool, no_ignore: bool) -> Result<Self, String> {
+        let mut builder = OverrideBuilder::new(".");
+        for glob in exclude {
+            // An override names what is read; with `!` it names what is not.
+            builder.add(&format!("!{glob}")).map_err(|_| glob.clone())?;
+        }
+        let exclude = builder.build().map_err(|_| exclude.join(" "))?;
+        Ok(Selection { exclude, hidden, no_ignore })
+    }
+}
+
+/// What paths name: files, standard input, and of folders the files that may hold Secrets. An error has the path that it
+/// is about.
+pub struct Inputs<'a> {
+    paths: std::slice::Iter<'a, PathBuf>,
+    selection: &'a Selection,
+    folder: Option<Folder>,
+    left_out: LeftOut,
+}
+
+/// An input, or the path that cannot be read.
+pub type Found = Result<Input, (PathBuf, FileError)>;
+
+impl<'a> Inputs<'a> {
+    /// The inputs that `paths` name, in this order.
+    #[must_use]
+    pub fn new(paths: &'a [PathBuf], selection: &'a Selection) -> Self {
+        Inputs { paths: paths.iter(), selection, folder: None, left_out: LeftOut::default() }
+    }
+
+    /// What was left out so far.
+    #[must_use]
+    pub const fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+}
+
+impl Iterator for Inputs<'_> {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        loop {
+            if let Some(folder) = &mut self.folder {
+                if let Some(found) = folder.next() {
+                    return Some(found);
+                }
+                let LeftOut { hidden_folders, ignored } = folder.left_out();
+                self.left_out.hidden_folders += hidden_folders;
+                self.left_out.ignored += ignored;
+                self.folder = None;
+            }
+            let path = self.paths.next()?;
+            if path == OsStr::new("-") {
+                return Some(Ok(Input::Stdin));
+            }
+            match fs::metadata(path) {
+                Err(error) => return Some(Err((path.clone(), FileError::of_path(path, error)))),
+                Ok(metadata) if metadata.is_dir() => self.folder = Some(Folder::new(path, self.selection)),
+                // A file that is named is read, whatever its name and whoever ignores it.
+                Ok(_) => return Some(Ok(Input::File(path.clone()))),
+            }
+        }
+    }
+}
+
+/// A folder on the way through it.
+struct Folder {
+    walk: Walk,
+    counts_ignored: bool,
+    filtered: Arc<Filtered>,
+    /// Entries of the folders that were entered, and how many of them came out of the walk.
+    entries: u64,
+    walked: u64,
+}
+
+/// What the filter left out, which the walk does not report.
+#[derive(Default)]
+struct Filtered {
+    hidden_folders: AtomicU64,
+    all: AtomicU64,
+}
+
+impl Folder {
+    fn new(root: &Path, selection: &Selection) -> Self {
+        let filtered = Arc::new(Filtered::default());
+        let mut builder = WalkBuilder::new(root);
+        builder.standard_filters(!selection.no_ignore).sort_by_file_name(OsStr::cmp);
+        // Hidden files are left out by the filter below: two hidden names are read.
+        builder.hidden(false).filter_entry({
+            let (filtered, selection) = (Arc::clone(&filtered), selection.clone());
+            move |entry| {
+                let is_folder = is_folder(entry);
+                let is_hidden = !selection.hidden && is_hidden(entry, is_folder);
+                let is_read = !is_hidden && !selection.exclude.matched(entry.path(), is_folder).is_ignore();
+                if !is_read {
+                    filtered.all.fetch_add(1, Relaxed);
+                    filtered.hidden_folders.fetch_add(u64::from(is_hidden && is_folder), Relaxed);
+                }
+                is_read
+            }
+        });
+        Folder {
+            walk: builder.build(),
+            counts_ignored: !selection.no_ignore,
+            filtered,
+            entries: 0,
+            walked: 0,
+        }
+    }
+
+    fn left_out(&self) -> LeftOut {
+        let filtered = self.filtered.all.load(Relaxed);
+        LeftOut {
+            hidden_folders: self.filtered.hidden_folders.load(Relaxed),
+            // The walk does not say what an ignore file named: it is what neither came out nor was filtered.
+            ignored: self.entries.saturating_sub(self.walked + filtered),
+        }
+    }
+}
+
+impl Iterator for Folder {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        loop {
+            match self.walk.next()? {
+                Ok(entry) => {
+                    self.walked += u64::from(entry.depth() > 0);
+                    if is_folder(&entry) && self.counts_ignored {
+                        let entries = fs::read_dir(entry.path()).map_or(0, Iterator::count);
+                        self.entries += entries as u64;
+                    }
+                    if let Some(found) = file(entry) {
+                        return Some(found);
+                    }
+                }
+                Err(error) => {
+                    let path = path_of(&error).map(Path::to_owned).unwrap_or_default();
+                    let error = error.into_io_error().unwrap_or_else(|| io::Error::other("cannot be walked"));
+                    return Some(Err((path, error.into())));
+                }
+            }
+        }
+    }
+}
+
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
+        ignore::Error::Loop { child, .. } => Some(child),
+        _ => None,
+    }
+}
+
+fn is_folder(entry: &DirEntry) -> bool {
+    entry.file_type().is_some_and(|kind| kind.is_dir())
+}
+
+/// Hidden folders are the tools' own, and so are hidden files, except for the two names of a bare Docker config.
+fn is_hidden(entry: &DirEntry, is_folder: bool) -> bool {
+    let name = entry.file_name();
+    let is_read = !is_folder && matches!(name.to_str(), Some(".dockerconfigjson" | ".dockercfg"));
+    entry.depth() > 0 && name.as_encoded_bytes().first() == Some(&b'.') && !is_read
+}
+
+/// The file behind an entry; `None` where it is no file. A link counts as what it leads to, but a folder behind a link is
+/// not entered, so that the walk ends.
+fn file(entry: DirEntry) -> Option<Found> {
+    let kind = entry.file_type()?;
+    let is_named_so = has_name_of_manifest(entry.path());
+    let is_file = if kind.is_symlink() {
+        match fs::metadata(entry.path()) {
+            Ok(target) => target.is_file(),
+            // What does not matter may lead nowhere.
+            Err(_) if !is_named_so => false,
+            Err(error) => {
+                let error = FileError::of_path(entry.path(), error);
+                return Some(Err((entry.into_path(), error)));
+            }
+        }
+    } else {
+        kind.is_file()
+    };
+    is_file.then(|| {
+        let path = entry.into_path();
+        Ok(if is_named_so { Input::File(path) } else { Input::Other(path) })
+    })
+}
+
+fn has_name_of_manifest(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    matches!(name, ".dockerconfigjson" | ".dockercfg")
+        || ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// The most that is read of a file with another name to see what it is.
+const HEAD: u64 = 4 << 10;
+
+/// Whether a file begins as a Docker config does: `{"auths"`, white space aside. One that cannot be read does not.
+pub(super) fn begins_as_docker_config(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    let mut letters = head.iter().filter(|byte| !byte.is_ascii_whitespace());
+    read.is_ok() && b"{\"auths\"".iter().all(|letter| letters.next() == Some(letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use super::*;
+
+    /// The names of what is read of a folder, and what is left out.
+    fn read(root: &Path, selection: &Selection) -> (Vec<String>, LeftOut) {
+        let paths = [root.to_owned()];
+        let mut inputs = Inputs::new(&paths, selection);
+        let names = iter::from_fn(|| inputs.next()).map(|found| {
+            let Ok(Input::File(path) | Input::Other(path)) = found else { panic!("a file") };
+            path.strip_prefix(root).unwrap().to_str().unwrap().to_owned()
+        });
+        let names = names.collect();
+        (names, inputs.left_out())
+    }
+
+    #[test]
+    fn ignored_hidden_and_excluded_files_are_left_out_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir_all(root.join(".git")).unwrap();
+        fs::create_dir_all(root.join("node_modules/x")).unwrap();
+        fs::create_dir_all(root.join("sub/.cache")).unwrap();
+        for file in [
+            ".gitignore",
+            ".hidden.yaml",
+            ".dockercfg",
+            "a.yaml",
+            "b.yaml",
+            "node_modules/x/a.yaml",
+            "sub/.cache/a.yaml",
+            "sub/.dockerconfigjson",
+            "sub/b.yaml",
+            "sub/c.txt",
+        ] {
+            fs::write(root.join(file), "").unwrap();
+        }
+        fs::write(root.join(".gitignore"), "node_modules\n/b.yaml\n").unwrap();
+
+        let selection = |exclude: &[&str], hidden, no_ignore| {
+            let exclude: Vec<_> = exclude.iter().map(|glob| (*glob).to_owned()).collect();
+            Selection::new(&exclude, hidden, no_ignore).unwrap()
+        };
+
+        let usual = read(root, &selection(&[], false, false));
+        assert_eq!(usual.0, [".dockercfg", "a.yaml", "sub/.dockerconfigjson", "sub/b.yaml", "sub/c.txt"]);
+        assert_eq!(usual.1, LeftOut { hidden_folders: 2, ignored: 2 });
+
+        let excluded = read(root, &selection(&["sub"], false, false));
+        assert_eq!(excluded.0, [".dockercfg", "a.yaml"]);
+        assert_eq!(excluded.1, LeftOut { hidden_folders: 1, ignored: 2 });
+
+        let all = read(root, &selection(&[], true, true));
+        assert_eq!(all.0.len(), 10, "{:?}", all.0);
+        assert_eq!(all.1, LeftOut::default());
+    }
+}
