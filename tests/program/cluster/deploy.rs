@@ -100,7 +100,7 @@ impl Installation {
         if self.certificate.is_none() {
             serve = serve.kubeconfig(&self.kubeconfig());
         }
-        let regcred = Guarded::start(serve.arg("--reload-interval=1s"));
+        let regcred = Guarded::start(serve);
         for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
             let asked = container.spec[probe]["httpGet"]["path"].as_str().unwrap();
             eventually(probe, || (regcred.regcred.get(asked).status == 200).then_some(()));
