@@ -1,14 +1,14 @@
-//! What others say in a cluster.
+//! Texts from a cluster.
 
 use regcred_engine::finding::is_escaped;
 
-/// The words of others, such as an API server, a webhook behind it, or whoever made an object: in one line, in so many
-/// characters at most, and with what is never shown as it is escaped.
-pub(super) fn quoted(words: &str, most: usize) -> String {
-    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+/// Makes a text from an API server, a webhook or an object safe to print: one line, at most `max` characters, control
+/// characters escaped.
+pub(super) fn quoted(text: &str, max: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut chars = line.chars();
-    let mut quoted = String::with_capacity(line.len().min(most));
-    for c in chars.by_ref().take(most) {
+    let mut quoted = String::with_capacity(line.len().min(max));
+    for c in chars.by_ref().take(max) {
         if is_escaped(c) { quoted.extend(c.escape_unicode()) } else { quoted.push(c) }
     }
     if chars.next().is_some() {
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_others_are_one_short_line_in_which_everything_can_be_seen() {
+    fn quoted_text_is_one_printable_line() {
         for (words, shown) in [
             (
                 "admission webhook \"x\" denied\n\tthe request:  no",

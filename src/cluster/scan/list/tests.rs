@@ -28,7 +28,7 @@ impl Listed {
             Client::try_from(Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap()
         };
         let (_stop, stopped) = watch::channel(false);
-        let server = Server::new(&self.runtime, client, stopped);
+        let server = ApiServer::new(&self.runtime, client, stopped);
         let list = List { server: &server, path: String::new(), field_selector: None, label_selector: None };
         run(&list, &mut self.at, &mut self.taken)
     }

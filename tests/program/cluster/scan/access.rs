@@ -62,19 +62,19 @@ fn who_may_read_one_namespace_is_shown_that_and_told_of_the_others() {
     );
     assert_eq!(
         scanned.stderr,
-        "regcred: this report is not complete: it names what could not be read or done\n"
+        "regcred: this report is incomplete: it says what could not be read or done\n"
     );
 
     // Everywhere: neither the Secrets nor the namespaces of the cluster.
     let everywhere = [&JSON[..], &["-A"]].concat();
     let scanned = cluster().scan_as(Account::As("one-namespace"), &everywhere).run();
     assert_eq!((scanned.code, &scanned.summary()["secrets"]), (Some(2), &json!(0)));
-    assert!(scanned.errors()[0].contains("name those that you may read with -n"), "{scanned:?}");
+    assert!(scanned.errors()[0].contains("use -n with the namespaces that you can read"), "{scanned:?}");
 
     grant("one-namespace", None, "namespaces");
     let scanned = once_granted("one-namespace", &everywhere, |scanned| !scanned.lines("Finding").is_empty());
     assert_eq!(scanned.code, Some(2));
-    assert!(scanned.stderr.contains("each namespace is asked"), "{}", scanned.stderr);
+    assert!(scanned.stderr.contains("reading each namespace"), "{}", scanned.stderr);
     assert_eq!(namespaces_of(&scanned), ["access-mine", "access-mine"]);
     let errors = scanned.errors();
     for other in ["access-theirs", "kube-system"] {
@@ -109,7 +109,7 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
     let scanned = cluster().scan(&of(&["access-empty", "access-missing"], &[])).run();
     assert_eq!(
         (scanned.code, scanned.errors()),
-        (Some(2), vec!["there is no namespace access-missing".to_owned()])
+        (Some(2), vec!["namespace access-missing does not exist".to_owned()])
     );
 
     let scanned = cluster().scan(&of(&["access-empty"], &[])).run();
@@ -128,12 +128,13 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
     let text =
         cluster().scan_as(Account::As("namespaceless"), &["-n", "access-missing", "--lang", "zh"]).run();
     assert!(
-        text.stdout.contains("API server 未说明该命名空间是否存在") && !text.stdout.contains("没有发现问题"),
+        text.stdout.contains("由于无权读取命名空间，无法确定它是否存在")
+            && !text.stdout.contains("没有发现问题"),
         "{text:?}"
     );
     grant("namespaceless", None, "namespaces");
     let scanned = once_granted("namespaceless", &missing, |scanned| scanned.code == Some(2));
-    assert_eq!(scanned.errors(), ["there is no namespace access-missing"]);
+    assert_eq!(scanned.errors(), ["namespace access-missing does not exist"]);
     let scanned = cluster().scan_as(Account::As("namespaceless"), &of(&["access-empty"], &[])).run();
     assert_eq!((scanned.code, scanned.lines("Note").len()), (Some(0), 0), "{scanned:?}");
     assert_eq!(scanned.stderr, "");

@@ -61,7 +61,7 @@ fn is_whole(scanned: &Scanned) {
 fn is_said_to_be_incomplete(scanned: &Scanned, why: &str) {
     assert_eq!((scanned.code, scanned.errors().len()), (Some(2), 1), "{scanned:?}");
     assert!(scanned.errors()[0].contains(why), "{:?}", scanned.errors());
-    assert!(scanned.stderr.contains("this report is not complete"), "{}", scanned.stderr);
+    assert!(scanned.stderr.contains("this report is incomplete"), "{}", scanned.stderr);
     assert!(!names(scanned).is_empty() && names(scanned).len() < SECRETS);
 }
 
