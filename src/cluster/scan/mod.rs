@@ -202,11 +202,10 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
                         None => {
                             let line = Bilingual::new(
                                 format!(
-                                    "found nothing in namespace {name}; without permission to get namespaces, regcred \
-                                     cannot tell whether it exists"
+                                    "found nothing in namespace {name}; the API server does not say whether it exists"
                                 ),
                                 format!(
-                                    "命名空间 {name} 中没有找到任何内容；由于无权读取命名空间，无法确定它是否存在"
+                                    "命名空间 {name} 中没有找到任何内容；API server 未说明该命名空间是否存在"
                                 ),
                             );
                             self.record(TroubleKind::NotJudged, line)?;
@@ -227,7 +226,8 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         Ok(())
     }
 
-    /// Whether the namespace exists. `None` without permission to get or list namespaces.
+    /// Whether the namespace exists. `None` if the API server does not say, for example without permission to get or list
+    /// namespaces.
     fn is_there(&self, name: &str) -> Result<Option<bool>, Stop> {
         match self.server.call(&Call::get(format!("/api/v1/namespaces/{}", segment(name)))) {
             Ok(_) => return Ok(Some(true)),

@@ -162,10 +162,10 @@ mod tests {
                 "Rancher: a project-scoped Secret of project p-x1",
             ),
             (annotated("reconcile.external-secrets.io/data-hash", "0123"), "External Secrets Operator"),
-            (labelled("app.kubernetes.io/managed-by", "pulumi"), "what calls itself pulumi"),
+            (labelled("app.kubernetes.io/managed-by", "pulumi"), "the manager pulumi"),
             (
                 annotated("app.kubernetes.io/managed-by", "imagepullsecret-patcher"),
-                "what calls itself imagepullsecret-patcher",
+                "the manager imagepullsecret-patcher",
             ),
             // Users control annotations and the names of owners.
             (

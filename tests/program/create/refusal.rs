@@ -109,7 +109,10 @@ fn wrong_usage_is_said_with_exit_code_2() {
         (&["pull", "--password-stdin", "--label", "a"], "KEY=VALUE"),
         (&["pull", "--password-stdin", "--label", "a/b/c=d"], "a label's key"),
         (&["pull", "--password-stdin", "--label", "a=-"], "a label's value"),
-        (&["pull", "--password-stdin", "--registry", "s.example.com"], "--from-docker-config only"),
+        (
+            &["pull", "--password-stdin", "--registry", "s.example.com"],
+            "several registries require --from-docker-config",
+        ),
         (
             &["pull", "--password-file", "/nowhere/at/all"],
             "--password-file: cannot read the password: No such file",

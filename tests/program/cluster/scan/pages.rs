@@ -118,7 +118,7 @@ fn a_list_that_is_forgotten_and_gives_no_other_token_is_begun_again() {
     let gone = json!({"kind": "Status", "message": "too old", "reason": "Expired", "code": 410}).to_string();
     let scanned = disturbed("pages-forgotten", move || Then::Answer(410, gone.clone()));
     is_whole(&scanned);
-    assert!(scanned.stderr.contains("of a later moment"), "{}", scanned.stderr);
+    assert!(scanned.stderr.contains("the rest of it is more recent"), "{}", scanned.stderr);
 
     let gone = json!({"kind": "Status", "message": "too old", "reason": "Expired", "code": 410}).to_string();
     let scanned = disturbed_when("pages-hopeless", move || Then::Answer(410, gone.clone()), usize::MAX);
@@ -157,5 +157,5 @@ fn a_list_whose_token_the_store_has_forgotten_goes_on_and_says_so() {
     });
     let scanned = cluster.scan_through(&proxy, &of(&["pages-compacted"], &[])).run();
     is_whole(&scanned);
-    assert!(scanned.stderr.contains("of a later moment"), "{}", scanned.stderr);
+    assert!(scanned.stderr.contains("the rest of it is more recent"), "{}", scanned.stderr);
 }

@@ -154,7 +154,7 @@ fn what_is_immutable_or_owned_is_named_and_left_alone() {
             }
         }
         let note = |name: &str| of_name(name)["notes"][0].as_str().unwrap().to_owned();
-        assert!(note("helm").starts_with("owned by the Helm release shop: mend it"));
+        assert!(note("helm").starts_with("managed by the Helm release shop: fix it"));
         assert!(note("owned").starts_with("managed by SealedSecret acr"));
         assert_eq!(namespace.document("helm"), document);
     }
