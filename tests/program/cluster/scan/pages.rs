@@ -122,7 +122,7 @@ fn a_list_that_is_forgotten_and_gives_no_other_token_is_begun_again() {
 
     let gone = json!({"kind": "Status", "message": "too old", "reason": "Expired", "code": 410}).to_string();
     let scanned = disturbed_when("pages-hopeless", move || Then::Answer(410, gone.clone()), usize::MAX);
-    is_said_to_be_incomplete(&scanned, "breaks off its list again and again");
+    is_said_to_be_incomplete(&scanned, "interrupts its list repeatedly");
 }
 
 /// Forgets everything that was before now.
