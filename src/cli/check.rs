@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Arc, OnceLock};
 
-use clap::builder::BoolishValueParser;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use regcred_engine::policy::Policy;
 use regcred_engine::wording::Bilingual;
@@ -24,10 +23,10 @@ use crate::manifest::walk::{self, Inputs, Selection};
 use crate::manifest::{Checked, Manifest, Terms, mended};
 use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 
-/// Judge the image-pull Secrets in files, before a cluster sees them
+/// Check image pull Secrets in files before you apply them
 ///
-/// Reads manifests in YAML and JSON, lists, what Helm and kustomize print, and bare Docker configs (config.json).
-/// Files that hold no image-pull Secret are passed over in silence; policy files of regcred are checked as such.
+/// Reads manifests in YAML and JSON, lists, the output of Helm and kustomize, and Docker configs (config.json). Files without
+/// an image pull Secret are skipped. Policy files of regcred are checked as well.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
@@ -39,24 +38,18 @@ pub(crate) struct Args {
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
 
-    /// Write the repairs into the files
+    /// Repair the files
     ///
-    /// Only the bytes of the document change. What - names is written to standard output, repaired or not, and what
-    /// there is to say goes to standard error.
-    #[arg(long, env = "REGCRED_FIX", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    /// Only the bytes of the document change. Standard input (-) is written to standard output, repaired or not, and findings
+    /// go to standard error.
+    #[arg(long)]
     fix: bool,
 
-    /// Print what --fix would change, for patch -p1
+    /// Print what --fix would change as a diff for patch -p1
     ///
-    /// It holds the documents, credentials included. What there is to say goes to standard error. Where files are not below
-    /// this folder, its first line says in which folder it is to be applied.
-    #[arg(
-        long,
-        env = "REGCRED_DIFF",
-        hide_env_values = true,
-        value_parser = BoolishValueParser::new(),
-        conflicts_with = "fix"
-    )]
+    /// The diff contains the documents with their credentials. Findings go to standard error. If files are not below the
+    /// working directory, the first line says in which folder to apply the diff.
+    #[arg(long, conflicts_with = "fix")]
     diff: bool,
 
     /// Leave out files and folders that match, as in a .gitignore; can be repeated
@@ -79,13 +72,13 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Whether standard input is to be checked.
+    /// Whether standard input is checked.
     fn stdin(&self) -> bool {
         self.paths.iter().any(|path| path == OsStr::new("-"))
     }
 }
 
-/// Checks what the arguments name.
+/// Checks the files.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
     let selection = Selection::new(&args.exclude, args.hidden, args.no_ignore)
@@ -100,8 +93,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(stopped.map_or(ended, Exit::Stopped))
 }
 
-/// A signal ends the repair after the file that it is at, so that what was repaired is reported. A second one ends the
-/// program at once, and so does the first where standard input may be what is waited for.
+/// A signal ends the repair after the current file, so that all repairs are reported. A second one ends the program at once,
+/// and so does the first if the program may be waiting for standard input.
 fn stop_on_signals(stop: &Arc<OnceLock<Signal>>, stdin: bool) -> Result<(), Failure> {
     let stop = Arc::clone(stop);
     let act = move |signal| {
@@ -110,10 +103,10 @@ fn stop_on_signals(stop: &Arc<OnceLock<Signal>>, stdin: bool) -> Result<(), Fail
             process::exit(signals::exit_code(signal));
         }
     };
-    signals::at_each(act).map_err(|error| Failure(format!("signals cannot be received: {error}")))
+    signals::at_each(act).map_err(|error| Failure(format!("cannot receive signals: {error}")))
 }
 
-/// The summary, and the signal that kept it from being one of everything.
+/// Returns the summary, and the signal that interrupted the run.
 fn check(
     args: &Args,
     selection: &Selection,
@@ -121,7 +114,7 @@ fn check(
     stop: &OnceLock<Signal>,
 ) -> io::Result<(Summary, Option<Signal>)> {
     let terms = Terms { policy, today: today() };
-    // Standard output is for data: where that is manifests or a diff, findings are talk.
+    // If standard output has manifests or a diff, findings go to standard error.
     let out: Box<dyn Write> = if args.diff || args.fix && args.stdin() {
         Box::new(anstream::stderr().lock())
     } else {
@@ -146,7 +139,7 @@ fn check(
         run.batch(batch)?;
     }
     run.report.left_out(inputs.left_out());
-    // Without one, it does not matter whether there still is a folder that the program runs in.
+    // Only a diff needs a working directory that still exists.
     if args.diff {
         put(run.diff.text(policy.language)?.as_bytes())?;
     }
@@ -180,7 +173,7 @@ impl Run<'_> {
         let terms = self.terms;
         let checked: Vec<_> = batch.into_par_iter().map(|found| examined(found, terms)).collect();
         checked.into_iter().try_for_each(|examined| match examined {
-            Ok(checked) => self.tell(&checked),
+            Ok(checked) => self.report_all(&checked),
             Err((path, error)) => self.unreadable(&path, &error),
         })
     }
@@ -195,6 +188,7 @@ impl Run<'_> {
             return self.unreadable(&path, &error);
         }
         if matches!(input, Input::Stdin) {
+            // Reading it may take long.
             self.report.flush()?;
         }
         let bytes = match input.read() {
@@ -220,24 +214,24 @@ impl Run<'_> {
         }
         let checked = manifest.check(self.terms);
         if !self.args.fix {
-            return self.tell(&checked);
+            return self.report_all(&checked);
         }
         match (input, &repaired) {
             (Input::Stdin, _) => put(repaired.as_ref().map_or(&bytes, |text| text.as_bytes()))?,
             (Input::File(file) | Input::Other(file), Some(repaired)) => {
                 if let Err(error) = replace(file, &bytes, repaired.as_bytes()) {
-                    self.tell(&checked)?;
+                    self.report_all(&checked)?;
                     return self.unreadable(&path, &error);
                 }
             }
             (Input::File(_) | Input::Other(_), None) => {}
         }
         let after = repaired.as_ref().map(|text| text.as_str());
-        self.tell(&mended(checked, &path, after, self.terms))
+        self.report_all(&mended(checked, &path, after, self.terms))
     }
 
-    /// Reports on a file.
-    fn tell(&mut self, checked: &Checked) -> io::Result<()> {
+    /// Reports the findings of a file.
+    fn report_all(&mut self, checked: &Checked) -> io::Result<()> {
         self.report.policies(checked.policies);
         self.report.skipped(checked.skipped);
         checked.judged.iter().try_for_each(|judged| self.report.judged(judged))?;
@@ -245,10 +239,8 @@ impl Run<'_> {
     }
 
     fn interrupted(&mut self) -> io::Result<()> {
-        let message = Bilingual::new(
-            "interrupted: what was not looked at yet is not in this report",
-            "已中断：尚未检查的内容不在本报告中",
-        );
+        let message =
+            Bilingual::new("interrupted: the remaining files were not checked", "已中断：其余文件未检查");
         let message = message.into_line(self.terms.policy.language);
         self.report.trouble(&Trouble { kind: TroubleKind::Unreadable, subject: None, region: None, message })
     }
@@ -280,7 +272,7 @@ fn shown(path: &Path) -> String {
     Input::File(path.to_owned()).shown()
 }
 
-/// Writes data to standard output, all of it: what is kept back behind the last line end would be lost in silence.
+/// Writes data to standard output and flushes it, since an error at exit would be lost.
 fn put(data: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(data)?;

@@ -19,26 +19,24 @@ use crate::create::{NewSecretContext, Verdict, judged, repaired};
 use crate::manifest::input::Input;
 use regcred_engine::escape::escaped;
 
-/// Write a right image-pull Secret to standard output
+/// Generate a valid image pull Secret
 ///
-/// The password comes from standard input or a file, or is asked for in a terminal, and is never an argument. What the
-/// rules deny is refused as the webhook refuses it, with exit code 1. It asks no cluster.
+/// The password is read from standard input, a file or a prompt, and is never an argument. A Secret that the webhook would
+/// deny is refused with exit code 1. No cluster is needed.
 ///
 ///   regcred create acr --registry r.example.com --username robot | kubectl apply -f -
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, override_usage = usage("regcred"))]
 pub(crate) struct Args {
-    /// The Secret's name
+    /// Name of the Secret
     #[arg(value_name = "NAME")]
     name: Name,
 
-    /// The registry's host, as image names begin with it
+    /// Host of the registry, as in image names
     ///
-    /// With --from-docker-config: the registries that are taken; can be given several times.
+    /// With --from-docker-config: the registries to copy; can be repeated.
     #[arg(
         long,
-        env = "REGCRED_REGISTRY",
-        hide_env_values = true,
         value_name = "HOST",
         value_delimiter = ',',
         required_unless_present_any = ["from_docker_config", "image", "for"]
@@ -51,71 +49,49 @@ pub(crate) struct Args {
     #[arg(long, value_name = "REF", conflicts_with_all = ["registry", "from_docker_config"])]
     image: Option<String>,
 
-    /// The kind of registry
+    /// Kind of registry
     ///
-    /// It gives the key of a public registry and the username that the password needs, and refuses credentials that such a
-    /// registry does not accept.
+    /// Provides the key of a public registry and the username that the password needs. Credentials that such a registry does
+    /// not accept are refused.
     #[arg(long = "for", id = "for", value_name = "KIND", conflicts_with = "from_docker_config")]
     kind: Option<RegistryKind>,
 
-    /// The username; --for can know it
-    #[arg(
-        long,
-        env = "REGCRED_USERNAME",
-        hide_env_values = true,
-        value_name = "USERNAME",
-        required_unless_present_any = ["from_docker_config", "for"]
-    )]
+    /// Username for the registry; some kinds of --for provide it
+    #[arg(long, value_name = "USERNAME", required_unless_present_any = ["from_docker_config", "for"])]
     username: Option<String>,
 
     #[command(flatten)]
     password: PasswordSource,
 
-    /// The email address, which no registry asks for any more
-    #[arg(long, env = "REGCRED_EMAIL", hide_env_values = true, value_name = "EMAIL", default_value = "")]
+    /// Email address, which registries no longer require
+    #[arg(long, value_name = "EMAIL", default_value = "")]
     email: String,
 
-    /// Take the credentials from a Docker config, such as ~/.docker/config.json; - is standard input
+    /// Copy the credentials from a Docker config, such as ~/.docker/config.json; - is standard input
     #[arg(
         long,
-        env = "REGCRED_FROM_DOCKER_CONFIG",
-        hide_env_values = true,
         value_name = "FILE",
         conflicts_with_all = ["username", "password_stdin", "password_file", "email"]
     )]
     from_docker_config: Option<PathBuf>,
 
-    /// The Secret's namespace; without it kubectl's own counts
-    #[arg(short, long, env = "REGCRED_NAMESPACE", hide_env_values = true, value_name = "NAME")]
+    /// Namespace of the Secret; without it kubectl uses its own
+    #[arg(short, long, value_name = "NAME")]
     namespace: Option<Namespace>,
 
-    /// A label of the Secret; can be given several times
-    #[arg(
-        long,
-        env = "REGCRED_LABEL",
-        hide_env_values = true,
-        value_name = "KEY=VALUE",
-        value_delimiter = ','
-    )]
+    /// Label of the Secret; can be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',')]
     label: Vec<Label>,
 
-    /// In which form
-    #[arg(
-        short,
-        long,
-        env = "REGCRED_OUTPUT",
-        hide_env_values = true,
-        value_name = "FORM",
-        default_value = "yaml",
-        ignore_case = true
-    )]
+    /// Format of the output
+    #[arg(short, long, value_name = "FORM", default_value = "yaml", ignore_case = true)]
     output: SecretFormat,
 
     #[command(flatten)]
     judging: Judging,
 }
 
-/// Both ways to give credentials, for a program of this name: clap's own usage has only what is required with no flag given.
+/// The usage with both sources of credentials. clap's own usage shows only one of them.
 pub(crate) fn usage(program: &str) -> String {
     format!(
         "{program} create [OPTIONS] (--registry <HOST> | --image <REF> | --for <KIND>) --username <USERNAME> <NAME>\n       \
@@ -123,12 +99,12 @@ pub(crate) fn usage(program: &str) -> String {
     )
 }
 
-/// Makes a Secret.
+/// Generates a Secret.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
     let entries = match &args.from_docker_config {
-        Some(path) => of_docker_config(path.clone(), &args.registry, policy.language)?,
-        None => match of_flags(args, &policy)? {
+        Some(path) => from_docker_config(path.clone(), &args.registry, policy.language)?,
+        None => match from_flags(args, &policy)? {
             Ok(entries) => entries,
             Err(denial) => return Ok(refused(&denial)),
         },
@@ -150,7 +126,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 const TOO_LARGE: Bilingual<&str> = Bilingual {
-    english: "the document would be larger than 1 MiB, the most that a Secret holds",
+    english: "the document would be larger than 1 MiB, the limit of a Secret",
     chinese: "该文档将超过 1 MiB，即 Secret 的上限",
 };
 
@@ -171,8 +147,9 @@ impl Args {
     }
 }
 
-/// The one entry that the flags describe; or why it is refused whatever the password is, before one is asked for.
-fn of_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Failure> {
+/// The entry from the flags, or why it is denied. It is judged before the password is read, since most denials do not depend
+/// on it.
+fn from_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Failure> {
     let language = policy.language;
     let registry = args.registry_key(language)?;
     let entries = |username: String, password: Zeroizing<String>| {
@@ -182,9 +159,9 @@ fn of_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Fai
         entries
     };
     args.password.check()?;
-    let stand_in = args.username.clone().unwrap_or_else(|| "x".to_owned());
-    let stand_in = entries(stand_in, Zeroizing::new("x".to_owned()));
-    if let Some(denial) = judged(&stand_in, args.terms(policy)).denial {
+    let placeholder = args.username.clone().unwrap_or_else(|| "x".to_owned());
+    let placeholder = entries(placeholder, Zeroizing::new("x".to_owned()));
+    if let Some(denial) = judged(&placeholder, args.terms(policy)).denial {
         return Ok(Err(denial));
     }
     let password = args.password.read(language)?;
@@ -229,9 +206,7 @@ impl Args {
                 Failure(words.into_line(language))
             })?,
             (_, _, _) => {
-                return Err(Failure(
-                    "several registries can be named only with --from-docker-config".to_owned(),
-                ));
+                return Err(Failure("several registries require --from-docker-config".to_owned()));
             }
         };
         if let Some((kind, hosts)) = self.kind.and_then(|kind| Some((kind, kind.hosts()?)))
@@ -247,7 +222,7 @@ impl Args {
     }
 }
 
-fn of_docker_config(path: PathBuf, registries: &[String], language: Language) -> Result<Entries, Failure> {
+fn from_docker_config(path: PathBuf, registries: &[String], language: Language) -> Result<Entries, Failure> {
     let input = if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
     let shown = escaped(&input.shown(), usize::MAX);
     let failure = |why: String| Failure(format!("{shown}: {why}"));

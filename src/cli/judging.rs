@@ -1,4 +1,4 @@
-//! What the subcommands that judge have in common: by which policy, in which language, on which day.
+//! The flags of the subcommands that judge Secrets: the policy and the language.
 
 use std::path::PathBuf;
 
@@ -14,16 +14,16 @@ use crate::policy_file;
 /// The flags of every subcommand that judges.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Judging {
-    /// The policy file, YAML; the built-in defaults hold without one
+    /// Policy file, YAML; without it the built-in defaults apply
     #[arg(long, env = "REGCRED_POLICY", hide_env_values = true, value_name = "FILE")]
     policy: Option<PathBuf>,
 
-    /// The language of findings; without it the policy's
+    /// Language of findings; without it the language of the policy
     #[arg(long, env = "REGCRED_LANG", hide_env_values = true)]
     lang: Option<Lang>,
 }
 
-/// A language to read.
+/// A language of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Lang {
     /// English
@@ -42,7 +42,7 @@ impl From<Lang> for Language {
 }
 
 impl Judging {
-    /// The policy to judge by, in the language that was asked for.
+    /// Reads the policy, and sets its language if one was given.
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
         let mut policy = self.policy.as_deref().map(policy_file::read).transpose()?.unwrap_or_default();
         if let Some(lang) = self.lang {
@@ -52,7 +52,7 @@ impl Judging {
     }
 }
 
-/// Today's date in UTC, by which exemptions run out.
+/// Today's date in UTC, on which the end of exemptions depends.
 pub(crate) fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
 }

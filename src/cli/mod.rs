@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand, arguments in, calls out.
+//! The command line: one file per subcommand.
 
 mod check;
 mod create;
@@ -20,17 +20,17 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{self, ExitCode};
 
-use clap::builder::{BoolishValueParser, Resettable, TypedValueParser as _};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ErrorKind};
+use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
 use crate::VERSION;
 
-/// Kubernetes admission webhook that corrects and refuses image-pull Secrets.
+/// Kubernetes admission webhook that corrects and refuses image pull Secrets.
 ///
-/// Every flag can be given as an environment variable, named in its description. A variable means the same to every
-/// command that reads it. Data goes to standard output, the program's own words to standard error.
+/// Every flag of serve, and --policy and --lang of the other commands, can also be set by an environment variable: --tls-cert
+/// by `REGCRED_TLS_CERT`. Data goes to standard output, messages to standard error.
 #[derive(Debug, Parser)]
 #[command(name = "regcred", version = VERSION, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
@@ -41,9 +41,9 @@ struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  nothing to report
-  1  findings that deny, a repair that was refused, or work that was cut off
-  2  it could not do its job: wrong usage, unreadable input, no cluster
-  130, 143  SIGINT or SIGTERM stopped check or create";
+  1  findings that deny, a refused repair, or requests that were cut off
+  2  regcred could not do its job: wrong usage, unreadable input, no cluster
+  130, 143  SIGINT or SIGTERM stopped check, scan or create";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -61,15 +61,15 @@ enum Command {
 enum Exit {
     /// Nothing to report.
     Clean,
-    /// Findings that deny, a repair that was refused, or work that was cut off.
+    /// Findings that deny, a refused repair, or requests that were cut off.
     Findings,
-    /// It could not do all of its job, and said so where it says what it found.
+    /// Part of the job could not be done; the report says which.
     Incomplete,
-    /// A signal stopped it in the middle of its job.
+    /// A signal interrupted the job.
     Stopped(Signal),
 }
 
-/// Why the program could not do its job: a line, or several that each stand for themselves.
+/// Why the program could not do its job: one or more independent lines.
 struct Failure(String);
 
 impl<E: fmt::Display> From<E> for Failure {
@@ -78,13 +78,12 @@ impl<E: fmt::Display> From<E> for Failure {
     }
 }
 
-/// Reads the arguments, runs what they ask for, and says how it ended.
+/// Reads the arguments, runs the subcommand and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    // A core file would hold the credentials of the last requests. Lowering a limit is always allowed. (Where the
-    // kernel pipes cores to a program, that program has to honour the limit.)
+    // A core file would contain the credentials of recent requests. Lowering a limit is always allowed. (If the kernel
+    // pipes cores to a program, that program must respect the limit.)
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    // Wrong usage ends here, with exit code 2 and the parser's own words.
     let mut command = command(&|name| env::var_os(name));
     if is_plugin() {
         let name = "kubectl regcred";
@@ -94,7 +93,7 @@ pub fn main() -> ExitCode {
     }
     let matches = command
         .try_get_matches_from_mut(env::args_os())
-        .unwrap_or_else(|error| wrong_usage(error, &mut command).exit());
+        .unwrap_or_else(|error| without_password(error, &mut command).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
@@ -119,76 +118,33 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Variables that keep somebody out. Whoever sets one of them to nothing has lost its value on the way, and must not find
-/// the door open.
+/// Variables that restrict who may connect. An empty one is an error: its value was lost, and must not admit every client.
 const GUARDS: [&str; 2] = ["REGCRED_CLIENT_CA", "REGCRED_CLIENT_NAME"];
 
-/// Whether kubectl runs the program as its plugin: then it has that name.
+/// Whether kubectl runs the program as a plugin, under the plugin's name.
 fn is_plugin() -> bool {
     let path = env::args_os().next();
     path.is_some_and(|path| Path::new(&path).file_name() == Some(OsStr::new("kubectl-regcred")))
 }
 
-/// The command line, without the variables that are as good as not set.
+/// The command line, ignoring empty variables: manifests often set one for a setting that is not used.
 fn command(variable: &dyn Fn(&OsStr) -> Option<OsString>) -> clap::Command {
-    let unset = |argument: &Arg| {
-        let value = argument.get_env().and_then(variable);
-        value.is_some_and(|value| is_unset(argument, &value))
+    let is_unset = |argument: &Arg| {
+        argument.get_env().is_some_and(|name| {
+            variable(name).is_some_and(|value| value.is_empty()) && !GUARDS.iter().any(|guard| name == *guard)
+        })
     };
     Cli::command().mut_subcommands(|subcommand| {
-        subcommand.mut_args(|arg| if unset(&arg) { arg.env(Resettable::Reset) } else { arg })
+        subcommand.mut_args(|arg| if is_unset(&arg) { arg.env(Resettable::Reset) } else { arg })
     })
 }
 
-/// Whether the variable of this flag is as good as not set. One that is set to nothing is, for every flag but the guards:
-/// manifests write it that way. So is one that turns a switch off: otherwise the switch would count as given where it does
-/// not go with another.
-fn is_unset(argument: &Arg, value: &OsStr) -> bool {
-    if value.is_empty() {
-        return !GUARDS.iter().any(|guard| argument.get_env() == Some(OsStr::new(guard)));
+/// Removes the argument from an error of `create`: it may be a password in the wrong place. The name of the flag is kept.
+fn without_password(mut error: clap::Error, command: &mut clap::Command) -> clap::Error {
+    if env::args_os().nth(1).is_none_or(|name| name != "create") {
+        return error;
     }
-    let said = BoolishValueParser::new().parse_ref(&clap::Command::default(), None, value);
-    matches!(argument.get_action(), ArgAction::SetTrue) && matches!(said, Ok(false))
-}
-
-/// What is said of wrong usage: no password, and which flags nobody typed.
-fn wrong_usage(error: clap::Error, command: &mut clap::Command) -> clap::Error {
-    let name = env::args_os().nth(1).unwrap_or_default();
-    let Some(command) = command.find_subcommand_mut(&name) else { return error };
-    let mut error = if name == "create" { without_password(error, command) } else { error };
-    // What is missing may be what a flag requires that is in the usage alone.
-    let about = match error.kind() {
-        ErrorKind::ArgumentConflict => &[ContextKind::InvalidArg, ContextKind::PriorArg][..],
-        ErrorKind::MissingRequiredArgument => &[ContextKind::Usage],
-        _ => &[],
-    };
-    if !about.is_empty() {
-        let said: Vec<_> =
-            about.iter().filter_map(|kind| error.get(*kind)).map(ToString::to_string).collect();
-        let said = said.join(" ");
-        let is_named = |flag: &str| said.split([' ', ',', '[', ']', '|']).any(|word| word == flag);
-        let is_typed =
-            |flag: &str| env::args_os().any(|typed| typed.to_string_lossy().split('=').next() == Some(flag));
-        let is_meant = |argument: &&Arg| {
-            let flag = argument.get_long().map(|long| format!("--{long}"));
-            flag.is_some_and(|flag| is_named(&flag) && !is_typed(&flag))
-        };
-        let variables = command.get_arguments().filter(is_meant).filter_map(Arg::get_env);
-        let set = variables.filter(|variable| env::var_os(variable).is_some());
-        let tip =
-            |variable: &OsStr| format!("{} is set, which counts as its flag", variable.display()).into();
-        let tips: Vec<_> = set.map(tip).collect();
-        // Of none there would be an empty line.
-        if !tips.is_empty() {
-            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
-        }
-    }
-    error
-}
-
-/// What was given to `create` may be a password in the wrong place, and is not repeated. The flag that it was given for is
-/// named all the same, and one that it is similar to.
-fn without_password(mut error: clap::Error, create: &mut clap::Command) -> clap::Error {
+    let Some(create) = command.find_subcommand_mut("create") else { return error };
     if error.kind() == ErrorKind::UnknownArgument {
         error.remove(ContextKind::InvalidArg);
         error.remove(ContextKind::Suggested);
@@ -196,41 +152,39 @@ fn without_password(mut error: clap::Error, create: &mut clap::Command) -> clap:
         (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
         && !value.to_string().is_empty()
     {
-        // The parser has no words for a value that it does not show.
+        // clap has no message without the value.
         let why = match (error.source(), error.get(ContextKind::ValidValue)) {
             (Some(why), _) => format!(": {why}"),
             (None, Some(values)) => format!("; possible values: {values}"),
-            (None, None) => ", which takes none".to_owned(),
+            (None, None) => ", which takes no value".to_owned(),
         };
         return clap::Error::raw(error.kind(), format!("invalid value for '{argument}'{why}")).format(create);
     }
     error
 }
 
-/// Writes data to standard output, with colours only where it is a terminal that shows them. A reader that has seen
-/// enough, such as `head`, is not told so: what that means depends on the data.
+/// Writes data to standard output, with colours only on a terminal. If the reader closes the pipe early, as `head` does, the
+/// result is [`Exit::Incomplete`], and it depends on the data whether that is an error.
 fn put(data: &[u8]) -> Result<Exit, Failure> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(data).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(Exit::Clean),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Incomplete),
-        Err(error) => Err(Failure(format!("standard output cannot be written: {error}"))),
+        Err(error) => Err(Failure(format!("cannot write to standard output: {error}"))),
     }
 }
 
-/// A line on standard error. When nobody can hear it, there is nobody to tell that either.
+/// Writes a line to standard error. An error is ignored, because there is no place to report it.
 fn say(line: fmt::Arguments<'_>) {
     drop(writeln!(io::stderr().lock(), "{line}"));
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]
-    fn variables_that_are_set_to_nothing_are_not_looked_at_but_for_those_that_keep_somebody_out() {
+    fn empty_variables_are_ignored_except_guards() {
         let twins = |command: clap::Command| {
             let arguments = command.get_subcommands().flat_map(clap::Command::get_arguments);
             arguments.filter_map(|argument| argument.get_env().map(OsStr::to_owned)).collect::<Vec<_>>()
@@ -246,34 +200,8 @@ mod tests {
         }
     }
 
-    /// Flags that mean something else in another command: their variables bear the name of the command, so that none is
-    /// read by both. What is set for `check --fix` must not make `scan` write into a cluster.
-    const OWN: [(&str, &str); 3] = [("scan", "fix"), ("scan", "namespace"), ("rules", "output-format")];
-
-    /// What is read by several commands, and means the same to each.
-    const SHARED: [&str; 4] = ["REGCRED_FAIL_ON", "REGCRED_LANG", "REGCRED_OUTPUT_FORMAT", "REGCRED_POLICY"];
-
     #[test]
-    fn a_variable_that_several_commands_read_means_the_same_to_each() {
-        let command = Cli::command();
-        let mut readers: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for argument in command.get_subcommands().flat_map(clap::Command::get_arguments) {
-            if let Some(variable) = argument.get_env().and_then(OsStr::to_str) {
-                let values = argument.get_possible_values();
-                let values: Vec<_> = values.iter().map(|value| value.get_name().to_owned()).collect();
-                let takes = (values, format!("{:?}", argument.get_action()), argument.get_value_delimiter());
-                readers.entry(variable).or_default().push(takes);
-            }
-        }
-        readers.retain(|_, readers| readers.len() > 1);
-        assert_eq!(readers.keys().copied().collect::<Vec<_>>(), SHARED);
-        for (variable, readers) in readers {
-            assert!(readers.iter().all(|takes| *takes == readers[0]), "{variable}: {readers:?}");
-        }
-    }
-
-    #[test]
-    fn every_flag_has_its_environment_twin_and_none_takes_what_kubernetes_injects() {
+    fn only_serve_policy_and_lang_have_variables() {
         let mut command = Cli::command();
         command.build();
         command.clone().debug_assert();
@@ -283,11 +211,32 @@ mod tests {
                 .filter(|argument| argument.get_long().is_some_and(|long| long != "help"))
             {
                 let long = argument.get_long().unwrap_or_default();
-                let own = OWN.contains(&(subcommand.get_name(), long));
-                let name = if own { format!("{}_{long}", subcommand.get_name()) } else { long.to_owned() };
-                let twin = format!("REGCRED_{}", name.to_uppercase().replace('-', "_"));
-                assert_eq!(argument.get_env().and_then(|env| env.to_str()), Some(twin.as_str()), "--{long}");
-                assert!(!long.starts_with("port") && !long.starts_with("service"), "--{long}");
+                let variable = argument.get_env().and_then(OsStr::to_str);
+                if subcommand.get_name() == "serve" || ["policy", "lang"].contains(&long) {
+                    let name = format!("REGCRED_{}", long.to_uppercase().replace('-', "_"));
+                    assert_eq!(variable, Some(name.as_str()), "--{long}");
+                    assert!(!is_injected(&name), "--{long}");
+                } else {
+                    assert_eq!(variable, None, "--{long}");
+                }
+            }
+        }
+    }
+
+    /// Whether Kubernetes may set a variable of this name for a Service, such as `REGCRED_PORT` for `regcred`:
+    /// <https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables>.
+    fn is_injected(name: &str) -> bool {
+        ["_SERVICE_HOST", "_PORT"].iter().any(|end| name.ends_with(end))
+            || ["_SERVICE_PORT_", "_PORT_"].iter().any(|part| name.contains(part))
+    }
+
+    #[test]
+    fn output_format_is_o() {
+        let command = Cli::command();
+        for subcommand in command.get_subcommands() {
+            let long = |argument: &&Arg| argument.get_long() == Some("output-format");
+            if let Some(argument) = subcommand.get_arguments().find(long) {
+                assert_eq!(argument.get_short(), Some('o'), "{}", subcommand.get_name());
             }
         }
     }

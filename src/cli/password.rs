@@ -1,11 +1,10 @@
-//! Where `regcred create` gets a password from: never from an argument or a variable.
+//! The sources of a password for `regcred create`: never an argument or a variable.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use clap::builder::BoolishValueParser;
 use regcred_engine::policy::Language;
 use regcred_engine::wording::Bilingual;
 use rustix::process::Signal;
@@ -15,37 +14,33 @@ use zeroize::Zeroizing;
 use super::{Failure, say, signals};
 use crate::manifest::file_error::FileError;
 
-/// No password is longer; a document may be no larger.
-const LONGEST: usize = 1 << 20;
+/// The longest password, in bytes. A Secret cannot hold more.
+const MAX_PASSWORD_BYTES: usize = 1 << 20;
 
-/// The flags that say where the password is.
+/// The flags for the source of the password.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PasswordSource {
-    /// Read the password from standard input; a line end behind it does not count
-    #[arg(
-        long,
-        env = "REGCRED_PASSWORD_STDIN",
-        hide_env_values = true,
-        value_parser = BoolishValueParser::new(),
-        conflicts_with = "password_file"
-    )]
+    /// Read the password from standard input, without the line break at its end
+    #[arg(long, conflicts_with = "password_file")]
     password_stdin: bool,
 
-    /// Read the password from a file; a line end behind it does not count
-    #[arg(long, env = "REGCRED_PASSWORD_FILE", hide_env_values = true, value_name = "FILE")]
+    /// Read the password from a file, without the line break at its end
+    #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
 
 impl PasswordSource {
-    /// Whether there is somewhere to read a password from.
+    /// Checks that there is a source.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         if self.password_stdin || self.password_file.is_some() || io::stdin().is_terminal() {
             return Ok(());
         }
-        Err(Failure("where is the password? Give --password-stdin or --password-file; it is asked for in a terminal only".to_owned()))
+        Err(Failure(
+            "no password: use --password-stdin or --password-file (prompting needs a terminal)".to_owned(),
+        ))
     }
 
-    /// Reads the password. What is said of its file does not name it: somebody may give the password in its place.
+    /// Reads the password. Errors do not name the file, because someone may pass the password in its place.
     pub(crate) fn read(&self, language: Language) -> Result<Zeroizing<String>, Failure> {
         let (password, whence) = if self.password_stdin {
             let whence = Bilingual { english: "standard input: ", chinese: "标准输入：" };
@@ -56,12 +51,12 @@ impl PasswordSource {
                 Bilingual { english: "--password-file: ", chinese: "--password-file：" },
             )
         } else {
-            (asked(language), Bilingual { english: "", chinese: "" })
+            (prompted(language), Bilingual { english: "", chinese: "" })
         };
         let why = match password {
             Ok(password) if !password.is_empty() => return Ok(password),
-            Ok(_) => Unfit::Empty.said(),
-            Err(why) => why.said(),
+            Ok(_) => PasswordError::Empty.message(),
+            Err(why) => why.message(),
         };
         let english = whence.english.to_owned() + &why.english;
         let chinese = whence.chinese.to_owned() + &why.chinese;
@@ -75,7 +70,7 @@ const BYTE_ORDER_MARK: Bilingual<&str> = Bilingual {
 };
 
 /// Why there is no password.
-enum Unfit {
+enum PasswordError {
     Unreadable(FileError),
     TooLarge,
     NotUtf8,
@@ -83,36 +78,36 @@ enum Unfit {
     NotGiven,
 }
 
-impl<E: Into<io::Error>> From<E> for Unfit {
+impl<E: Into<io::Error>> From<E> for PasswordError {
     fn from(error: E) -> Self {
-        Unfit::Unreadable(FileError::System(error.into()))
+        PasswordError::Unreadable(FileError::System(error.into()))
     }
 }
 
-impl Unfit {
-    fn said(&self) -> Bilingual<String> {
+impl PasswordError {
+    fn message(&self) -> Bilingual<String> {
         let (english, chinese) = match self {
-            Unfit::Unreadable(error) => {
+            PasswordError::Unreadable(error) => {
                 let Bilingual { english, chinese } = error.said();
                 return Bilingual {
-                    english: format!("the password cannot be read: {english}"),
+                    english: format!("cannot read the password: {english}"),
                     chinese: format!("无法读取密码：{chinese}"),
                 };
             }
-            Unfit::TooLarge => ("the password is larger than 1 MiB", "密码超过 1 MiB"),
-            Unfit::NotUtf8 => {
-                ("the password is not UTF-8, so JSON cannot hold it", "密码不是 UTF-8，JSON 无法容纳")
+            PasswordError::TooLarge => ("the password is larger than 1 MiB", "密码超过 1 MiB"),
+            PasswordError::NotUtf8 => {
+                ("the password is not UTF-8, which JSON requires", "密码不是 UTF-8，JSON 无法容纳")
             }
-            Unfit::Empty => ("the password is empty", "密码为空"),
-            Unfit::NotGiven => ("no password was given", "没有输入密码"),
+            PasswordError::Empty => ("the password is empty", "密码为空"),
+            PasswordError::NotGiven => ("no password was given", "没有输入密码"),
         };
         Bilingual { english: english.to_owned(), chinese: chinese.to_owned() }
     }
 }
 
 /// The password without one line end, and without the byte order mark that some editors write.
-fn text(bytes: &[u8], language: Language) -> Result<Zeroizing<String>, Unfit> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Unfit::NotUtf8)?;
+fn text(bytes: &[u8], language: Language) -> Result<Zeroizing<String>, PasswordError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| PasswordError::NotUtf8)?;
     let text = match text.strip_prefix('\u{feff}') {
         Some(text) => {
             say(format_args!("Note: {}", BYTE_ORDER_MARK.line(language)));
@@ -124,22 +119,22 @@ fn text(bytes: &[u8], language: Language) -> Result<Zeroizing<String>, Unfit> {
     Ok(Zeroizing::new(line_end.unwrap_or(text).to_owned()))
 }
 
-fn file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Unfit> {
+fn file(path: &Path) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
     limited(File::open(path)?)
 }
 
-fn limited(source: impl Read) -> Result<Zeroizing<Vec<u8>>, Unfit> {
-    // Room for all of it from the start: a buffer that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
-    source.take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > LONGEST {
-        return Err(Unfit::TooLarge);
+fn limited(source: impl Read) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
+    // Allocated at once: a buffer that grows leaves copies in memory.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_PASSWORD_BYTES + 64));
+    source.take(MAX_PASSWORD_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_PASSWORD_BYTES {
+        return Err(PasswordError::TooLarge);
     }
     Ok(bytes)
 }
 
-/// Asks for it in the terminal, where nobody sees it. A signal finds the terminal as it was before.
-fn asked(language: Language) -> Result<Zeroizing<String>, Unfit> {
+/// Prompts for the password without showing it. A signal restores the mode of the terminal.
+fn prompted(language: Language) -> Result<Zeroizing<String>, PasswordError> {
     let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
     let modes = tcgetattr(&terminal)?;
     let to_restore = terminal.try_clone()?;
@@ -150,14 +145,14 @@ fn asked(language: Language) -> Result<Zeroizing<String>, Unfit> {
     let prompt = Bilingual { english: "Password", chinese: "密码" }.line(language) + ": ";
     match rpassword::prompt_password(prompt) {
         Ok(password) => Ok(Zeroizing::new(password)),
-        // Ctrl-C is read as a character here, and becomes a signal to this process then, which is on its way.
+        // Ctrl-C is read as a character here. rpassword then sends the signal, which is on its way.
         Err(error) if error.kind() == io::ErrorKind::Interrupted => {
             process::exit(signals::exit_code(Signal::INT))
         }
-        // Ctrl-D leaves the cursor behind the prompt.
+        // Ctrl-D leaves the cursor after the prompt.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             writeln!(terminal)?;
-            Err(Unfit::NotGiven)
+            Err(PasswordError::NotGiven)
         }
         Err(error) => Err(error.into()),
     }

@@ -12,36 +12,29 @@ use super::judging::Lang;
 use super::{Exit, Failure, put};
 use crate::report::rules;
 
-/// Lines longer than this are hard to read, however wide the terminal.
-const MOST_COLUMNS: usize = 100;
+/// The longest line, on any terminal: longer ones are hard to read.
+const MAX_COLUMNS: usize = 100;
 
-/// Explain the rules: all in a table, or one in full
+/// Explain the rules: a table of all, or one in detail
 ///
-/// What is wrong, who is affected and who is not, the one thing to do, and an example. Every warning and refusal begins
-/// with [regcred/CODE].
+/// A rule says what is wrong, who is affected, what to do, and gives an example. Every warning and refusal begins with
+/// [regcred/CODE].
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The code of one rule, such as missing-auth
+    /// Code of a rule, such as missing-auth
     #[arg(
         value_name = "CODE",
         hide_possible_values = true,
         value_parser = PossibleValuesParser::new(Rule::ALL.iter().map(|rule| rule.code()))
-            .try_map(|code| Rule::from_code(&code).ok_or("no rule"))
+            .try_map(|code| Rule::from_code(&code).ok_or("unknown rule"))
     )]
     rule: Option<Rule>,
 
-    /// Text for people, JSON for programs, or Markdown, which docs/rules.md is
-    #[arg(
-        long,
-        env = "REGCRED_RULES_OUTPUT_FORMAT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "text",
-        ignore_case = true
-    )]
+    /// Format of the output; docs/rules.md is the Markdown
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
     output_format: OutputFormat,
 
-    /// The language
+    /// Language of the output
     #[arg(long, env = "REGCRED_LANG", hide_env_values = true, default_value = "en")]
     lang: Lang,
 }
@@ -53,7 +46,7 @@ enum OutputFormat {
     Markdown,
 }
 
-/// Prints what was asked for.
+/// Prints the rules.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let language = args.lang.into();
     let text = match (args.output_format, args.rule) {
@@ -67,10 +60,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
-/// How wide lines may be.
+/// The maximum length of a line.
 fn columns() -> usize {
-    tcgetwinsize(io::stdout()).map_or(MOST_COLUMNS, |size| match usize::from(size.ws_col) {
-        0 => MOST_COLUMNS,
-        columns => columns.min(MOST_COLUMNS),
+    tcgetwinsize(io::stdout()).map_or(MAX_COLUMNS, |size| match usize::from(size.ws_col) {
+        0 => MAX_COLUMNS,
+        columns => columns.min(MAX_COLUMNS),
     })
 }

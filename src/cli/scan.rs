@@ -3,12 +3,13 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use clap::builder::BoolishValueParser;
 use kube::Client;
 use regcred_engine::policy::Language;
 use regcred_engine::wording::Bilingual;
+use rustix::process::Signal;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
@@ -16,89 +17,57 @@ use super::judging::{self, today};
 use super::reporting::Reporting;
 use super::{Exit, Failure, log, say, signals};
 use crate::cluster::client::{Access, ClusterError, connect};
-use crate::cluster::scan::{Fix, Judging, Listener, Order, Scope, scan};
+use crate::cluster::scan::{Fix, Judging, Listener, ScanRequest, Scope, scan};
 use crate::create::object::Namespace;
 use crate::report::{Format, Report, Summary, table};
 
 /// The longest pause in a response of the API server, which gives up on most requests after a minute.
 const READ_TIMEOUT: Duration = Duration::from_secs(65);
 
-/// Judge, and repair, the image-pull Secrets that are in a cluster
+/// Check, and optionally repair, the image pull Secrets in a cluster
 ///
-/// They are judged as the webhook would judge them if they were created now. Without -n and -A it is the namespace of the
-/// kubeconfig's context that is looked at. What could not be read is named, and the exit code is then 2.
+/// regcred judges them as if they were created now. Without -n and -A it scans the namespace of the kubeconfig's context. If
+/// something cannot be read, the report says so and the exit code is 2.
 ///
-/// It needs the permission to list Secrets (in the namespaces that it looks at), and with --fix to get and patch them.
-/// Kubernetes cannot limit that to pull Secrets.
+/// You need permission to list Secrets in these namespaces, and with --fix to get and patch them. Kubernetes cannot limit
+/// that to pull Secrets.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
-    /// Look at all namespaces
+    /// Scan all namespaces
     ///
-    /// Who may not list the Secrets of the whole cluster but its namespaces is shown those that can be read.
-    #[arg(
-        short = 'A',
-        long,
-        env = "REGCRED_ALL_NAMESPACES",
-        hide_env_values = true,
-        value_parser = BoolishValueParser::new(),
-        conflicts_with = "namespace"
-    )]
+    /// Without permission to list Secrets cluster-wide, regcred reads each namespace that you can list.
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
 
-    /// Look at this namespace; can be given several times
-    #[arg(
-        short,
-        long,
-        env = "REGCRED_SCAN_NAMESPACE",
-        hide_env_values = true,
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
+    /// Scan this namespace; can be repeated, or be a list with commas
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',')]
     namespace: Vec<Namespace>,
 
-    /// Look at Secrets with these labels only, as in kubectl
-    #[arg(short = 'l', long, env = "REGCRED_SELECTOR", hide_env_values = true, value_name = "SELECTOR")]
+    /// Scan only Secrets with these labels, as in kubectl
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
     selector: Option<String>,
 
-    /// Repair what can be repaired
+    /// Repair Secrets
     ///
-    /// Only the document changes, by a patch that fails if somebody else changed the Secret meanwhile, and is then made
-    /// anew. Secrets that a controller would write back are left alone, and so are those that are immutable.
-    #[arg(long, env = "REGCRED_SCAN_FIX", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    /// Only the document changes. If another client changes the Secret at the same time, the repair is retried. Immutable
+    /// Secrets, and those that a controller would overwrite, are skipped.
+    #[arg(long)]
     fix: bool,
 
-    /// With --fix: ask the API server whether it would take the repair, show it with masked values, and store nothing
-    #[arg(
-        long,
-        env = "REGCRED_DRY_RUN",
-        hide_env_values = true,
-        value_parser = BoolishValueParser::new(),
-        requires = "fix",
-        conflicts_with = "policy_reports"
-    )]
+    /// With --fix: only ask the API server whether it would accept the repair, and show it with masked values
+    #[arg(long, requires = "fix", conflicts_with = "policy_reports")]
     dry_run: bool,
 
-    /// With --fix: also repair Secrets that a controller owns (Helm, Argo CD, Flux, Rancher, External Secrets…)
-    #[arg(
-        long,
-        env = "REGCRED_INCLUDE_OWNED",
-        hide_env_values = true,
-        value_parser = BoolishValueParser::new(),
-        requires = "fix"
-    )]
+    /// With --fix: also repair Secrets that a controller manages (Helm, Argo CD, Flux, Rancher, External Secrets…)
+    #[arg(long, requires = "fix")]
     include_owned: bool,
 
-    /// Also write the findings into the cluster, as reports of openreports.io or wgpolicyk8s.io
+    /// Also write the findings as reports of openreports.io or wgpolicyk8s.io
     ///
-    /// One report a namespace, called regcred, about all of its pull Secrets; so it does not go with -l, nor with
-    /// --dry-run, which stores nothing. It needs the permission to create, patch and delete them.
-    #[arg(
-        long,
-        env = "REGCRED_POLICY_REPORTS",
-        hide_env_values = true,
-        value_parser = BoolishValueParser::new()
-    )]
+    /// There is one report per namespace, called regcred, for all of its pull Secrets. So this cannot be combined with -l, nor
+    /// with --dry-run. You need permission to create, patch and delete reports.
+    #[arg(long)]
     policy_reports: bool,
 
     #[command(flatten)]
@@ -107,12 +76,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     judging: judging::Judging,
 
-    /// The kubeconfig; without it KUBECONFIG, ~/.kube/config, or the service account of the pod
-    #[arg(long, env = "REGCRED_KUBECONFIG", hide_env_values = true, value_name = "FILE")]
+    /// Path of the kubeconfig; without it KUBECONFIG, ~/.kube/config, or the service account of the Pod
+    #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
 
-    /// The kubeconfig's context; without it its current one
-    #[arg(long, env = "REGCRED_CONTEXT", hide_env_values = true, value_name = "NAME")]
+    /// Context of the kubeconfig; without it the current one
+    #[arg(long, value_name = "NAME")]
     context: Option<String>,
 }
 
@@ -130,14 +99,13 @@ impl Args {
 /// Scans a cluster.
 pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
     log::quiet_panics();
-    // One thread, which drives the connection while it waits: what is received is freed where it was allocated, so that
-    // memory does not grow with what is read.
+    // With one thread, memory is freed where it was allocated, so it does not grow with the size of the cluster.
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure(format!("the system refused a descriptor: {error}")))?;
+        .map_err(|error| Failure(format!("cannot create a file descriptor: {error}")))?;
     let ended = scan_with(&runtime, args);
-    // A connection that is still open has nothing to say.
+    // Do not wait for open connections.
     runtime.shutdown_background();
     ended
 }
@@ -146,9 +114,9 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
     let language = policy.language;
     if args.policy_reports && args.selector.is_some() {
-        // It would take the others out of the report that is there, or the report itself away.
+        // The report would lose the findings of all other Secrets.
         let words = Bilingual::new(
-            "--policy-reports is about all pull Secrets of a namespace: leave out --selector, or --policy-reports",
+            "--policy-reports covers all pull Secrets of a namespace: remove --selector or --policy-reports",
             "--policy-reports 针对命名空间中的所有镜像拉取 Secret：请去掉 --selector 或 --policy-reports",
         );
         return Err(Failure(words.into_line(language)));
@@ -160,7 +128,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
     let scope = match (args.all_namespaces, args.namespace) {
         (true, _) => Scope::Everywhere,
         (false, names) if names.is_empty() => {
-            Scope::Namespaces(vec![of_context(&config.default_namespace, language)?])
+            Scope::Namespaces(vec![context_namespace(&config.default_namespace, language)?])
         }
         (false, names) => {
             let mut names: Vec<_> = names.iter().map(|name| name.as_str().to_owned()).collect();
@@ -170,7 +138,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
         }
     };
     let client = runtime.block_on(async { connect(config, Some(READ_TIMEOUT)) }).map_err(unusable)?;
-    let order = Order {
+    let request = ScanRequest {
         scope,
         selector: args.selector,
         fix,
@@ -178,47 +146,57 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
         policy_reports: args.policy_reports,
     };
     let (stop, stopped) = watch::channel(false);
-    // One ends the scan after the Secret that it is at, a second one ends the program at once.
-    signals::at_each(move |_| {
-        if stop.send_replace(true) {
-            process::exit(2);
-        }
-    })
-    .map_err(|error| Failure(format!("signals cannot be received: {error}")))?;
-    let told = tell(runtime, client, stopped, &order, args.reporting.output_format);
-    if told.as_ref().is_ok_and(|summary| summary.unreadable() > 0) {
+    let signal = stop_on_signals(stop)?;
+    let summary = report(runtime, client, stopped, &request, args.reporting.output_format);
+    let incomplete = summary.as_ref().is_ok_and(|summary| summary.unreadable() > 0);
+    if incomplete {
         let words = Bilingual::new(
-            "this report is not complete: it names what could not be read or done",
+            "this report is incomplete: it says what could not be read or done",
             "本报告不完整：其中列出了未能读取或完成的内容",
         );
         say(format_args!("regcred: {}", words.into_line(language)));
     }
-    args.reporting.exit(told)
+    let exit = args.reporting.exit(summary)?;
+    Ok(signal.get().filter(|_| incomplete).map_or(exit, |signal| Exit::Stopped(*signal)))
 }
 
-/// The namespace of the kubeconfig's context, or of the file in a pod, which may end a line. As to kubectl, an empty one is
-/// none: as a part of a path it would be all.
-fn of_context(namespace: &str, language: Language) -> Result<String, Failure> {
+/// A signal ends the scan after the current Secret. A second one ends the program at once. Returns the first one.
+fn stop_on_signals(stop: watch::Sender<bool>) -> Result<Arc<OnceLock<Signal>>, Failure> {
+    let first = Arc::new(OnceLock::new());
+    let received = Arc::clone(&first);
+    let act = move |signal| {
+        if received.set(signal).is_err() {
+            process::exit(signals::exit_code(signal));
+        }
+        stop.send_replace(true);
+    };
+    signals::at_each(act).map_err(|error| Failure(format!("cannot receive signals: {error}")))?;
+    Ok(first)
+}
+
+/// The namespace of the kubeconfig's context, or of the file in a Pod, which may end with a line break. An empty one means
+/// `default`, as in kubectl; in the path of a request it would mean all namespaces.
+fn context_namespace(namespace: &str, language: Language) -> Result<String, Failure> {
     let namespace = Some(namespace.trim()).filter(|namespace| !namespace.is_empty()).unwrap_or("default");
     let none = |why| {
-        let english = format!("the namespace of the kubeconfig's context is no name of one: {why}");
+        let english = format!("the namespace of the kubeconfig's context is invalid: {why}");
         Failure(Bilingual::new(english, "kubeconfig 上下文中的命名空间不是合法的名称").into_line(language))
     };
     namespace.parse().map(|namespace: Namespace| namespace.as_str().to_owned()).map_err(none)
 }
 
-/// Scans, and writes what is found.
-fn tell(
+/// Scans, and writes the report.
+fn report(
     runtime: &Runtime,
     client: Client,
     stop: watch::Receiver<bool>,
-    order: &Order,
+    request: &ScanRequest,
     format: Format,
 ) -> io::Result<Summary> {
-    let language = order.judging.policy.language;
+    let language = request.judging.policy.language;
     let mut report = Report::begin(format, language, anstream::stdout())?;
     let mut progress = Progress::new(language);
-    scan(runtime, client, stop, order, &mut report, &mut progress)?;
+    scan(runtime, client, stop, request, &mut report, &mut progress)?;
     progress.clear();
     let summary = report.end()?;
     if format == Format::Text {
@@ -227,7 +205,7 @@ fn tell(
     Ok(summary)
 }
 
-/// A line on a terminal that says how far the scan is. Elsewhere nobody is watching.
+/// A line with the progress of the scan, on a terminal only.
 struct Progress {
     language: Language,
     shown: bool,
@@ -260,9 +238,9 @@ impl Listener for Progress {
         }
         self.last = Some(Instant::now());
         self.shown = true;
-        // It has to fit one line, so that it is never in two languages.
+        // In one language, so that it fits on one line.
         let line = match self.language {
-            Language::English | Language::Both => format!("{secrets} image-pull Secrets, now in {namespace}"),
+            Language::English | Language::Both => format!("{secrets} image pull Secrets, now in {namespace}"),
             Language::Chinese => format!("已检查 {secrets} 个镜像拉取 Secret，正在检查 {namespace}"),
         };
         drop(write!(io::stderr(), "\r\x1b[K{line}"));

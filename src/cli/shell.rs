@@ -1,4 +1,4 @@
-//! `regcred completions` and `regcred man`: what is made from the definitions of the arguments.
+//! `regcred completions` and `regcred man`, generated from the definitions of the arguments.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,13 +7,13 @@ use clap_complete::Shell;
 
 use super::{Exit, Failure, put};
 
-/// Print the completions for a shell
+/// Print completions for a shell
 ///
 ///   source <(regcred completions bash)
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Completions {
-    /// The shell
+    /// Name of the shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }
@@ -29,7 +29,7 @@ pub(crate) fn completions(args: &Completions, mut command: clap::Command) -> Res
 /// Write the manual pages into a folder
 #[derive(Debug, clap::Args)]
 pub(crate) struct Man {
-    /// The folder, such as /usr/local/share/man/man1; it is made where there is none
+    /// Folder, such as /usr/local/share/man/man1; it is created if necessary
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
 }
@@ -38,6 +38,6 @@ pub(crate) struct Man {
 pub(crate) fn man(args: &Man, command: clap::Command) -> Result<Exit, Failure> {
     fs::create_dir_all(&args.folder)
         .and_then(|()| clap_mangen::generate_to(command, &args.folder))
-        .map_err(|error| Failure(format!("{}: cannot be written: {error}", args.folder.display())))?;
+        .map_err(|error| Failure(format!("{}: cannot write: {error}", args.folder.display())))?;
     Ok(Exit::Clean)
 }

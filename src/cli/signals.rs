@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM, where something has to be put in order before they end the program.
+//! SIGINT and SIGTERM for subcommands that must finish something before they end.
 
 use std::io;
 use std::thread;
@@ -7,13 +7,13 @@ use rustix::process::Signal;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The exit code of a program that a signal ends, as shells give it.
+/// The exit code that a shell gives for a program that this signal ended.
 pub(super) const fn exit_code(signal: Signal) -> i32 {
     128 + signal.as_raw()
 }
 
-/// From now on these signals do not end the program by themselves: this is done at each. They are waited for on a thread
-/// of their own, since the program may be held up by what it reads or writes.
+/// Calls `act` for each of these signals, which no longer end the program. It waits on a thread of its own, because the
+/// program may be blocked by what it reads or writes.
 pub(super) fn at_each(mut act: impl FnMut(Signal) + Send + 'static) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let (mut interrupt, mut terminate) = {

@@ -1,4 +1,4 @@
-//! A client of the cluster, and what went wrong with it in words that can be shown.
+//! A client of the cluster, and messages for its errors that are safe to show.
 
 use std::fmt;
 use std::io;
@@ -28,7 +28,7 @@ pub(super) const MAX_QUOTED_CHARS: usize = 500;
 pub struct ClusterError(Bilingual<String>);
 
 impl fmt::Display for ClusterError {
-    /// In English, as logs are.
+    /// In English, for logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.english)
     }
@@ -37,7 +37,7 @@ impl fmt::Display for ClusterError {
 impl std::error::Error for ClusterError {}
 
 impl ClusterError {
-    /// An error that only a log tells of.
+    /// An error for the log only.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         ClusterError(Bilingual::untranslated(message))
     }
@@ -52,23 +52,22 @@ impl ClusterError {
     }
 }
 
-/// Which cluster is meant.
+/// Selects a cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// The kubeconfig; without one those that kubectl reads.
+    /// The kubeconfig; without it the ones that kubectl reads.
     pub kubeconfig: Option<PathBuf>,
-    /// The context; without one the kubeconfig's current one.
+    /// The context; without it the current one.
     pub context: Option<String>,
 }
 
 impl Access {
-    /// The cluster that kubectl would talk to; or else, where there is no kubeconfig and none was asked for, the one that
-    /// this program runs in.
+    /// The cluster that kubectl would use. Without a kubeconfig, and if none was requested, the cluster of this Pod.
     ///
     /// # Errors
-    /// When there is neither a kubeconfig nor a service account, or what is there cannot be used.
+    /// When there is neither a kubeconfig nor a service account, or it cannot be used.
     pub async fn config(self) -> Result<Config, ClusterError> {
-        let asked_for = self.kubeconfig.is_some() || self.context.is_some();
+        let requested = self.kubeconfig.is_some() || self.context.is_some();
         let options = KubeConfigOptions { context: self.context, ..KubeConfigOptions::default() };
         let config = match self.kubeconfig {
             None => Config::from_kubeconfig(&options).await,
@@ -79,21 +78,21 @@ impl Access {
         };
         match config {
             Ok(config) => Ok(config),
-            Err(error) if asked_for => Err(kubeconfig_error(&error)),
+            Err(error) if requested => Err(kubeconfig_error(&error)),
             Err(error) => in_cluster(&error),
         }
     }
 }
 
-/// The cluster that kubectl would talk to, or else the one that this program runs in.
+/// The cluster that kubectl would use, or else the cluster of this Pod.
 ///
 /// # Errors
-/// When there is neither a kubeconfig nor a service account, or what is there cannot be used.
+/// When there is neither a kubeconfig nor a service account, or it cannot be used.
 pub async fn infer() -> Result<Config, ClusterError> {
     Access::default().config().await
 }
 
-/// The cluster that this program runs in, unless there is a kubeconfig: one that is broken is not passed over.
+/// The cluster of this Pod, if there is no kubeconfig. A broken kubeconfig is an error.
 fn in_cluster(error: &KubeconfigError) -> Result<Config, ClusterError> {
     let missing = match error {
         KubeconfigError::FindPath => true,
@@ -105,10 +104,10 @@ fn in_cluster(error: &KubeconfigError) -> Result<Config, ClusterError> {
     }
     Config::incluster().map_err(|error| match error {
         InClusterError::ReadEnvironmentVariable(_) => ClusterError::both(
-            "there is no cluster: this is no pod (KUBERNETES_SERVICE_HOST and _PORT are not set), and there is no \
-             kubeconfig (KUBECONFIG, ~/.kube/config)",
-            "没有可用的集群：当前不在 Pod 中（未设置 KUBERNETES_SERVICE_HOST 和 _PORT），也没有 kubeconfig\
-             （KUBECONFIG、~/.kube/config）",
+            "no cluster: there is no kubeconfig (KUBECONFIG, ~/.kube/config), and this is not a Pod \
+             (KUBERNETES_SERVICE_HOST and _PORT are not set)",
+            "没有可用的集群：没有 kubeconfig（KUBECONFIG、~/.kube/config），当前也不在 Pod 中\
+             （未设置 KUBERNETES_SERVICE_HOST 和 _PORT）",
         ),
         InClusterError::ReadDefaultNamespace(error) | InClusterError::ReadCertificateBundle(error) => {
             let place =
@@ -116,12 +115,12 @@ fn in_cluster(error: &KubeconfigError) -> Result<Config, ClusterError> {
             let place_zh =
                 "/var/run/secrets/kubernetes.io/serviceaccount；automountServiceAccountToken 须为 true";
             ClusterError::both(
-                format!("the pod's service account cannot be read: {error} ({place})"),
+                format!("cannot read the service account of the Pod: {error} ({place})"),
                 format!("无法读取 Pod 的 ServiceAccount：{error}（{place_zh}）"),
             )
         }
         _ => ClusterError::both(
-            "the address or CA of the API server in this pod cannot be read",
+            "cannot read the address or CA of the API server in this Pod",
             "无法读取 Pod 中 API server 的地址或 CA",
         ),
     })
@@ -141,33 +140,31 @@ pub fn connect(mut config: Config, read_timeout: Option<Duration>) -> Result<Cli
     // Otherwise the time for which a connection was idle counts as well.
     config.reset_reader_on_write = true;
     config.default_retry = false;
-    // kube panics over a token that is no header value, such as one with a line break at its end.
+    // kube panics if the token is not a valid header value, for example with a line break at its end.
     catch_unwind(AssertUnwindSafe(|| Client::try_from(config).map_err(|error| describe(&error))))
         .unwrap_or_else(|_| {
             Err(ClusterError::both(
-                "the token of the kubeconfig holds characters that no token has",
+                "the token of the kubeconfig has invalid characters",
                 "kubeconfig 中的 token 含有不合法的字符",
             ))
         })
 }
 
-/// What went wrong with a kubeconfig.
+/// The message for an error in a kubeconfig.
 pub(crate) fn kubeconfig_error(error: &KubeconfigError) -> ClusterError {
     let both = |english: &str, chinese: &str| ClusterError::both(english, chinese);
     match error {
         KubeconfigError::ReadConfig(error, path) => {
             let path = path.display();
             ClusterError::both(
-                format!("the kubeconfig {path} cannot be read: {error}"),
+                format!("cannot read the kubeconfig {path}: {error}"),
                 format!("无法读取 kubeconfig {path}：{error}"),
             )
         }
         KubeconfigError::FindPath => {
-            both("there is no kubeconfig: set KUBECONFIG", "没有 kubeconfig：请设置 KUBECONFIG")
+            both("no kubeconfig: set KUBECONFIG", "没有 kubeconfig：请设置 KUBECONFIG")
         }
-        KubeconfigError::Parse(_) => {
-            both("the kubeconfig is not valid YAML of its kind", "kubeconfig 不是合法的 YAML，或内容不符")
-        }
+        KubeconfigError::Parse(_) => both("the kubeconfig is not valid", "kubeconfig 无效"),
         KubeconfigError::CurrentContextNotSet => {
             both("the kubeconfig has no current context", "kubeconfig 没有当前上下文")
         }
@@ -198,7 +195,7 @@ fn unreadable(what: &str, what_zh: &str, error: &LoadDataError) -> ClusterError 
         LoadDataError::ReadFile(error, path) => {
             let path = path.display();
             ClusterError::both(
-                format!("the kubeconfig's {what} {path} cannot be read: {error}"),
+                format!("cannot read the kubeconfig's {what} {path}: {error}"),
                 format!("无法读取 kubeconfig 的{what_zh} {path}：{error}"),
             )
         }
@@ -212,32 +209,35 @@ fn unreadable(what: &str, what_zh: &str, error: &LoadDataError) -> ClusterError 
     }
 }
 
-/// What went wrong with a call.
+/// The message for a failed call.
 pub(crate) fn describe(error: &kube::Error) -> ClusterError {
     let both = |english: &str, chinese: &str| ClusterError::both(english, chinese);
     match error {
-        // The API server's own words. It redacts the content of Secrets.
+        // The API server's own message, from which it removes the content of Secrets.
         kube::Error::Api(status) => {
             let said = quoted(&status.message, MAX_QUOTED_CHARS);
-            ClusterError::both(format!("the API server refuses: {said}"), format!("API server 拒绝：{said}"))
+            ClusterError::both(
+                format!("the API server refused the request: {said}"),
+                format!("API server 拒绝了请求：{said}"),
+            )
         }
         kube::Error::HyperError(_) | kube::Error::Service(_) => unreachable_server(error),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-            both("the API server's answer cannot be read", "无法解析 API server 的应答")
+            both("cannot read the response of the API server", "无法解析 API server 的应答")
         }
         kube::Error::Auth(error) => credentials_error(error),
         kube::Error::RustlsTls(_) => {
-            both("the certificates for the API server cannot be used", "用于 API server 的证书无法使用")
+            both("the certificates for the API server are invalid", "用于 API server 的证书无效")
         }
         kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => {
-            both("the kubeconfig names a proxy, which is not supported", "kubeconfig 中的代理不受支持")
+            both("the proxy in the kubeconfig is not supported", "kubeconfig 中的代理不受支持")
         }
         kube::Error::InferKubeconfig(error) => kubeconfig_error(error),
-        _ => both("the API server cannot be asked", "无法向 API server 发出请求"),
+        _ => both("cannot send requests to the API server", "无法向 API server 发出请求"),
     }
 }
 
-/// Why there is no answer. Only errors of the transport are quoted: what gives credentials quotes them.
+/// The message for a call without a response. Only transport errors are quoted: those about credentials may quote them.
 fn unreachable_server(error: &kube::Error) -> ClusterError {
     let mut why = None;
     let mut next: Option<&dyn std::error::Error> = Some(error);
@@ -260,11 +260,11 @@ fn unreachable_server(error: &kube::Error) -> ClusterError {
     )
 }
 
-/// What went wrong with the credentials, without any.
+/// The message for an error with the credentials, without quoting them.
 fn credentials_error(error: &AuthError) -> ClusterError {
     match error {
         AuthError::AuthExecStart(error) => ClusterError::both(
-            format!("the credential plugin of the kubeconfig cannot be started: {error}"),
+            format!("cannot start the credential plugin of the kubeconfig: {error}"),
             format!("无法启动 kubeconfig 的凭据插件：{error}"),
         ),
         AuthError::AuthExecRun { out, .. } => ClusterError::both(
@@ -273,20 +273,19 @@ fn credentials_error(error: &AuthError) -> ClusterError {
         ),
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed | AuthError::AuthExec(_) => {
             ClusterError::both(
-                "the credential plugin of the kubeconfig gave no credentials",
-                "kubeconfig 的凭据插件没有给出凭据",
+                "the credential plugin of the kubeconfig returned no credentials",
+                "kubeconfig 的凭据插件没有返回凭据",
             )
         }
         AuthError::ReadTokenFile(error, path) => {
             let path = path.display();
             ClusterError::both(
-                format!("the token file {path} cannot be read: {error}"),
+                format!("cannot read the token file {path}: {error}"),
                 format!("无法读取 token 文件 {path}：{error}"),
             )
         }
-        _ => ClusterError::both(
-            "the credentials for the API server cannot be used",
-            "用于 API server 的凭据无法使用",
-        ),
+        _ => {
+            ClusterError::both("the credentials for the API server are invalid", "用于 API server 的凭据无效")
+        }
     }
 }

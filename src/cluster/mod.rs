@@ -1,6 +1,4 @@
-//! Everything that talks to a Kubernetes API.
-//!
-//! `serve` with certificate files uses nothing of it.
+//! Everything that calls a Kubernetes API. `serve` with certificate files does not use it.
 
 pub mod client;
 pub mod scan;

@@ -13,7 +13,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_others_are_one_short_line_in_which_everything_can_be_seen() {
+    fn quoted_text_is_one_printable_line() {
         for (words, shown) in [
             (
                 "admission webhook \"x\" denied\n\tthe request:  no",

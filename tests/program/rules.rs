@@ -121,11 +121,8 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 }
 
 #[test]
-fn a_form_of_findings_that_is_set_for_other_commands_is_none_of_its_concern() {
-    let set = |name: &str, value: &str| {
-        let output = command().arg("rules").env(name, value).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
-    assert_eq!(set("REGCRED_OUTPUT_FORMAT", "sarif"), printed(&[]));
-    assert_eq!(set("REGCRED_RULES_OUTPUT_FORMAT", "json"), printed(&["--output-format", "json"]));
+fn output_format_has_a_short_flag_and_no_variable() {
+    assert_eq!(printed(&["-o", "json"]), printed(&["--output-format", "json"]));
+    let output = command().arg("rules").env("REGCRED_RULES_OUTPUT_FORMAT", "json").output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), printed(&[]));
 }

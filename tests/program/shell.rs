@@ -71,7 +71,7 @@ fn every_subcommand_has_a_manual_page() {
     // No folder can be made below a file, not even by root.
     let nowhere = command().args(["man", "/dev/null/at/all"]).output().unwrap();
     assert_eq!(nowhere.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("/dev/null/at/all: cannot be written"));
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("/dev/null/at/all: cannot write"));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn every_variable_of_the_help_is_on_the_manual_page() {
             seen += 1;
         }
     }
-    assert!(seen > 30, "{seen}");
+    assert!(seen > 20, "{seen}");
 }
 
 #[test]

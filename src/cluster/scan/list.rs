@@ -1,4 +1,4 @@
-//! A list of objects, in pages: every object once, whatever happens between the pages.
+//! A list of objects, in pages. Every object is returned once, even if a page has to be read again.
 
 use std::fmt;
 use std::io::{BufReader, Read};
@@ -9,23 +9,22 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::server::{Call, CallError, Refusal, Server};
+use super::api_server::{ApiRefusal, ApiServer, Call, CallError};
 
-/// Objects on a page. The program itself needs the memory of one of them; the API server that of a page, which with the
-/// largest Secrets is 140 MiB.
-const PAGE: usize = 100;
+/// Objects per page. regcred needs memory for one of them, the API server for the page: 140 MiB with the largest Secrets.
+const PAGE_SIZE: usize = 100;
 
-/// A page that breaks off is asked for again, and a list whose token was lost begun again, so many times in a row.
-const MOST_BREAKS: u32 = 5;
+/// At most this many times in a row, an interrupted page is read again, or a list with an expired token started again.
+const MAX_BREAKS: u32 = 5;
 
-/// The wait before a broken page is asked for again.
-const AFTER_A_BREAK: Duration = Duration::from_secs(1);
+/// The wait before an interrupted page is read again.
+const BREAK_WAIT: Duration = Duration::from_secs(1);
 
-/// Why a list came to no end.
+/// Why a list could not be read to its end.
 pub(super) enum ListError<E> {
-    /// The API server says no, or nothing.
+    /// A call failed.
     Call(CallError),
-    /// Whoever takes the objects wants no more.
+    /// The receiver of the objects failed.
     Taker(E),
 }
 
@@ -35,19 +34,19 @@ impl<E> From<CallError> for ListError<E> {
     }
 }
 
-/// How a list came to its end.
+/// The consistency of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// As it was at one moment.
+    /// All objects are from the same moment.
     AtOnce,
-    /// The API server forgot that moment while the list was read, so that the rest of it is from a later one. What was
-    /// there all the time was seen, and nothing twice.
+    /// The state at the beginning expired, so the rest is from a later moment. Objects that existed all the time were
+    /// returned exactly once.
     InParts,
 }
 
-/// What is listed.
+/// A list request.
 pub(super) struct List<'s, 'r> {
-    pub(super) server: &'s Server<'r>,
+    pub(super) server: &'s ApiServer<'r>,
     /// `/api/v1/secrets`
     pub(super) path: String,
     pub(super) field_selector: Option<String>,
@@ -68,48 +67,48 @@ pub(super) struct NameJson {
 }
 
 impl NameJson {
-    /// Objects are listed in the order of this.
+    /// The key by which the API server sorts a list.
     fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
 }
 
-/// Where a list is.
+/// The position in a list.
 #[derive(Default)]
 struct Position {
-    /// Opens the next page; none for the first.
+    /// The token of the next page, `None` for the first.
     token: Option<String>,
-    /// The key of the last object that was taken.
+    /// The key of the last object that was returned.
     taken: String,
-    order: Order,
-    /// What was taken comes again, and is passed over until there is something behind it.
+    sorting: Sorting,
+    /// Objects that were already returned come again, and are skipped.
     again: bool,
-    /// It has come again at least once.
+    /// Whether objects have come again before.
     resumed: bool,
     seen_in_parts: bool,
     breaks: u32,
 }
 
-/// In what order objects come.
+/// The order of the objects.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Order {
-    /// In that of their keys, as far as they have come: what comes again can be told from what is new.
+enum Sorting {
+    /// Sorted by key so far, so repeated objects can be told from new ones.
     #[default]
     ByKey,
-    /// In another: API servers on kine (k3s) listed by age until 2024, and databases have orders of their own.
+    /// Not sorted by key: API servers on kine (k3s) sorted by age until 2024.
     Unknown,
 }
 
 impl Position {
-    /// Takes note of an object: whether it is new. `None` where that cannot be told.
+    /// Records an object. Returns whether it is new, or `None` if that is unknown.
     fn is_new(&mut self, key: String) -> Option<bool> {
         if self.again && key <= self.taken {
             return Some(false);
         }
         self.again = false;
         if key < self.taken {
-            self.order = Order::Unknown;
-            // It may have been passed over, or be here for the second time.
+            self.sorting = Sorting::Unknown;
+            // It may have been skipped, or be here for the second time.
             if self.resumed {
                 return None;
             }
@@ -121,7 +120,7 @@ impl Position {
 }
 
 impl List<'_, '_> {
-    /// Gives every object to `take`, as JSON.
+    /// Passes every object to `take`, as JSON.
     pub(super) fn each<E>(
         &self,
         mut take: impl FnMut(&RawValue) -> Result<(), E>,
@@ -146,27 +145,27 @@ impl List<'_, '_> {
         }
     }
 
-    /// The token is older than what the API server keeps. It usually gives another one, for the rest of the list as it
-    /// is now; otherwise the list is begun again, and what was taken is passed over.
-    fn expired(&self, refusal: Refusal, at: &mut Position) -> Result<(), CallError> {
+    /// Handles an expired token. The API server usually returns another one, for the rest of the list in its current state.
+    /// Otherwise the list starts again, and objects that were already returned are skipped.
+    fn expired(&self, refusal: ApiRefusal, at: &mut Position) -> Result<(), CallError> {
         at.seen_in_parts = true;
         at.token = refusal.continue_token;
         self.broken(at)
     }
 
     fn broken(&self, at: &mut Position) -> Result<(), CallError> {
-        if at.order == Order::Unknown {
+        if at.sorting == Sorting::Unknown {
             return Err(cannot_be_resumed());
         }
         (at.again, at.resumed) = (true, true);
         at.breaks += 1;
-        if at.breaks > MOST_BREAKS {
+        if at.breaks > MAX_BREAKS {
             return Err(CallError::unanswered(
-                &format!("the API server breaks off its list again and again ({MOST_BREAKS} attempts)"),
-                &format!("API server 反复中断列表（已尝试 {MOST_BREAKS} 次）"),
+                &format!("the API server interrupts its list repeatedly ({MAX_BREAKS} attempts)"),
+                &format!("API server 反复中断列表（已尝试 {MAX_BREAKS} 次）"),
             ));
         }
-        self.server.wait(AFTER_A_BREAK)
+        self.server.wait(BREAK_WAIT)
     }
 
     fn page<E>(
@@ -177,8 +176,8 @@ impl List<'_, '_> {
     ) -> Result<Page, ListError<E>> {
         let mut failed = None;
         let mut take_new = |object: &RawValue| -> Result<(), &'static str> {
-            let key = serde_json::from_str::<Named>(object.get()).map_err(|_| NO_OBJECT)?.metadata.key();
-            if at.is_new(key).ok_or(NO_ORDER)? {
+            let key = serde_json::from_str::<Named>(object.get()).map_err(|_| NOT_AN_OBJECT)?.metadata.key();
+            if at.is_new(key).ok_or(UNKNOWN_ORDER)? {
                 take(object).map_err(|error| {
                     failed = Some(error);
                     TAKER_FAILED
@@ -200,11 +199,11 @@ impl List<'_, '_> {
                     Ok(Page::Broken)
                 }
             }
-            _ if at.resumed && at.order == Order::Unknown => Err(cannot_be_resumed().into()),
+            _ if at.resumed && at.sorting == Sorting::Unknown => Err(cannot_be_resumed().into()),
             _ => {
                 let why = (
-                    "what answers is no API server: it sends no list",
-                    "应答的不是 API server：没有返回列表",
+                    "the response is not a Kubernetes list; is this an API server?",
+                    "应答不是 Kubernetes 列表；这是 API server 吗？",
                 );
                 Err(CallError::unanswered(why.0, why.1).into())
             }
@@ -213,7 +212,7 @@ impl List<'_, '_> {
 
     fn uri(&self, token: Option<&str>) -> String {
         let mut query = form_urlencoded::Serializer::new(format!("{}?", self.path));
-        query.append_pair("limit", &PAGE.to_string());
+        query.append_pair("limit", &PAGE_SIZE.to_string());
         for (name, value) in [
             ("fieldSelector", self.field_selector.as_deref()),
             ("labelSelector", self.label_selector.as_deref()),
@@ -228,30 +227,30 @@ impl List<'_, '_> {
 }
 
 enum Page {
-    /// With the token of the next.
+    /// With the token of the next page.
     Whole(Option<String>),
-    /// The connection ended in the middle of it.
+    /// The connection ended before the page did.
     Broken,
 }
 
-/// The report would tell of some twice, or of some never.
+/// Without a known order, some objects would be reported twice or never.
 fn cannot_be_resumed() -> CallError {
     CallError::unanswered(
-        "the API server broke off its list, and cannot go on with it, since it lists in no order of names; scan \
-         namespace by namespace (-n)",
+        "the API server interrupted its list, which cannot be resumed because it is not sorted by name; scan one \
+         namespace at a time (-n)",
         "API server 中断了列表，且因列表不按名称排序而无法继续；请用 -n 逐个命名空间扫描",
     )
 }
 
-// What serde is told; it is shown to nobody.
-const NO_ORDER: &str = "no order";
-const NO_OBJECT: &str = "no object";
+// Errors for serde, which are never shown.
+const UNKNOWN_ORDER: &str = "no order";
+const NOT_AN_OBJECT: &str = "no object";
 const TAKER_FAILED: &str = "the taker failed";
 
-/// What is kept of a list.
+/// The fields of a list besides its items.
 struct ListJson {
     continue_token: Option<String>,
-    /// Whether there was a field `items`.
+    /// Whether it has the field `items`.
     is_list: bool,
 }
 
@@ -261,7 +260,7 @@ struct ListMetadata {
     continue_token: Option<String>,
 }
 
-/// Reads a list and hands on its items one by one.
+/// Deserialises a list, and passes on its items one by one.
 struct ListSeed<'t, T> {
     take: &'t mut T,
 }
@@ -316,7 +315,7 @@ impl<'de, T: FnMut(&RawValue) -> Result<(), &'static str>> Visitor<'de> for Item
         f.write_str("objects")
     }
 
-    /// Go writes an empty slice that was never made as null.
+    /// Go encodes a nil slice as null.
     fn visit_none<E>(self) -> Result<(), E> {
         Ok(())
     }

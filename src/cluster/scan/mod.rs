@@ -1,15 +1,15 @@
-//! `regcred scan`: the pull Secrets that stand in a cluster, judged and repaired one by one.
+//! `regcred scan`: judges and repairs the pull Secrets of a cluster.
 //!
-//! The way of one Secret: [`list`] reads it out of a page, [`secret`] reads and judges it, [`repair`] mends it in the
-//! cluster where that is asked for, and the report tells of it. No more than one is held at a time.
+//! [`list`] reads a Secret from a page, [`secret`] parses and judges it, [`repair`] repairs it if requested, and the report
+//! records the findings. Only one Secret is in memory at a time.
 
+mod api_server;
 mod list;
-mod order;
 mod owner;
 mod policy_report;
 mod repair;
+mod request;
 mod secret;
-mod server;
 
 use std::io::{self, Write};
 
@@ -22,32 +22,32 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::report::{Judged, Report, Trouble, TroubleKind};
-pub use order::{Fix, Judging, Order, Scope};
+pub use request::{Fix, Judging, ScanRequest, Scope};
 
+use api_server::{ApiRefusal, ApiServer, Call, CallError};
 use list::{List, ListError, Named, Seen};
 use policy_report::PolicyReports;
 use repair::Repairer;
-use secret::Standing;
-use server::{Call, CallError, Refusal, Server};
+use secret::PullSecret;
 
-/// Who hears how a scan goes on.
+/// Receives the progress of a scan.
 pub trait Listener {
-    /// A line that is no finding.
+    /// A message that is not a finding.
     fn say(&mut self, line: &str);
-    /// So many Secrets were judged, the last of them in this namespace.
+    /// The number of Secrets judged so far, and the namespace of the last one.
     fn progress(&mut self, secrets: u64, namespace: &str);
-    /// A finding is about to be written.
+    /// Called before something is written to the report.
     fn before_output(&mut self);
 }
 
 /// The types of Secrets that are judged.
 const TYPES: [SecretType; 2] = [SecretType::DockerConfigJson, SecretType::DockerCfg];
 
-/// Why a scan goes no further.
+/// Why a scan ends early.
 enum Stop {
     Call(CallError),
-    /// The API server does not understand the label selector. No other list would fare better.
-    Selector(Refusal),
+    /// The API server refuses the label selector, so every list would fail.
+    Selector(ApiRefusal),
     Output(io::Error),
 }
 
@@ -72,7 +72,7 @@ impl From<ListError<Stop>> for Stop {
     }
 }
 
-/// Scans, and tells `report` what was found and what could not be read. `stop` ends it after the current Secret.
+/// Scans, and records in `report` what was found and what could not be read. `stop` ends the scan after the current Secret.
 ///
 /// # Errors
 /// When the report cannot be written.
@@ -80,41 +80,41 @@ pub fn scan<W: Write + 'static>(
     runtime: &Runtime,
     client: Client,
     stop: watch::Receiver<bool>,
-    order: &Order,
+    request: &ScanRequest,
     report: &mut Report<W>,
     listener: &mut dyn Listener,
 ) -> io::Result<()> {
-    let server = Server::new(runtime, client, stop);
-    let mut scan = Scan { server: &server, order, report, listener, reports: None };
+    let server = ApiServer::new(runtime, client, stop);
+    let mut scan = Scan { server: &server, request, report, listener, reports: None };
     match scan.run() {
         Ok(()) => Ok(()),
         Err(Stop::Output(error)) => Err(error),
         Err(Stop::Call(CallError::Interrupted)) => scan.trouble(Bilingual::new(
-            "interrupted: what was not looked at yet is not in this report",
-            "已中断：尚未检查的内容不在本报告中",
+            "interrupted: the remaining Secrets were not checked",
+            "已中断：其余 Secret 未检查",
         )),
         Err(Stop::Call(CallError::Unanswered(why))) => {
-            scan.trouble(Bilingual::new("the scan was cut short", "扫描中途终止").because(&why))
+            scan.trouble(Bilingual::new("the scan ended early", "扫描中途终止").because(&why))
         }
         Err(Stop::Call(CallError::Refused(refusal))) => scan.trouble(refusal.message),
         Err(Stop::Selector(refusal)) => {
-            let unread = Bilingual::new("the label selector (-l) cannot be read", "无法解析标签选择器（-l）");
+            let unread = Bilingual::new("invalid label selector (-l)", "标签选择器（-l）无效");
             scan.trouble(unread.because(&refusal.message))
         }
     }
 }
 
-/// Who named the namespaces.
+/// Where the names of the namespaces come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source {
     User,
     Cluster,
 }
 
-/// A scan under way.
+/// A scan in progress.
 struct Scan<'a, 'r, W: Write> {
-    server: &'a Server<'r>,
-    order: &'a Order,
+    server: &'a ApiServer<'r>,
+    request: &'a ScanRequest,
     report: &'a mut Report<W>,
     listener: &'a mut dyn Listener,
     reports: Option<PolicyReports<'a, 'r>>,
@@ -122,27 +122,27 @@ struct Scan<'a, 'r, W: Write> {
 
 impl<W: Write + 'static> Scan<'_, '_, W> {
     fn run(&mut self) -> Result<(), Stop> {
-        if self.order.policy_reports {
-            self.reports = PolicyReports::find(self.server, self.order.judging.policy.language)?;
+        if self.request.policy_reports {
+            self.reports = PolicyReports::find(self.server, self.request.judging.policy.language)?;
             if self.reports.is_none() {
                 self.talk(
-                    "this cluster has no reports (neither openreports.io nor wgpolicyk8s.io): none are written",
-                    "该集群没有安装报告的 API（openreports.io 或 wgpolicyk8s.io）：不写入报告",
+                    "no reports are written: the cluster has neither openreports.io nor wgpolicyk8s.io installed",
+                    "不写入报告：该集群没有安装 openreports.io 或 wgpolicyk8s.io",
                 );
             }
         }
-        match &self.order.scope {
+        match &self.request.scope {
             Scope::Namespaces(names) => self.namespaces(names, Source::User),
-            // A report is about one namespace, so that these are read one by one.
+            // A report covers one namespace, so read them one by one.
             Scope::Everywhere if self.reports.is_some() => self.each_namespace(),
             Scope::Everywhere => match self.secrets(None) {
-                // What was told already would be told again: a permission that goes away in the middle ends the scan.
+                // Not after the first finding, which would be reported twice: a permission lost later ends the scan.
                 Err(Stop::Call(CallError::Refused(refusal)))
                     if refusal.code == StatusCode::FORBIDDEN && self.report.summary().secrets() == 0 =>
                 {
                     self.talk(
-                        "no permission to list the Secrets of the whole cluster: each namespace is asked",
-                        "无权列出整个集群的 Secret：改为逐个命名空间查询",
+                        "no permission to list Secrets cluster-wide: reading each namespace",
+                        "无权列出整个集群的 Secret：改为逐个命名空间读取",
                     );
                     self.each_namespace()
                 }
@@ -160,7 +160,7 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         };
         let mut names = Vec::new();
         let listed = list.each(|object| {
-            let Named { metadata } = serde_json::from_str(object.get()).map_err(|_| no_object())?;
+            let Named { metadata } = serde_json::from_str(object.get()).map_err(|_| not_an_object())?;
             names.push(metadata.name);
             Ok(())
         });
@@ -169,8 +169,10 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
             Err(Stop::Call(CallError::Refused(refusal))) if refusal.code == StatusCode::FORBIDDEN => {
                 let Bilingual { english, chinese } = refusal.message;
                 let line = Bilingual::new(
-                    format!("namespaces cannot be listed; name those that you may read with -n ({english})"),
-                    format!("无法列出命名空间；请用 -n 指定可读取的命名空间（{chinese}）"),
+                    format!(
+                        "cannot list namespaces ({english}); use -n with the namespaces that you can read"
+                    ),
+                    format!("无法列出命名空间（{chinese}）；请用 -n 指定可读取的命名空间"),
                 );
                 Ok(self.trouble(line)?)
             }
@@ -178,7 +180,7 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         }
     }
 
-    /// Reads some namespaces; those that the user named have to be there.
+    /// Reads these namespaces. Those that the user named must exist.
     fn namespaces(&mut self, names: &[String], source: Source) -> Result<(), Stop> {
         for name in names {
             if let Some(reports) = &mut self.reports {
@@ -192,29 +194,28 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
                         Some(true) => {}
                         Some(false) => {
                             self.trouble(Bilingual::new(
-                                format!("there is no namespace {name}"),
-                                format!("没有名为 {name} 的命名空间"),
+                                format!("namespace {name} does not exist"),
+                                format!("命名空间 {name} 不存在"),
                             ))?;
                             continue;
                         }
                         None => {
                             let line = Bilingual::new(
                                 format!(
-                                    "nothing was found in namespace {name}; the API server does not say whether there is \
-                                     such a namespace"
+                                    "found nothing in namespace {name}; the API server does not say whether it exists"
                                 ),
                                 format!(
                                     "命名空间 {name} 中没有找到任何内容；API server 未说明该命名空间是否存在"
                                 ),
                             );
-                            self.tell(TroubleKind::NotJudged, line)?;
+                            self.record(TroubleKind::NotJudged, line)?;
                         }
                     }
                     self.write_report(name)?;
                 }
                 Err(Stop::Call(CallError::Refused(refusal))) if refusal.code != StatusCode::UNAUTHORIZED => {
                     let unread = Bilingual::new(
-                        format!("namespace {name} cannot be read"),
+                        format!("cannot read namespace {name}"),
                         format!("无法读取命名空间 {name}"),
                     );
                     self.trouble(unread.because(&refusal.message))?;
@@ -225,7 +226,8 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         Ok(())
     }
 
-    /// Whether there is such a namespace; `None` where the API server does not say, as to who may neither get nor list any.
+    /// Whether the namespace exists. `None` if the API server does not say, for example without permission to get or list
+    /// namespaces.
     fn is_there(&self, name: &str) -> Result<Option<bool>, Stop> {
         match self.server.call(&Call::get(format!("/api/v1/namespaces/{}", segment(name)))) {
             Ok(_) => return Ok(Some(true)),
@@ -256,7 +258,7 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         }
     }
 
-    /// Reads the pull Secrets of a namespace, or of all.
+    /// Reads the pull Secrets of one namespace, or of all.
     fn secrets(&mut self, namespace: Option<&str>) -> Result<(), Stop> {
         let path = namespace.map_or_else(
             || "/api/v1/secrets".to_owned(),
@@ -267,16 +269,16 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
                 server: self.server,
                 path: path.clone(),
                 field_selector: Some(format!("type={}", secret_type.name())),
-                label_selector: self.order.selector.clone(),
+                label_selector: self.request.selector.clone(),
             };
             match list.each(|object| self.secret(object)).map_err(Stop::from) {
                 Ok(Seen::AtOnce) => {}
                 Ok(Seen::InParts) => self.talk(
-                    "the API server forgot the state that the list began with: the rest of it is of a later moment",
-                    "API server 已不再保留列表开始时的状态：其余部分取自之后的时刻",
+                    "the list took longer than the API server keeps its state: the rest of it is more recent",
+                    "列出过程超过了 API server 保留状态的时间：其余部分为较新的状态",
                 ),
                 Err(Stop::Call(CallError::Refused(refusal)))
-                    if refusal.code == StatusCode::BAD_REQUEST && self.order.selector.is_some() =>
+                    if refusal.code == StatusCode::BAD_REQUEST && self.request.selector.is_some() =>
                 {
                     return Err(Stop::Selector(refusal));
                 }
@@ -287,14 +289,15 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
     }
 
     fn secret(&mut self, object: &RawValue) -> Result<(), Stop> {
-        let standing = match Standing::read(object) {
-            Ok(Some(standing)) => standing,
+        let secret = match PullSecret::read(object) {
+            Ok(Some(secret)) => secret,
             Ok(None) => return Ok(()),
-            Err(secret::NoSecret) => return Err(no_object()),
+            Err(secret::NotASecret) => return Err(not_an_object()),
         };
-        let namespace = standing.namespace.clone();
-        let repairer = Repairer { server: self.server, judging: &self.order.judging, fix: self.order.fix };
-        if let Some(judged) = repairer.treat(standing)? {
+        let namespace = secret.namespace.clone();
+        let repairer =
+            Repairer { server: self.server, judging: &self.request.judging, fix: self.request.fix };
+        if let Some(judged) = repairer.treat(secret)? {
             self.judged(&judged)?;
             self.listener.progress(self.report.summary().secrets(), &namespace);
         }
@@ -315,9 +318,9 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         let Some(reports) = &mut self.reports else { return Ok(()) };
         match reports.write(namespace) {
             Err(CallError::Refused(refusal)) if refusal.code != StatusCode::UNAUTHORIZED => {
-                // A namespace that is being deleted takes none, nor one whose quota or policies are against it.
+                // For example because the namespace is being deleted, or has a quota.
                 let unwritten = Bilingual::new(
-                    format!("the report in namespace {namespace} cannot be written"),
+                    format!("cannot write the report in namespace {namespace}"),
                     format!("无法在命名空间 {namespace} 写入报告"),
                 );
                 Ok(self.trouble(unwritten.because(&refusal.message))?)
@@ -326,27 +329,27 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         }
     }
 
-    /// A line that is no finding.
+    /// A message that is not a finding.
     fn talk(&mut self, english: &str, chinese: &str) {
-        self.listener.say(&Bilingual::new(english, chinese).into_line(self.order.judging.policy.language));
+        self.listener.say(&Bilingual::new(english, chinese).into_line(self.request.judging.policy.language));
     }
 
     fn trouble(&mut self, message: Bilingual<String>) -> io::Result<()> {
-        self.tell(TroubleKind::Unreadable, message)
+        self.record(TroubleKind::Unreadable, message)
     }
 
-    fn tell(&mut self, kind: TroubleKind, message: Bilingual<String>) -> io::Result<()> {
-        let message = message.into_line(self.order.judging.policy.language);
+    fn record(&mut self, kind: TroubleKind, message: Bilingual<String>) -> io::Result<()> {
+        let message = message.into_line(self.request.judging.policy.language);
         self.listener.before_output();
         self.report.trouble(&Trouble { kind, subject: None, region: None, message })
     }
 }
 
-/// Something in a list that no API server sends.
-fn no_object() -> Stop {
+/// An item of a list that is not an object.
+fn not_an_object() -> Stop {
     Stop::Call(CallError::unanswered(
-        "what answers is no API server: its list holds no objects",
-        "应答的不是 API server：列表中不是对象",
+        "the response is not a list of Kubernetes objects; is this an API server?",
+        "应答不是 Kubernetes 对象列表；这是 API server 吗？",
     ))
 }
 

@@ -1,4 +1,4 @@
-//! Who writes a Secret again when it is changed: then the repair belongs into the source.
+//! Finds the controller that would overwrite a repaired Secret. Such a Secret must be fixed in its source.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::cluster::words::quoted;
 
-/// What of an object's metadata tells its owner.
+/// The metadata from which the owner is known.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct OwnedJson {
@@ -33,52 +33,52 @@ fn null_is_empty<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Where a mark of an owner stands.
+/// The place of a mark.
 #[derive(Clone, Copy)]
-enum At {
+enum Place {
     Label,
     Annotation,
 }
 
-/// Labels and annotations by which controllers know what is theirs, and who they are. `managed-by` comes last: what it
-/// says is the least exact.
-const MARKS: &[(At, &str, &str)] = &[
-    (At::Annotation, "meta.helm.sh/release-name", "the Helm release"),
-    (At::Annotation, "argocd.argoproj.io/tracking-id", "the Argo CD application"),
-    (At::Label, "argocd.argoproj.io/instance", "the Argo CD application"),
-    (At::Label, "kustomize.toolkit.fluxcd.io/name", "the Flux Kustomization"),
-    (At::Label, "helm.toolkit.fluxcd.io/name", "the Flux HelmRelease"),
-    (At::Label, "reconcile.external-secrets.io/created-by", "External Secrets Operator, ExternalSecret"),
-    (At::Annotation, "reconcile.external-secrets.io/data-hash", "External Secrets Operator"),
+/// The labels and annotations by which controllers recognise their objects. `managed-by` comes last, because it is the
+/// least specific.
+const MARKS: &[(Place, &str, &str)] = &[
+    (Place::Annotation, "meta.helm.sh/release-name", "the Helm release"),
+    (Place::Annotation, "argocd.argoproj.io/tracking-id", "the Argo CD application"),
+    (Place::Label, "argocd.argoproj.io/instance", "the Argo CD application"),
+    (Place::Label, "kustomize.toolkit.fluxcd.io/name", "the Flux Kustomization"),
+    (Place::Label, "helm.toolkit.fluxcd.io/name", "the Flux HelmRelease"),
+    (Place::Label, "reconcile.external-secrets.io/created-by", "External Secrets Operator, ExternalSecret"),
+    (Place::Annotation, "reconcile.external-secrets.io/data-hash", "External Secrets Operator"),
     (
-        At::Annotation,
+        Place::Annotation,
         "management.cattle.io/project-scoped-secret-copy",
         "Rancher: a project-scoped Secret of project",
     ),
-    (At::Annotation, "objectset.rio.cattle.io/owner-name", "Rancher or Fleet, object"),
-    (At::Annotation, "sealedsecrets.bitnami.com/managed", "Sealed Secrets"),
-    (At::Annotation, "reflector.v1.k8s.emberstack.com/reflects", "kubernetes-reflector, a copy of"),
-    (At::Annotation, "replicator.v1.mittwald.de/replicated-from", "kubernetes-replicator, a copy of"),
-    (At::Annotation, "replicator.v1.mittwald.de/replicate-from", "kubernetes-replicator, a copy of"),
-    (At::Label, "kubed.appscode.com/origin.name", "config-syncer, a copy of"),
-    (At::Label, "generate.kyverno.io/source-name", "Kyverno, a copy of"),
-    (At::Label, "app.kubernetes.io/managed-by", "what calls itself"),
-    // So does imagepullsecret-patcher.
-    (At::Annotation, "app.kubernetes.io/managed-by", "what calls itself"),
+    (Place::Annotation, "objectset.rio.cattle.io/owner-name", "Rancher or Fleet, object"),
+    (Place::Annotation, "sealedsecrets.bitnami.com/managed", "Sealed Secrets"),
+    (Place::Annotation, "reflector.v1.k8s.emberstack.com/reflects", "kubernetes-reflector, a copy of"),
+    (Place::Annotation, "replicator.v1.mittwald.de/replicated-from", "kubernetes-replicator, a copy of"),
+    (Place::Annotation, "replicator.v1.mittwald.de/replicate-from", "kubernetes-replicator, a copy of"),
+    (Place::Label, "kubed.appscode.com/origin.name", "config-syncer, a copy of"),
+    (Place::Label, "generate.kyverno.io/source-name", "Kyverno, a copy of"),
+    (Place::Label, "app.kubernetes.io/managed-by", "the manager"),
+    // imagepullsecret-patcher uses an annotation.
+    (Place::Annotation, "app.kubernetes.io/managed-by", "the manager"),
 ];
 
-/// The label that holds the project of a project-scoped Secret, and its copies.
+/// The label with the project of a project-scoped Secret and of its copies.
 const RANCHER_PROJECT: &str = "management.cattle.io/project-scoped-secret";
 
-/// A value of a mark is cut at this many characters: a name, not a text.
-const MAX_QUOTED_CHARS: usize = 80;
+/// A value is cut after this many characters.
+const MAX_NAME_CHARS: usize = 80;
 
 /// Who owns a Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Owner(String);
 
 impl OwnedJson {
-    /// The owner, if anything names one. What only `kubectl apply` leaves behind names none.
+    /// The owner, if there is one. The annotation of `kubectl apply` is not an owner.
     pub(super) fn owner(&self) -> Option<Owner> {
         let references = &self.owner_references;
         let reference =
@@ -89,14 +89,14 @@ impl OwnedJson {
         MARKS.iter().find_map(|(at, key, who)| self.marked(*at, key, who))
     }
 
-    fn marked(&self, at: At, key: &str, who: &str) -> Option<Owner> {
+    fn marked(&self, at: Place, key: &str, who: &str) -> Option<Owner> {
         let marks = match at {
-            At::Label => &self.labels,
-            At::Annotation => &self.annotations,
+            Place::Label => &self.labels,
+            Place::Annotation => &self.annotations,
         };
         let value = marks.get(key)?;
         let value = match key {
-            // The value is a hash, or only says that it is so.
+            // The value is a hash, or only `true`.
             "reconcile.external-secrets.io/data-hash" | "sealedsecrets.bitnami.com/managed" => "",
             "management.cattle.io/project-scoped-secret-copy" => {
                 self.labels.get(RANCHER_PROJECT).map_or("", String::as_str)
@@ -110,15 +110,15 @@ impl OwnedJson {
 }
 
 fn shown(value: &str) -> String {
-    quoted(value, MAX_QUOTED_CHARS)
+    quoted(value, MAX_NAME_CHARS)
 }
 
 impl Owner {
-    /// What to do about a Secret of this owner.
+    /// What to do with a Secret of this owner.
     pub(super) fn note(&self, language: Language) -> String {
         let owner = &self.0;
         let words = Bilingual::new(
-            format!("owned by {owner}: mend it in its source, or it will be written back"),
+            format!("managed by {owner}: fix it in its source, or it will be overwritten"),
             format!("由 {owner} 管理：请在其来源处修改，否则会被写回"),
         );
         words.into_line(language)
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_owner_is_told_from_its_mark() {
+    fn every_kind_of_owner_is_recognised() {
         let annotated = |key: &str, value: &str| json!({"annotations": {(key): value}});
         let labelled = |key: &str, value: &str| json!({"labels": {(key): value}});
         for (metadata, expected) in [
@@ -162,12 +162,12 @@ mod tests {
                 "Rancher: a project-scoped Secret of project p-x1",
             ),
             (annotated("reconcile.external-secrets.io/data-hash", "0123"), "External Secrets Operator"),
-            (labelled("app.kubernetes.io/managed-by", "pulumi"), "what calls itself pulumi"),
+            (labelled("app.kubernetes.io/managed-by", "pulumi"), "the manager pulumi"),
             (
                 annotated("app.kubernetes.io/managed-by", "imagepullsecret-patcher"),
-                "what calls itself imagepullsecret-patcher",
+                "the manager imagepullsecret-patcher",
             ),
-            // Anybody can write anything into an annotation, or call an owner so.
+            // Users control annotations and the names of owners.
             (
                 annotated("meta.helm.sh/release-name", "a\u{202e}b\u{ffff}"),
                 r"the Helm release a\u{202e}b\u{ffff}",
@@ -179,12 +179,12 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_writes_back_has_no_owner() {
+    fn secret_without_controller_has_no_owner() {
         for metadata in [
             json!({}),
             json!({"labels": null, "annotations": null, "ownerReferences": null}),
             json!({"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}),
-            // The project's own Secret, which is the source of the copies.
+            // The project's own Secret, the source of the copies.
             json!({"labels": {"management.cattle.io/project-scoped-secret": "p-x1"}}),
             json!({"labels": {"app.kubernetes.io/instance": "shop"}}),
         ] {

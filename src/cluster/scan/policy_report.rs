@@ -1,5 +1,4 @@
-//! Findings as objects of the cluster, for dashboards: one report a namespace, in whichever of the two APIs for such
-//! reports is installed.
+//! Writes findings as reports into the cluster, for dashboards: one report per namespace, with the API that is installed.
 
 use http::{Method, StatusCode};
 use hyper::body::Bytes;
@@ -8,31 +7,37 @@ use regcred_engine::rule::Action;
 use regcred_engine::wording::Bilingual;
 use serde_json::{Value, json};
 
+use super::api_server::{ApiServer, Call, CallError};
 use super::repair::FIELD_MANAGER;
-use super::server::{Call, CallError, Server};
 use crate::report::{Judged, Outcome, ReportedFinding};
 
-/// What a report is called.
+/// The name of a report.
 const NAME: &str = "regcred";
 
-/// A report lists so many findings, in so many bytes, and says how many are left. The API server's store takes 1.5 MiB.
-const MOST_RESULTS: usize = 1_000;
-const MOST_BYTES: usize = 512 << 10;
+/// At most this many findings are listed in a report; the rest are counted.
+const MAX_RESULTS: usize = 1_000;
+/// The listed findings have at most this many bytes. etcd accepts 1.5 MiB.
+const MAX_RESULT_BYTES: usize = 512 << 10;
 
-/// An API for reports. Of what is written here both have the same fields.
+/// An API for reports. Both have the fields that are used here.
 #[derive(Clone, Copy)]
-struct Api {
+struct ReportApi {
     group_version: &'static str,
     resource: &'static str,
     kind: &'static str,
-    /// Whether a report as a whole names its source.
+    /// Whether the report itself has the field `source`.
     has_source: bool,
 }
 
 /// The newer one first.
-const APIS: [Api; 2] = [
-    Api { group_version: "openreports.io/v1alpha1", resource: "reports", kind: "Report", has_source: true },
-    Api {
+const APIS: [ReportApi; 2] = [
+    ReportApi {
+        group_version: "openreports.io/v1alpha1",
+        resource: "reports",
+        kind: "Report",
+        has_source: true,
+    },
+    ReportApi {
         group_version: "wgpolicyk8s.io/v1alpha2",
         resource: "policyreports",
         kind: "PolicyReport",
@@ -40,15 +45,15 @@ const APIS: [Api; 2] = [
     },
 ];
 
-/// Reports in the making.
+/// Collects and writes reports.
 pub(super) struct PolicyReports<'s, 'r> {
-    server: &'s Server<'r>,
-    api: Api,
+    server: &'s ApiServer<'r>,
+    api: ReportApi,
     language: Language,
     namespace: Tally,
 }
 
-/// What was found in the namespace that is being read.
+/// The findings in the current namespace.
 #[derive(Default)]
 struct Tally {
     secrets: u64,
@@ -61,8 +66,8 @@ struct Tally {
 }
 
 impl<'s, 'r> PolicyReports<'s, 'r> {
-    /// Looks for an API that is installed.
-    pub(super) fn find(server: &'s Server<'r>, language: Language) -> Result<Option<Self>, CallError> {
+    /// Finds an API that is installed.
+    pub(super) fn find(server: &'s ApiServer<'r>, language: Language) -> Result<Option<Self>, CallError> {
         for api in APIS {
             match server.call(&Call::get(format!("/apis/{}", api.group_version))) {
                 Ok(_) => {
@@ -75,26 +80,26 @@ impl<'s, 'r> PolicyReports<'s, 'r> {
         Ok(None)
     }
 
-    /// Forgets what was found in a namespace that could not be read to its end.
+    /// Starts a namespace, and drops the findings of one that could not be read completely.
     pub(super) fn begin(&mut self) {
         self.namespace = Tally::default();
     }
 
-    /// Takes in what was found in one Secret.
+    /// Records the findings of a Secret.
     pub(super) fn add(&mut self, judged: &Judged) {
         self.namespace.secrets += 1;
-        let standing = judged.findings.iter().filter(|finding| finding.outcome != Outcome::Fixed);
+        let remaining = judged.findings.iter().filter(|finding| finding.outcome != Outcome::Fixed);
         let mut clean = true;
-        for finding in standing {
+        for finding in remaining {
             clean = false;
             self.namespace.add(judged, finding);
         }
         self.namespace.pass += u64::from(clean);
     }
 
-    /// Writes the report of a namespace, or takes away the one that is there where there is nothing to tell of.
+    /// Writes the report of a namespace, or deletes it if the namespace has no pull Secrets.
     pub(super) fn write(&mut self, namespace: &str) -> Result<(), CallError> {
-        let Api { group_version, resource, .. } = self.api;
+        let ReportApi { group_version, resource, .. } = self.api;
         let path = format!("/apis/{group_version}/namespaces/{namespace}/{resource}/{NAME}");
         let tally = std::mem::take(&mut self.namespace);
         let call = if tally.secrets == 0 {
@@ -154,7 +159,7 @@ impl Tally {
         }
         let result = result(judged, finding);
         let bytes = result.to_string().len();
-        if self.results.len() == MOST_RESULTS || self.bytes + bytes > MOST_BYTES {
+        if self.results.len() == MAX_RESULTS || self.bytes + bytes > MAX_RESULT_BYTES {
             self.omitted += 1;
             return;
         }

@@ -1,4 +1,4 @@
-//! Repairing what stands: by a patch of the document alone, which fails if anybody changed the Secret meanwhile.
+//! Repairs a Secret by a patch of its document, which fails if another client has changed the Secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,104 +10,104 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::secret::Standing;
-use super::server::{Call, CallError, Server};
+use super::api_server::{ApiServer, Call, CallError};
+use super::secret::PullSecret;
 use super::{Fix, Judging};
 use crate::report::{Judged, Outcome, ReportedFinding, UNDER_AUDIT};
 use crate::wiped::Wiped;
 
-/// Who writes, in `metadata.managedFields`.
+/// The field manager in `metadata.managedFields`.
 pub(super) const FIELD_MANAGER: &str = "regcred-scan";
 
-/// A Secret that others go on changing is left alone after so many attempts.
-const ATTEMPTS: u32 = 5;
+/// At most this many attempts are made for a Secret that other clients keep changing.
+const MAX_ATTEMPTS: u32 = 5;
 
-/// Treats one Secret after the other as `--fix` says.
+/// Judges and repairs Secrets according to `--fix`.
 pub(super) struct Repairer<'s, 'r> {
-    pub(super) server: &'s Server<'r>,
+    pub(super) server: &'s ApiServer<'r>,
     pub(super) judging: &'s Judging,
     pub(super) fix: Fix,
 }
 
-/// What becomes of findings that could be repaired and are not.
+/// The outcome of repairable findings that are not repaired.
 struct Unrepaired {
     outcome: Outcome,
     /// What to do instead.
     remedy: String,
 }
 
-/// What came of a patch.
+/// The result of a patch.
 enum Patched {
-    /// The Secret as it is stored now, or would be.
-    Stored(Box<Standing>),
-    /// Somebody changed it meanwhile; or it was stored, and the answer that said so was lost.
+    /// The Secret after the patch, or after the dry run.
+    Stored(Box<PullSecret>),
+    /// Another client changed it; or the patch was stored, and the response lost.
     Changed,
-    /// Somebody deleted it meanwhile.
+    /// Another client deleted it.
     Gone,
-    /// The API server, or a webhook, does not want it.
+    /// The API server or a webhook refused it.
     Refused(Bilingual<String>),
 }
 
 impl Repairer<'_, '_> {
-    /// Judges a Secret, and repairs it where that is asked for and can be done; `None` where it was deleted meanwhile.
-    pub(super) fn treat(&self, mut standing: Standing) -> Result<Option<Judged>, CallError> {
-        for _ in 0..ATTEMPTS {
-            let judgement = standing.judge(self.judging);
-            let findings = standing.findings(&judgement, self.judging.policy.language);
+    /// Judges a Secret, and repairs it if requested and possible. `None` if it was deleted in the meantime.
+    pub(super) fn treat(&self, mut secret: PullSecret) -> Result<Option<Judged>, CallError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let judgement = secret.judge(self.judging);
+            let findings = secret.findings(&judgement, self.judging.policy.language);
             let Some(repair) = &judgement.repair else {
-                return Ok(Some(self.judged(&standing, instead(findings, &self.held_back()))));
+                return Ok(Some(self.judged(&secret, instead(findings, &self.held_back()))));
             };
-            if let Some(held) = self.held(&standing) {
-                return Ok(Some(self.judged(&standing, instead(findings, &held))));
+            if let Some(held) = self.held(&secret) {
+                return Ok(Some(self.judged(&secret, instead(findings, &held))));
             }
             if self.fix == Fix::No {
-                return Ok(Some(self.judged(&standing, findings)));
+                return Ok(Some(self.judged(&secret, findings)));
             }
-            let document = Wiped::from(repair.apply(&standing.document));
-            match self.patch(&standing, &document)? {
-                Patched::Stored(after) => return Ok(Some(self.repaired(&standing, findings, &after))),
+            let document = Wiped::from(repair.apply(&secret.document));
+            match self.patch(&secret, &document)? {
+                Patched::Stored(after) => return Ok(Some(self.repaired(&secret, findings, &after))),
                 Patched::Gone => return Ok(None),
                 Patched::Refused(why) => {
-                    return Ok(Some(self.judged(&standing, instead(findings, &self.refused(&why)))));
+                    return Ok(Some(self.judged(&secret, instead(findings, &self.refused(&why)))));
                 }
                 Patched::Changed => {}
             }
-            let Some(fresh) = self.fresh(&standing)? else { return Ok(None) };
-            // The repair is there: the answer of an earlier attempt was lost, or another scan was faster.
+            let Some(fresh) = self.fresh(&secret)? else { return Ok(None) };
+            // Already repaired: the response of an earlier attempt was lost, or another scan was first.
             if matches!(self.fix, Fix::Write { .. }) && *fresh.document == *document {
-                return Ok(Some(self.repaired(&standing, findings, &fresh)));
+                return Ok(Some(self.repaired(&secret, findings, &fresh)));
             }
-            standing = fresh;
+            secret = fresh;
         }
-        let judgement = standing.judge(self.judging);
-        let findings = standing.findings(&judgement, self.judging.policy.language);
-        Ok(Some(self.judged(&standing, instead(findings, &self.never_at_rest()))))
+        let judgement = secret.judge(self.judging);
+        let findings = secret.findings(&judgement, self.judging.policy.language);
+        Ok(Some(self.judged(&secret, instead(findings, &self.always_changed()))))
     }
 
-    /// Of what has no repair and is repairable all the same: it is so but for the policy.
+    /// For repairable findings without a repair: only the policy prevents it.
     fn held_back(&self) -> Unrepaired {
         let why = self.say(
-            "the policy says enforcement: audit, under which nothing is changed",
+            "the policy has enforcement: audit, which changes nothing",
             "策略为 enforcement: audit，不做任何修改",
         );
         let remedy = UNDER_AUDIT.line(self.judging.policy.language);
         Unrepaired { outcome: Outcome::Held(why), remedy }
     }
 
-    /// Whether a Secret that could be repaired is left alone, and why.
-    fn held(&self, standing: &Standing) -> Option<Unrepaired> {
-        if standing.immutable {
+    /// Why a Secret that could be repaired is skipped, if it is.
+    fn held(&self, secret: &PullSecret) -> Option<Unrepaired> {
+        if secret.immutable {
             let why = self.say("the Secret is immutable", "该 Secret 是 immutable");
             let remedy = self.say(
-                "Delete it, and create it again with the repaired document.",
+                "Delete the Secret and create it again with the repaired document.",
                 "请删除该 Secret，再用修复好的内容重新创建。",
             );
             return Some(Unrepaired { outcome: Outcome::Held(why), remedy });
         }
-        standing.owner.as_ref().filter(|_| !self.fix.includes_owned())?;
-        let why = self.say("somebody owns it", "它有管理者");
+        secret.owner.as_ref().filter(|_| !self.fix.includes_owned())?;
+        let why = self.say("a controller manages it", "它由控制器管理");
         let remedy = self.say(
-            "Mend it in its source; --fix --include-owned repairs it here all the same, until it is written back.",
+            "Fix it in its source. --fix --include-owned repairs it here anyway, until the controller overwrites it.",
             "请在其来源处修改；用 --fix --include-owned 可强制在此修复，但之后会被写回。",
         );
         Some(Unrepaired { outcome: Outcome::Held(why), remedy })
@@ -117,33 +117,31 @@ impl Repairer<'_, '_> {
         let refused = Bilingual::new("the API server refused the repair", "API server 拒绝了修复");
         let why = refused.because(why).into_line(self.judging.policy.language);
         let remedy = self.say(
-            "Change what the API server refused it for, and run this again.",
+            "Resolve the reason for the refusal and retry.",
             "请先消除 API server 拒绝的原因，再重新运行。",
         );
         Unrepaired { outcome: Outcome::Refused(why), remedy }
     }
 
-    fn never_at_rest(&self) -> Unrepaired {
+    fn always_changed(&self) -> Unrepaired {
         let why = self.say(
-            &format!("somebody else changed it in the middle of each of {ATTEMPTS} attempts"),
-            &format!("尝试了 {ATTEMPTS} 次，每次都被其他人同时修改"),
+            &format!("another client changed it during each of {MAX_ATTEMPTS} attempts"),
+            &format!("尝试了 {MAX_ATTEMPTS} 次，每次都被其他客户端同时修改"),
         );
-        Unrepaired {
-            outcome: Outcome::Refused(why), remedy: self.say("Run this again.", "请重新运行。")
-        }
+        Unrepaired { outcome: Outcome::Refused(why), remedy: self.say("Retry.", "请重新运行。") }
     }
 
-    fn patch(&self, standing: &Standing, document: &[u8]) -> Result<Patched, CallError> {
+    fn patch(&self, secret: &PullSecret, document: &[u8]) -> Result<Patched, CallError> {
         let value = Zeroizing::new(STANDARD.encode(document));
         let patch = json!({
-            // Another version than this one is a conflict.
-            "metadata": {"resourceVersion": standing.resource_version},
-            "data": {(standing.secret_type.data_key()): *value},
+            // Any other version is a conflict.
+            "metadata": {"resourceVersion": secret.resource_version},
+            "data": {(secret.secret_type.data_key()): *value},
         });
         let dry_run = if matches!(self.fix, Fix::DryRun { .. }) { "&dryRun=All" } else { "" };
         let call = Call {
             method: Method::PATCH,
-            uri: format!("{}?fieldManager={FIELD_MANAGER}{dry_run}", standing.path()),
+            uri: format!("{}?fieldManager={FIELD_MANAGER}{dry_run}", secret.path()),
             content_type: Some("application/merge-patch+json"),
             body: Bytes::from(patch.to_string()),
         };
@@ -160,7 +158,7 @@ impl Repairer<'_, '_> {
             Err(CallError::Refused(refusal)) => Ok(match refusal.code {
                 StatusCode::CONFLICT => Patched::Changed,
                 StatusCode::NOT_FOUND => Patched::Gone,
-                // No other Secret would fare better.
+                // Every other Secret would fail as well.
                 StatusCode::UNAUTHORIZED => return Err(CallError::Refused(refusal)),
                 _ => Patched::Refused(refusal.message),
             }),
@@ -168,25 +166,25 @@ impl Repairer<'_, '_> {
         }
     }
 
-    /// The Secret as it is now.
-    fn fresh(&self, standing: &Standing) -> Result<Option<Standing>, CallError> {
-        match self.server.call(&Call::get(standing.path())) {
+    /// Reads the current Secret.
+    fn fresh(&self, secret: &PullSecret) -> Result<Option<PullSecret>, CallError> {
+        match self.server.call(&Call::get(secret.path())) {
             Ok(response) => read(&self.server.body(response).map_err(CallError::Unanswered)?),
             Err(CallError::Refused(refusal)) if refusal.code == StatusCode::NOT_FOUND => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// What is told of a Secret after its repair: what that mended, and what stands in it now.
-    fn repaired(&self, before: &Standing, found: Vec<ReportedFinding>, after: &Standing) -> Judged {
+    /// The findings after a repair: those that it fixed, and those that remain.
+    fn repaired(&self, before: &PullSecret, found: Vec<ReportedFinding>, after: &PullSecret) -> Judged {
         let language = self.judging.policy.language;
         let left = after.findings(&after.judge(self.judging), language);
-        let mended = |finding: &ReportedFinding| {
+        let is_fixed = |finding: &ReportedFinding| {
             finding.outcome == Outcome::Repairable
                 && !left.iter().any(|left| left.rule == finding.rule && left.field == finding.field)
         };
         if matches!(self.fix, Fix::DryRun { .. }) {
-            let changes: Vec<_> = found.iter().filter(|finding| mended(finding)).map(change).collect();
+            let changes: Vec<_> = found.iter().filter(|finding| is_fixed(finding)).map(change).collect();
             let mut judged = self.judged(before, found);
             judged.notes.push(self.say(
                 &format!("dry run, accepted by the API server; values masked: {}", changes.join("; ")),
@@ -195,7 +193,7 @@ impl Repairer<'_, '_> {
             return judged;
         }
         let mut findings = found;
-        findings.retain(mended);
+        findings.retain(is_fixed);
         for finding in &mut findings {
             finding.outcome = Outcome::Fixed;
         }
@@ -203,8 +201,8 @@ impl Repairer<'_, '_> {
         self.judged(after, findings)
     }
 
-    fn judged(&self, standing: &Standing, findings: Vec<ReportedFinding>) -> Judged {
-        standing.judged(findings, self.judging.policy.language)
+    fn judged(&self, secret: &PullSecret, findings: Vec<ReportedFinding>) -> Judged {
+        secret.judged(findings, self.judging.policy.language)
     }
 
     fn say(&self, english: &str, chinese: &str) -> String {
@@ -212,7 +210,7 @@ impl Repairer<'_, '_> {
     }
 }
 
-/// A line of a diff, with nothing of what is secret in it.
+/// One line of a diff with masked values.
 fn change(finding: &ReportedFinding) -> String {
     if finding.rule == Rule::AuthUnpadded {
         format!("~ {} \"********\" -> \"********=\"", finding.field)
@@ -221,7 +219,7 @@ fn change(finding: &ReportedFinding) -> String {
     }
 }
 
-/// What could be repaired comes to this instead. What is said of a Secret that is written now is not true of it.
+/// Sets the outcome and the remedy of repairable findings that are not repaired.
 fn instead(mut findings: Vec<ReportedFinding>, unrepaired: &Unrepaired) -> Vec<ReportedFinding> {
     for finding in &mut findings {
         if finding.outcome == Outcome::Repairable {
@@ -232,12 +230,13 @@ fn instead(mut findings: Vec<ReportedFinding>, unrepaired: &Unrepaired) -> Vec<R
     findings
 }
 
-fn read(body: &[u8]) -> Result<Option<Standing>, CallError> {
+fn read(body: &[u8]) -> Result<Option<PullSecret>, CallError> {
     let object: Result<&RawValue, _> = serde_json::from_slice(body);
-    match object.ok().map(Standing::read) {
+    match object.ok().map(PullSecret::read) {
         Some(Ok(secret)) => Ok(secret),
-        _ => {
-            Err(CallError::unanswered("the API server's answer is no Secret", "API server 的应答不是 Secret"))
-        }
+        _ => Err(CallError::unanswered(
+            "the response of the API server is not a Secret",
+            "API server 的应答不是 Secret",
+        )),
     }
 }

@@ -1,4 +1,4 @@
-//! A pull Secret as it stands in the cluster.
+//! A pull Secret in a cluster.
 
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Language, Requester};
@@ -13,14 +13,12 @@ use crate::admission::secret::{SecretJson, decode};
 use crate::report::{Judged, Object, ReportedFinding, Subject};
 use crate::wiped::Wiped;
 
-/// The remedy of what a repair mends: the webhook repairs what is written, not what is stored.
-const BY_REPAIR: Bilingual<&str> = Bilingual {
-    english: "regcred repairs this: with --fix.",
-    chinese: "regcred 可以修复此项：请用 --fix。",
-};
+/// The remedy of repairable findings: the webhook repairs Secrets when they are written, not stored ones.
+const BY_REPAIR: Bilingual<&str> =
+    Bilingual { english: "Use --fix to repair it.", chinese: "请用 --fix 修复。" };
 
-/// A pull Secret with a document. It holds credentials: there is no `Debug`.
-pub(super) struct Standing {
+/// A pull Secret with a document. It contains credentials, so there is no `Debug`.
+pub(super) struct PullSecret {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) resource_version: String,
@@ -31,8 +29,8 @@ pub(super) struct Standing {
     data_bytes: usize,
 }
 
-/// Why an object cannot be judged: it is no Secret as an API server sends one.
-pub(super) struct NoSecret;
+/// The object is not a Secret of an API server.
+pub(super) struct NotASecret;
 
 #[derive(Deserialize)]
 struct ObjectJson {
@@ -49,17 +47,17 @@ struct MetadataJson {
     owned: OwnedJson,
 }
 
-impl Standing {
-    /// Reads a Secret; `None` for what is not judged: another type, no document, or being deleted.
-    pub(super) fn read(object: &RawValue) -> Result<Option<Self>, NoSecret> {
-        let secret = SecretJson::parse(object).map_err(|_| NoSecret)?;
+impl PullSecret {
+    /// Reads a Secret. `None` if it has another type or no document, or is being deleted.
+    pub(super) fn read(object: &RawValue) -> Result<Option<Self>, NotASecret> {
+        let secret = SecretJson::parse(object).map_err(|_| NotASecret)?;
         let Some(secret_type) = secret.pull_secret_type() else { return Ok(None) };
         let Some(document) = secret.document(secret_type).filter(|_| !secret.is_being_deleted()) else {
             return Ok(None);
         };
-        let document = decode(document).map_err(|_| NoSecret)?;
-        let ObjectJson { metadata } = serde_json::from_str(object.get()).map_err(|_| NoSecret)?;
-        Ok(Some(Standing {
+        let document = decode(document).map_err(|_| NotASecret)?;
+        let ObjectJson { metadata } = serde_json::from_str(object.get()).map_err(|_| NotASecret)?;
+        Ok(Some(PullSecret {
             namespace: metadata.namespace,
             name: metadata.name,
             resource_version: metadata.resource_version,
@@ -71,7 +69,7 @@ impl Standing {
         }))
     }
 
-    /// Judges it as the webhook judges one that is created.
+    /// Judges it as if it were created now.
     pub(super) fn judge(&self, judging: &Judging) -> Judgement<'_> {
         let request = Request {
             requester: Requester { namespace: &self.namespace, user: "", groups: &[] },
@@ -86,14 +84,14 @@ impl Standing {
         judge(&judging.policy, &request)
     }
 
-    /// What a judgement found, as reports have it.
+    /// The findings of a judgement, for the report.
     pub(super) fn findings(&self, judgement: &Judgement<'_>, language: Language) -> Vec<ReportedFinding> {
         let holder = format!("data[{}]", self.secret_type.data_key());
         let findings = judgement.findings.iter();
         findings.map(|finding| ReportedFinding::new(finding, &holder, BY_REPAIR, language)).collect()
     }
 
-    /// These findings about this Secret.
+    /// Combines this Secret with its findings.
     pub(super) fn judged(&self, findings: Vec<ReportedFinding>, language: Language) -> Judged {
         let object = Object {
             namespace: Some(self.namespace.clone()),

@@ -239,10 +239,7 @@ fn data_that_cannot_be_written_is_told() {
         command.stdin(fs::File::open(&input).unwrap());
         let output = command.stdout(fs::File::create("/dev/full").unwrap()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            output.status.code() == Some(2) && said.contains("cannot be written"),
-            "{arguments:?}: {said}"
-        );
+        assert!(output.status.code() == Some(2) && said.contains("cannot write"), "{arguments:?}: {said}");
     }
 }
 
@@ -313,40 +310,20 @@ fn what_comes_out_of_a_pipe_is_checked_and_not_repaired() {
 }
 
 #[test]
-fn a_switch_that_a_variable_turns_off_is_one_that_was_not_given() {
+fn variables_never_change_files() {
     let folder = folder();
     fs::write(folder.path().join("config.json"), BAD).unwrap();
     let mut check = command();
-    // Of --diff and --fix only one may be given.
-    check.args(["check", "--diff", "config.json"]).env("REGCRED_FIX", "off").current_dir(folder.path());
-    let ran = Ran::from(check.output().unwrap());
+    check.args(["check", "config.json"]).env("REGCRED_FIX", "1").env("REGCRED_DIFF", "1");
+    let ran = Ran::from(check.current_dir(folder.path()).output().unwrap());
     assert_eq!(ran.status, 1, "{}", ran.stderr);
-    assert!(ran.stdout.starts_with("--- "), "{}", ran.stdout);
-    let wrong = Ran::from(check.env("REGCRED_FIX", "perhaps").output().unwrap());
-    assert!(wrong.status == 2 && wrong.stderr.contains("value was not a boolean"), "{}", wrong.stderr);
+    assert_eq!(fs::read_to_string(folder.path().join("config.json")).unwrap(), BAD);
 }
 
 #[test]
 fn flags_that_do_not_go_together_are_told_in_one_block() {
     let ran = check(folder().path(), ["--fix", "--diff"]);
     assert!(ran.stderr.contains("'--diff'\n\nUsage:"), "{}", ran.stderr);
-}
-
-#[test]
-fn a_variable_that_does_not_go_with_what_was_typed_is_named() {
-    for (arguments, variable) in [
-        (&["check", "--fix"][..], "REGCRED_DIFF"),
-        (&["create", "a", "--from-docker-config", "f"], "REGCRED_USERNAME"),
-        (&["scan", "-A"], "REGCRED_SCAN_NAMESPACE"),
-        (&["scan", "--fix", "--dry-run"], "REGCRED_POLICY_REPORTS"),
-        (&["scan"], "REGCRED_INCLUDE_OWNED"),
-    ] {
-        let mut command = command();
-        let ran = Ran::from(command.args(arguments).env(variable, "1").output().unwrap());
-        let tip = format!("tip: {variable} is set, which counts as its flag");
-        assert!(ran.status == 2 && ran.stderr.contains(&tip), "{arguments:?}: {}", ran.stderr);
-        assert_eq!(ran.stderr.matches("REGCRED_").count(), 1, "{}", ran.stderr);
-    }
 }
 
 #[test]

@@ -109,10 +109,13 @@ fn wrong_usage_is_said_with_exit_code_2() {
         (&["pull", "--password-stdin", "--label", "a"], "KEY=VALUE"),
         (&["pull", "--password-stdin", "--label", "a/b/c=d"], "a label's key"),
         (&["pull", "--password-stdin", "--label", "a=-"], "a label's value"),
-        (&["pull", "--password-stdin", "--registry", "s.example.com"], "only with --from-docker-config"),
+        (
+            &["pull", "--password-stdin", "--registry", "s.example.com"],
+            "several registries require --from-docker-config",
+        ),
         (
             &["pull", "--password-file", "/nowhere/at/all"],
-            "--password-file: the password cannot be read: No such file",
+            "--password-file: cannot read the password: No such file",
         ),
     ] {
         let ran = fed(create(&[arguments, &login].concat()), b"p");
@@ -125,7 +128,10 @@ fn wrong_usage_is_said_with_exit_code_2() {
             &["pull", "-o", "toml"],
             "error: invalid value for '--output <FORM>'; possible values: yaml, json\n",
         ),
-        (&["pull", "--password-stdin=x"], "error: invalid value for '--password-stdin', which takes none\n"),
+        (
+            &["pull", "--password-stdin=x"],
+            "error: invalid value for '--password-stdin', which takes no value\n",
+        ),
     ] {
         let ran = fed(create(&[arguments, &login].concat()), b"p");
         assert!(ran.status == 2 && ran.stderr.starts_with(said), "{arguments:?}: {ran:?}");

@@ -1,4 +1,4 @@
-//! Tests of lists in orders that the API server of the program's tests does not have.
+//! Lists that are not sorted by name, as the API server of the other tests never sends them.
 
 use std::convert::Infallible;
 
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::*;
 
-/// A list, and the names that were taken from it.
+/// A list, and the names of the objects that were returned.
 struct Listed {
     runtime: Runtime,
     at: Position,
@@ -28,12 +28,12 @@ impl Listed {
             Client::try_from(Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap()
         };
         let (_stop, stopped) = watch::channel(false);
-        let server = Server::new(&self.runtime, client, stopped);
+        let server = ApiServer::new(&self.runtime, client, stopped);
         let list = List { server: &server, path: String::new(), field_selector: None, label_selector: None };
         run(&list, &mut self.at, &mut self.taken)
     }
 
-    /// Reads a page of these objects, which breaks off behind so many of them.
+    /// Reads a page of these objects, which is interrupted after `whole` of them.
     fn page(&mut self, names: &[&str], whole: usize) -> Result<Page, String> {
         let object = |name: &&str| json!({"metadata": {"namespace": "a", "name": name}}).to_string();
         let mut page =
@@ -63,14 +63,14 @@ fn why(error: ListError<Infallible>) -> String {
 }
 
 #[test]
-fn in_whatever_order_objects_come_all_are_taken() {
+fn every_order_is_read_completely() {
     let mut listed = Listed::new();
     assert!(matches!(listed.page(&["c", "a", "b"], 3), Ok(Page::Whole(None))));
     assert_eq!(listed.taken, ["c", "a", "b"]);
 }
 
 #[test]
-fn a_list_in_order_goes_on_where_it_broke_off() {
+fn sorted_list_resumes_after_an_interruption() {
     let mut listed = Listed::new();
     assert!(matches!(listed.page(&["a", "b", "c"], 2), Ok(Page::Broken)));
     listed.broken().unwrap();
@@ -79,14 +79,14 @@ fn a_list_in_order_goes_on_where_it_broke_off() {
 }
 
 #[test]
-fn a_list_in_no_order_that_broke_off_is_given_up() {
+fn unsorted_list_is_not_resumed() {
     let mut listed = Listed::new();
     assert!(matches!(listed.page(&["c", "a", "b"], 2), Ok(Page::Broken)));
-    assert!(listed.broken().unwrap_err().contains("cannot go on with it"));
+    assert!(listed.broken().unwrap_err().contains("cannot be resumed"));
 
-    // Seen only afterwards.
+    // Known only after the interruption.
     let mut listed = Listed::new();
     assert!(matches!(listed.page(&["b", "c", "a"], 2), Ok(Page::Broken)));
     listed.broken().unwrap();
-    assert!(listed.page(&["b", "c", "d", "a"], 4).err().unwrap().contains("cannot go on with it"));
+    assert!(listed.page(&["b", "c", "d", "a"], 4).err().unwrap().contains("cannot be resumed"));
 }

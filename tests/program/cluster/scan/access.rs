@@ -55,30 +55,29 @@ fn who_may_read_one_namespace_is_shown_that_and_told_of_the_others() {
     let errors = scanned.errors();
     assert_eq!(errors.len(), 1);
     assert!(
-        errors[0].starts_with(
-            "namespace access-theirs cannot be read: secrets is forbidden: User \"one-namespace\""
-        ),
+        errors[0]
+            .starts_with("cannot read namespace access-theirs: secrets is forbidden: User \"one-namespace\""),
         "{errors:?}"
     );
     assert_eq!(
         scanned.stderr,
-        "regcred: this report is not complete: it names what could not be read or done\n"
+        "regcred: this report is incomplete: it says what could not be read or done\n"
     );
 
     // Everywhere: neither the Secrets nor the namespaces of the cluster.
     let everywhere = [&JSON[..], &["-A"]].concat();
     let scanned = cluster().scan_as(Account::As("one-namespace"), &everywhere).run();
     assert_eq!((scanned.code, &scanned.summary()["secrets"]), (Some(2), &json!(0)));
-    assert!(scanned.errors()[0].contains("name those that you may read with -n"), "{scanned:?}");
+    assert!(scanned.errors()[0].contains("use -n with the namespaces that you can read"), "{scanned:?}");
 
     grant("one-namespace", None, "namespaces");
     let scanned = once_granted("one-namespace", &everywhere, |scanned| !scanned.lines("Finding").is_empty());
     assert_eq!(scanned.code, Some(2));
-    assert!(scanned.stderr.contains("each namespace is asked"), "{}", scanned.stderr);
+    assert!(scanned.stderr.contains("reading each namespace"), "{}", scanned.stderr);
     assert_eq!(namespaces_of(&scanned), ["access-mine", "access-mine"]);
     let errors = scanned.errors();
     for other in ["access-theirs", "kube-system"] {
-        assert!(errors.iter().any(|error| error.starts_with(&format!("namespace {other} cannot be read"))));
+        assert!(errors.iter().any(|error| error.starts_with(&format!("cannot read namespace {other}"))));
     }
     assert_eq!(scanned.summary()["errors"], errors.len());
 }
@@ -109,7 +108,7 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
     let scanned = cluster().scan(&of(&["access-empty", "access-missing"], &[])).run();
     assert_eq!(
         (scanned.code, scanned.errors()),
-        (Some(2), vec!["there is no namespace access-missing".to_owned()])
+        (Some(2), vec!["namespace access-missing does not exist".to_owned()])
     );
 
     let scanned = cluster().scan(&of(&["access-empty"], &[])).run();
@@ -123,7 +122,7 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
     assert_eq!((notes.len(), &scanned.summary()["notJudged"]), (1, &json!(1)), "{scanned:?}");
     assert_eq!(
         notes[0]["message"],
-        "nothing was found in namespace access-missing; the API server does not say whether there is such a namespace"
+        "found nothing in namespace access-missing; the API server does not say whether it exists"
     );
     let text =
         cluster().scan_as(Account::As("namespaceless"), &["-n", "access-missing", "--lang", "zh"]).run();
@@ -133,7 +132,7 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
     );
     grant("namespaceless", None, "namespaces");
     let scanned = once_granted("namespaceless", &missing, |scanned| scanned.code == Some(2));
-    assert_eq!(scanned.errors(), ["there is no namespace access-missing"]);
+    assert_eq!(scanned.errors(), ["namespace access-missing does not exist"]);
     let scanned = cluster().scan_as(Account::As("namespaceless"), &of(&["access-empty"], &[])).run();
     assert_eq!((scanned.code, scanned.lines("Note").len()), (Some(0), 0), "{scanned:?}");
     assert_eq!(scanned.stderr, "");
@@ -158,7 +157,7 @@ fn a_namespace_that_cannot_be_asked_about_is_not_taken_for_one_that_is_there() {
         assert_eq!((scanned.code, scanned.lines("Note").len()), (Some(0), 1), "{status}: {scanned:?}");
         assert_eq!(
             scanned.lines("Note")[0]["message"],
-            "nothing was found in namespace access-unsaid; the API server does not say whether there is such a namespace"
+            "found nothing in namespace access-unsaid; the API server does not say whether it exists"
         );
     }
     // Credentials that have expired since the Secrets were listed.
@@ -205,7 +204,7 @@ fn a_context_without_a_namespace_is_about_the_default_one() {
     config["contexts"][0]["context"]["namespace"] = json!("..");
     let scanned = Scan::new(&config, &JSON).run();
     assert_eq!(scanned.code, Some(2));
-    assert!(scanned.stderr.contains("the namespace of the kubeconfig's context is no name"), "{scanned:?}");
+    assert!(scanned.stderr.contains("the namespace of the kubeconfig's context is invalid"), "{scanned:?}");
     assert_eq!(proxy.seen().len(), asked.len());
 }
 
@@ -255,8 +254,8 @@ fn what_is_wrong_with_a_kubeconfig_is_said_without_its_content() {
         })
     };
     for (content, says) in [
-        ("users: [{name: u, user: {token: [token-canary}]".to_owned(), "not valid YAML"),
-        ("users: [{name: token-canary, user: token-canary}]".to_owned(), "not valid YAML"),
+        ("users: [{name: u, user: {token: [token-canary}]".to_owned(), "the kubeconfig is not valid"),
+        ("users: [{name: token-canary, user: token-canary}]".to_owned(), "the kubeconfig is not valid"),
         (with(&|config| config["current-context"] = json!("gone")), "has no context \"gone\""),
         (with(&|config| config["clusters"][0]["name"] = json!("gone")), "has no cluster \"test\""),
         (
@@ -265,7 +264,7 @@ fn what_is_wrong_with_a_kubeconfig_is_said_without_its_content() {
         ),
         (
             with(&|config| config["clusters"][0]["cluster"]["server"] = json!("https://127.0.0.1:1")),
-            "cannot be reached",
+            "cannot reach the API server",
         ),
         (
             with(&|config| config["clusters"][0]["cluster"]["server"] = json!("http s://token-canary")),
@@ -273,14 +272,14 @@ fn what_is_wrong_with_a_kubeconfig_is_said_without_its_content() {
         ),
         (
             with(&|config| config["users"][0]["user"]["token"] = json!("token-canary\n")),
-            "characters that no token has",
+            "has invalid characters",
         ),
         (
             exec("echo token-canary; echo token-canary >&2; exit 3"),
             "plugin of the kubeconfig failed (exit status: 3)",
         ),
-        (exec("echo '{token-canary'"), "gave no credentials"),
-        (exec("echo '{\"kind\": [\"token-canary\"]}'"), "gave no credentials"),
+        (exec("echo '{token-canary'"), "returned no credentials"),
+        (exec("echo '{\"kind\": [\"token-canary\"]}'"), "returned no credentials"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
@@ -293,7 +292,7 @@ fn what_is_wrong_with_a_kubeconfig_is_said_without_its_content() {
     }
     let scanned = Scan::without_kubeconfig(&["--kubeconfig", "/nonexistent/config"]).run();
     assert_eq!(scanned.code, Some(2));
-    assert!(scanned.stderr.contains("/nonexistent/config cannot be read"), "{scanned:?}");
+    assert!(scanned.stderr.contains("cannot read the kubeconfig /nonexistent/config"), "{scanned:?}");
     let scanned = Scan::without_kubeconfig(&[]).run();
-    assert!(scanned.stderr.contains("there is no cluster"), "{scanned:?}");
+    assert!(scanned.stderr.contains("no cluster: there is no kubeconfig"), "{scanned:?}");
 }

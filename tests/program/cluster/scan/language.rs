@@ -14,11 +14,11 @@ fn what_is_said_on_standard_error_is_in_the_language_of_the_findings() {
         cluster().scan_as(Account::As("nobody-at-all"), &[&JSON[..], &["-A"], language].concat())
     };
     let english = [
-        "no permission to list the Secrets of the whole cluster: each namespace is asked",
-        "this report is not complete: it names what could not be read or done",
+        "no permission to list Secrets cluster-wide: reading each namespace",
+        "this report is incomplete: it says what could not be read or done",
     ];
     let chinese =
-        ["无权列出整个集群的 Secret：改为逐个命名空间查询", "本报告不完整：其中列出了未能读取或完成的内容"];
+        ["无权列出整个集群的 Secret：改为逐个命名空间读取", "本报告不完整：其中列出了未能读取或完成的内容"];
     let lines = |lines: [String; 2]| lines.map(|line| format!("regcred: {line}\n")).concat();
     assert_eq!(scan(&[]).run().stderr, lines(english.map(str::to_owned)));
     assert_eq!(scan(&["--lang", "zh"]).run().stderr, lines(chinese.map(str::to_owned)));
@@ -37,7 +37,7 @@ fn why_there_is_no_answer_is_said_in_the_language_of_the_findings() {
     let scanned = Scan::new(&config, &JSON).policy(BOTH).run();
     let said = &scanned.errors()[0];
     let (english, chinese) = said.split_once(" / ").unwrap();
-    assert!(english.starts_with("the scan was cut short: cannot reach the API server: "), "{said}");
+    assert!(english.starts_with("the scan ended early: cannot reach the API server: "), "{said}");
     assert!(chinese.starts_with("扫描中途终止：无法连接 API server：") && !chinese.contains(" / "), "{said}");
 
     let scanned = Scan::without_kubeconfig(&["--kubeconfig", "/nonexistent/config", "--lang", "zh"]).run();
@@ -59,7 +59,7 @@ fn why_a_secret_is_left_alone_is_said_in_the_language_of_the_findings() {
     };
     let english = held(cluster().scan(&of(&["language-held"], &[])));
     let chinese = held(cluster().scan(&of(&["language-held"], &["--lang", "zh"])));
-    assert_eq!((english.0.as_str(), chinese.0.as_str()), ("somebody owns it", "它有管理者"));
+    assert_eq!((english.0.as_str(), chinese.0.as_str()), ("a controller manages it", "它由控制器管理"));
     let both = held(cluster().scan(&of(&["language-held"], &[])).policy(BOTH));
     assert_eq!(both.0, format!("{} / {}", english.0, chinese.0));
     assert_eq!(both.1, format!("{} / {}", english.1, chinese.1));

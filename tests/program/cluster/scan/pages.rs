@@ -61,7 +61,7 @@ fn is_whole(scanned: &Scanned) {
 fn is_said_to_be_incomplete(scanned: &Scanned, why: &str) {
     assert_eq!((scanned.code, scanned.errors().len()), (Some(2), 1), "{scanned:?}");
     assert!(scanned.errors()[0].contains(why), "{:?}", scanned.errors());
-    assert!(scanned.stderr.contains("this report is not complete"), "{}", scanned.stderr);
+    assert!(scanned.stderr.contains("this report is incomplete"), "{}", scanned.stderr);
     assert!(!names(scanned).is_empty() && names(scanned).len() < SECRETS);
 }
 
@@ -118,11 +118,11 @@ fn a_list_that_is_forgotten_and_gives_no_other_token_is_begun_again() {
     let gone = json!({"kind": "Status", "message": "too old", "reason": "Expired", "code": 410}).to_string();
     let scanned = disturbed("pages-forgotten", move || Then::Answer(410, gone.clone()));
     is_whole(&scanned);
-    assert!(scanned.stderr.contains("of a later moment"), "{}", scanned.stderr);
+    assert!(scanned.stderr.contains("the rest of it is more recent"), "{}", scanned.stderr);
 
     let gone = json!({"kind": "Status", "message": "too old", "reason": "Expired", "code": 410}).to_string();
     let scanned = disturbed_when("pages-hopeless", move || Then::Answer(410, gone.clone()), usize::MAX);
-    is_said_to_be_incomplete(&scanned, "breaks off its list again and again");
+    is_said_to_be_incomplete(&scanned, "interrupts its list repeatedly");
 }
 
 /// Forgets everything that was before now.
@@ -157,5 +157,5 @@ fn a_list_whose_token_the_store_has_forgotten_goes_on_and_says_so() {
     });
     let scanned = cluster.scan_through(&proxy, &of(&["pages-compacted"], &[])).run();
     is_whole(&scanned);
-    assert!(scanned.stderr.contains("of a later moment"), "{}", scanned.stderr);
+    assert!(scanned.stderr.contains("the rest of it is more recent"), "{}", scanned.stderr);
 }

@@ -123,7 +123,7 @@ fn the_shipped_job_reports_on_every_namespace_with_what_it_may_do() {
 
     let scanned = run(&cluster, "regcred-system");
     assert_eq!((scanned.code, &scanned.summary()["secrets"]), (Some(0), &json!(0)), "{scanned:?}");
-    assert!(scanned.stderr.contains("this cluster has no reports"), "{scanned:?}");
+    assert!(scanned.stderr.contains("no reports are written: the cluster has neither"), "{scanned:?}");
 
     define(&cluster, "wgpolicyk8s.io_policyreports.yaml");
     check_whole(&cluster, "policyreports.wgpolicyk8s.io");
@@ -197,7 +197,7 @@ fn a_namespace_that_takes_no_report_keeps_no_other_from_its_own() {
     let errors = scanned.errors();
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(
-        errors[0].starts_with("the report in namespace going cannot be written: ")
+        errors[0].starts_with("cannot write the report in namespace going: ")
             && errors[0].contains("being terminated"),
         "{errors:?}"
     );
@@ -211,7 +211,7 @@ fn a_report_of_some_of_the_secrets_is_refused_before_it_takes_the_place_of_one_o
     // A cluster is not even asked.
     let scanned = Scan::without_kubeconfig(&["-A", "-l", "team=a", "--policy-reports"]).run();
     assert_eq!((scanned.code, scanned.stdout.as_str()), (Some(2), ""), "{scanned:?}");
-    assert!(scanned.stderr.contains("leave out --selector, or --policy-reports"), "{scanned:?}");
+    assert!(scanned.stderr.contains("remove --selector or --policy-reports"), "{scanned:?}");
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! The API server as a scan asks it: one call after the other, each repeated where that may help, and all of them cut
-//! short when the scan is told to stop.
+//! Calls to the API server, one after the other. They are retried if that may help, and cancelled when the scan is stopped.
 
 use std::cell::Cell;
 use std::io;
@@ -18,47 +17,47 @@ use tokio::sync::watch;
 use crate::cluster::client;
 use crate::cluster::words::quoted;
 
-/// A call is made so many times at most. With the waits between them this takes some eight seconds.
-const ATTEMPTS: u32 = 5;
+/// At most this many attempts are made for a call. With the waits between them they take some eight seconds.
+const MAX_ATTEMPTS: u32 = 5;
 
-/// The wait behind the first attempt; it doubles with each.
+/// The wait after the first attempt. It doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// The API server may ask for more patience (`Retry-After`), but not for any amount of it.
-const MOST_PATIENCE: Duration = Duration::from_secs(30);
+/// The longest wait that the API server may ask for (`Retry-After`).
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// No refusal is longer than this; what is over is not read.
-const MOST_OF_A_REFUSAL: usize = 64 << 10;
+/// At most this many bytes of a refusal are read.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
 
-/// Why a call came to nothing.
+/// Why a call failed.
 #[derive(Debug)]
 pub(super) enum CallError {
-    /// The scan was told to stop.
+    /// The scan was stopped.
     Interrupted,
-    /// The API server says no.
-    Refused(Refusal),
-    /// There is no answer, also after repeating the call. One line.
+    /// The API server refused it.
+    Refused(ApiRefusal),
+    /// There is no usable response, even after retries. One line.
     Unanswered(Bilingual<String>),
 }
 
 impl CallError {
-    /// Why there is no answer that can be used, in the program's own words.
+    /// A response that cannot be used, with a message of our own.
     pub(super) fn unanswered(english: &str, chinese: &str) -> Self {
         CallError::Unanswered(Bilingual::new(english, chinese))
     }
 }
 
-/// What the API server says where it does not do what it was asked for.
+/// The response of the API server to a request that it refuses.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ApiRefusal {
     pub(super) code: StatusCode,
-    /// In one line.
+    /// One line.
     pub(super) message: Bilingual<String>,
-    /// Where a list can go on whose token has expired.
+    /// The token to continue a list whose own token has expired.
     pub(super) continue_token: Option<String>,
 }
 
-/// A call, which can be made more than once.
+/// A request that can be sent more than once.
 pub(super) struct Call {
     pub(super) method: Method,
     /// Path and query.
@@ -81,32 +80,32 @@ impl Call {
         request.body(Body::from(self.body.clone()))
     }
 
-    /// Whether an attempt may end half-way. One that writes is waited for, so that what is told of it is true.
-    fn may_be_cut_short(&self) -> bool {
+    /// Whether an attempt may be cancelled. A write is not, so that its result can be reported.
+    fn is_cancellable(&self) -> bool {
         self.method == Method::GET
     }
 }
 
-/// The API server of a scan.
-pub(super) struct Server<'r> {
+/// The API server, as a scan uses it.
+pub(super) struct ApiServer<'r> {
     runtime: &'r Runtime,
     client: Client,
     stop: watch::Receiver<bool>,
-    /// Whether it has ever answered: what cannot be reached at all is told at once.
+    /// Whether it has ever responded. If not, there are no retries, so a wrong address is reported at once.
     answered: Cell<bool>,
 }
 
-impl<'r> Server<'r> {
+impl<'r> ApiServer<'r> {
     pub(super) fn new(runtime: &'r Runtime, client: Client, stop: watch::Receiver<bool>) -> Self {
-        Server { runtime, client, stop, answered: Cell::new(false) }
+        ApiServer { runtime, client, stop, answered: Cell::new(false) }
     }
 
-    /// Whether the scan was told to stop.
+    /// Whether the scan was stopped.
     pub(super) fn stopped(&self) -> bool {
         *self.stop.borrow()
     }
 
-    /// Makes a call; the answer has a good status.
+    /// Sends a request, and returns a successful response.
     pub(super) fn call(&self, call: &Call) -> Result<Response<Body>, CallError> {
         let mut wait = FIRST_WAIT;
         let mut attempt = 1;
@@ -117,23 +116,23 @@ impl<'r> Server<'r> {
             let (error, patience) = match self.attempt(call)? {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {
-                    let repeatable = is_repeatable(&call.method, response.status());
+                    let retryable = is_retryable(&call.method, response.status());
                     let patience = retry_after(&response);
                     let refusal = self.refusal(response)?;
-                    if !repeatable {
+                    if !retryable {
                         return Err(CallError::Refused(refusal));
                     }
-                    let Refusal { code, message, .. } = refusal;
+                    let ApiRefusal { code, message, .. } = refusal;
                     let code = code.as_u16();
                     let answers = Bilingual::new(
-                        format!("the API server answers {code}"),
+                        format!("the API server responds with {code}"),
                         format!("API server 应答 {code}"),
                     );
                     (answers.because(&message), patience)
                 }
                 Err(why) => (why, None),
             };
-            if attempt == ATTEMPTS || !self.answered.get() {
+            if attempt == MAX_ATTEMPTS || !self.answered.get() {
                 return Err(CallError::Unanswered(after(attempt, error)));
             }
             self.wait(patience.unwrap_or(wait))?;
@@ -144,14 +143,11 @@ impl<'r> Server<'r> {
 
     fn attempt(&self, call: &Call) -> Result<Result<Response<Body>, Bilingual<String>>, CallError> {
         let request = call.request().map_err(|_| {
-            CallError::unanswered(
-                "a name or selector cannot be part of a request",
-                "名称或选择器无法写入请求",
-            )
+            CallError::unanswered("a name or selector has invalid characters", "名称或选择器含有不合法的字符")
         })?;
         let send = self.client.send(request);
         let answer =
-            if call.may_be_cut_short() { self.unless_stopped(send)? } else { self.runtime.block_on(send) };
+            if call.is_cancellable() { self.unless_stopped(send)? } else { self.runtime.block_on(send) };
         Ok(match answer {
             Ok(response) => {
                 self.answered.set(true);
@@ -161,9 +157,9 @@ impl<'r> Server<'r> {
         })
     }
 
-    /// Waits before a call is repeated.
+    /// Waits before a retry.
     pub(super) fn wait(&self, wait: Duration) -> Result<(), CallError> {
-        // A timer can only be made inside the runtime.
+        // A timer must be made inside the runtime.
         self.unless_stopped(async { tokio::time::sleep(wait).await })
     }
 
@@ -171,39 +167,39 @@ impl<'r> Server<'r> {
         let mut stop = self.stop.clone();
         self.runtime.block_on(async {
             tokio::select! {
-                // Whoever says so is gone only with the whole program.
+                // The sender lives as long as the program.
                 Ok(_) = stop.wait_for(|stopped| *stopped) => Err(CallError::Interrupted),
                 done = wait => Ok(done),
             }
         })
     }
 
-    /// The whole of an answer.
+    /// Reads a whole response.
     pub(super) fn body(&self, response: Response<Body>) -> Result<Bytes, Bilingual<String>> {
         let body = self.runtime.block_on(response.into_body().collect());
         body.map(http_body_util::Collected::to_bytes).map_err(|error| client::describe(&error).into_words())
     }
 
-    /// An answer, as it comes in.
+    /// Reads a response piece by piece.
     pub(super) fn reader(&self, response: Response<Body>) -> BodyReader<'_, 'r> {
         BodyReader { server: self, body: response.into_body(), piece: Bytes::new() }
     }
 
-    fn refusal(&self, response: Response<Body>) -> Result<Refusal, CallError> {
+    fn refusal(&self, response: Response<Body>) -> Result<ApiRefusal, CallError> {
         let code = response.status();
         let mut text = Vec::new();
-        let mut reader = io::Read::take(self.reader(response), MOST_OF_A_REFUSAL as u64);
-        // What cannot be read to its end is judged by its code.
+        let mut reader = io::Read::take(self.reader(response), MAX_REFUSAL_BYTES as u64);
+        // If the body cannot be read, the code is enough.
         if io::Read::read_to_end(&mut reader, &mut text).is_err() && self.stopped() {
             return Err(CallError::Interrupted);
         }
         let status: StatusJson = serde_json::from_slice(&text).unwrap_or_default();
-        Ok(Refusal {
+        Ok(ApiRefusal {
             code,
             message: match code {
                 StatusCode::UNAUTHORIZED => Bilingual::new(
                     "the API server does not accept these credentials (401 Unauthorized): the token or certificate is \
-                     wrong or has expired",
+                     invalid or has expired",
                     "API server 不接受这些凭据（401 Unauthorized）：token 或证书有误或已过期",
                 ),
                 _ if status.message.is_empty() => Bilingual::new(
@@ -217,7 +213,7 @@ impl<'r> Server<'r> {
     }
 }
 
-/// An error behind so many attempts.
+/// Adds the number of attempts to an error.
 fn after(attempts: u32, error: Bilingual<String>) -> Bilingual<String> {
     match attempts {
         1 => error,
@@ -228,14 +224,14 @@ fn after(attempts: u32, error: Bilingual<String>) -> Bilingual<String> {
     }
 }
 
-/// Whether the same call may succeed a moment later.
-fn is_repeatable(method: &Method, status: StatusCode) -> bool {
+/// Whether the same request may succeed later.
+fn is_retryable(method: &Method, status: StatusCode) -> bool {
     match status {
         StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY
         | StatusCode::SERVICE_UNAVAILABLE
         | StatusCode::GATEWAY_TIMEOUT => true,
-        // For a write this is what a webhook says that is away.
+        // For a write, this is the response when a webhook cannot be reached.
         StatusCode::INTERNAL_SERVER_ERROR => method == Method::GET,
         _ => false,
     }
@@ -243,7 +239,7 @@ fn is_repeatable(method: &Method, status: StatusCode) -> bool {
 
 fn retry_after(response: &Response<Body>) -> Option<Duration> {
     let seconds = response.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MOST_PATIENCE))
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 #[derive(Default, Deserialize)]
@@ -260,9 +256,9 @@ struct StatusMetadata {
     continue_token: Option<String>,
 }
 
-/// An answer, read piece by piece, so that a list needs no more memory than its largest object.
+/// A response that is read piece by piece, so that a list needs no more memory than its largest object.
 pub(super) struct BodyReader<'s, 'r> {
-    server: &'s Server<'r>,
+    server: &'s ApiServer<'r>,
     body: Body,
     piece: Bytes,
 }
@@ -273,7 +269,7 @@ impl io::Read for BodyReader<'_, '_> {
             let frame = self.server.unless_stopped(self.body.frame());
             match frame.map_err(|_| io::Error::other("stopped"))? {
                 None => return Ok(0),
-                // Trailers hold nothing that is looked for.
+                // Trailers are not needed.
                 Some(Ok(frame)) => self.piece = frame.into_data().unwrap_or_default(),
                 Some(Err(error)) => return Err(io::Error::other(client::describe(&error).to_string())),
             }

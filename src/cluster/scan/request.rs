@@ -1,0 +1,64 @@
+//! The request for a scan.
+
+use jiff::civil::Date;
+use regcred_engine::policy::Policy;
+
+/// The namespaces to scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All namespaces that can be read.
+    Everywhere,
+    /// These namespaces.
+    Namespaces(Vec<String>),
+}
+
+/// How to treat Secrets that can be repaired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fix {
+    /// Report them.
+    No,
+    /// Repair them.
+    Write {
+        /// Also Secrets that a controller would overwrite.
+        include_owned: bool,
+    },
+    /// Ask the API server whether it would accept the repair.
+    DryRun {
+        /// Also Secrets that a controller would overwrite.
+        include_owned: bool,
+    },
+}
+
+impl Fix {
+    /// Whether to repair Secrets that a controller would overwrite.
+    pub(super) const fn includes_owned(self) -> bool {
+        match self {
+            Fix::No => false,
+            Fix::Write { include_owned } | Fix::DryRun { include_owned } => include_owned,
+        }
+    }
+}
+
+/// The policy and the date for the judgement.
+#[derive(Clone, Debug)]
+pub struct Judging {
+    /// The policy, with the language.
+    pub policy: Policy,
+    /// Today's date in UTC.
+    pub today: Date,
+}
+
+/// The request for a scan.
+#[derive(Clone, Debug)]
+pub struct ScanRequest {
+    /// The namespaces.
+    pub scope: Scope,
+    /// A label selector in the syntax of the API server.
+    pub selector: Option<String>,
+    /// How to treat Secrets that can be repaired.
+    pub fix: Fix,
+    /// The policy and the date.
+    pub judging: Judging,
+    /// Whether to write the findings as reports into the cluster as well.
+    pub policy_reports: bool,
+}
