@@ -6,10 +6,10 @@
 //! API, [`manifest`] what reads and edits files, [`create`] what makes Secrets.
 
 pub mod admission;
+mod base64_engines;
 pub mod cli;
 pub mod cluster;
 pub mod create;
-mod go_base64;
 pub mod manifest;
 pub mod report;
 pub mod server;

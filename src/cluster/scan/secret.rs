@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::Judging;
 use super::owner::{OwnedJson, Owner};
-use crate::admission::secret::{SecretJson, decode};
+use crate::admission::secret::{ApiSecret, decode};
 use crate::report::{Finding, Judged, Object, Subject};
 use crate::wiped::Wiped;
 
@@ -52,7 +52,7 @@ struct MetadataJson {
 impl Standing {
     /// Reads a Secret; `None` for what is not judged: another type, no document, or being deleted.
     pub(super) fn read(object: &RawValue) -> Result<Option<Self>, NoSecret> {
-        let secret = SecretJson::parse(object).map_err(|_| NoSecret)?;
+        let secret = ApiSecret::parse(object).map_err(|_| NoSecret)?;
         let Some(secret_type) = secret.pull_secret_type() else { return Ok(None) };
         let Some(document) = secret.document(secret_type).filter(|_| !secret.is_being_deleted()) else {
             return Ok(None);
