@@ -61,7 +61,7 @@ pub(super) struct Patch<'j> {
 }
 
 /// At most this many findings are listed per record; the rest are counted. A hostile document can cause 100,000.
-pub(super) const MAX_LISTED_FINDINGS: usize = 100;
+const MAX_LISTED_FINDINGS: usize = 100;
 
 /// The findings that a webhook reports.
 #[derive(Default)]
@@ -119,7 +119,7 @@ impl ReportedFindings {
 
 /// At most this many warnings per answer. The API server allows 4096 characters for all webhooks of a request and cuts
 /// the rest (docs/facts.md, "Warnings").
-pub(super) const MAX_WARNINGS: usize = 15;
+const MAX_WARNINGS: usize = 15;
 
 /// Returns one or two warnings for each finding; the last one counts the findings that do not fit.
 pub(super) fn warnings(findings: &[&Finding<'_>], language: Language) -> Vec<String> {

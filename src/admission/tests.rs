@@ -135,7 +135,7 @@ proptest! {
             let (mut answer, record) = create(webhook, &policy, document.as_bytes());
 
             let warnings = answer["warnings"].as_array().cloned().unwrap_or_default();
-            prop_assert!(warnings.len() <= answer::MAX_WARNINGS, "{} warnings", warnings.len());
+            prop_assert!(warnings.len() <= 15, "{} warnings", warnings.len());
             for warning in &warnings {
                 prop_assert!(warning.as_str().unwrap().chars().count() <= MAX_WARNING_CHARS, "{warning}");
             }
@@ -148,8 +148,8 @@ proptest! {
             }
 
             let findings = record["findings"].as_array().unwrap();
-            prop_assert!(findings.len() <= answer::MAX_LISTED_FINDINGS, "{} findings", findings.len());
-            prop_assert!(findings.len() == answer::MAX_LISTED_FINDINGS || record["findingsOmitted"].is_null());
+            prop_assert!(findings.len() <= 100, "{} findings", findings.len());
+            prop_assert!(findings.len() == 100 || record["findingsOmitted"].is_null());
             for finding in findings {
                 prop_assert!(shown_key_chars(finding["path"].as_str().unwrap()) <= MAX_KEY_CHARS + 1, "{finding}");
             }
