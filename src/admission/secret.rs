@@ -130,25 +130,26 @@ impl<'a> ApiSecret<'a> {
 mod tests {
     use super::*;
 
-    fn parse(fields: &str) -> Option<Option<String>> {
+    /// The document of a Secret with these fields; an error if it cannot be read.
+    fn parse(fields: &str) -> Result<Option<String>, ()> {
         let secret = format!(r#"{{"type":"kubernetes.io/dockerconfigjson"{fields}}}"#);
         let secret: &RawValue = serde_json::from_str(&secret).unwrap();
-        let secret = ApiSecret::parse(secret).ok()?;
-        Some(secret.document(SecretType::DockerConfigJson).map(str::to_owned))
+        let secret = ApiSecret::parse(secret).map_err(|_| ())?;
+        Ok(secret.document(SecretType::DockerConfigJson).map(str::to_owned))
     }
 
     #[test]
     fn data_and_its_values_may_be_null() {
         for fields in ["", r#","data":null"#, r#","data":{}"#, r#","data":{".dockerconfigjson":null}"#] {
-            assert_eq!(parse(fields), Some(None), "{fields}");
+            assert_eq!(parse(fields), Ok(None), "{fields}");
         }
     }
 
     #[test]
     fn a_repeated_document_is_refused() {
         let document = r#"".dockerconfigjson":"e30=""#;
-        assert_eq!(parse(&format!(r#","data":{{{document}}}"#)), Some(Some("e30=".to_owned())));
-        assert_eq!(parse(&format!(r#","data":{{{document},{document}}}"#)), None);
-        assert_eq!(parse(&format!(r#","data":{{{document}}},"data":{{}}"#)), None);
+        assert_eq!(parse(&format!(r#","data":{{{document}}}"#)), Ok(Some("e30=".to_owned())));
+        assert_eq!(parse(&format!(r#","data":{{{document},{document}}}"#)), Err(()));
+        assert_eq!(parse(&format!(r#","data":{{{document}}},"data":{{}}"#)), Err(()));
     }
 }
