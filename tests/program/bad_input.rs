@@ -175,7 +175,7 @@ fn a_slow_body_is_waited_for_as_long_as_the_caller_waits() {
 fn what_cannot_be_answered_is_told_in_one_line() {
     let regcred = Serve::dev().start();
     let mut connection = regcred.client().connect();
-    let other_version = "the body is no AdmissionReview of admission.k8s.io/v1";
+    let other_version = "the body is not an AdmissionReview of admission.k8s.io/v1";
     let without = |field: &str| {
         let mut review = rancher();
         review["request"].as_object_mut().unwrap().remove(field);
@@ -199,7 +199,7 @@ fn what_cannot_be_answered_is_told_in_one_line() {
         (without("uid"), "the request of the AdmissionReview has no uid"),
         (
             changed("request", json!("CREATE")),
-            "the body is JSON, but a field of it has another type than in an AdmissionReview",
+            "the body is JSON but not an AdmissionReview: a field has the wrong type or is repeated",
         ),
     ] {
         for path in ["/mutate", "/validate"] {
