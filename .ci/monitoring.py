@@ -1,5 +1,5 @@
-"""Look at the rendered monitoring (JSON), and take the rules out of it for promtool: those of the alerts, and every query of the
-dashboard as if it were one."""
+"""Check the rendered monitoring (JSON), and extract rules for promtool: those of the alerts, and every query of the dashboard as
+if it were one."""
 
 import json
 import pathlib
@@ -8,6 +8,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SEVERITIES = {"critical", "warning", "info"}
+RUNBOOK = "https://github.com/regcred/regcred/blob/main/docs/troubleshooting.md#"
 
 failures = []
 
@@ -50,8 +51,8 @@ def alerts(groups):
     for rule in (rule for group in groups for rule in group["rules"]):
         name, annotations = rule["alert"], rule["annotations"]
         holds(f"{name}: severity", rule["labels"].keys() == {"severity"} and rule["labels"]["severity"] in SEVERITIES)
-        holds(f"{name}: annotations", annotations.keys() == {"summary", "description", "runbook"})
-        holds(f"{name}: runbook", annotations["runbook"] == f"docs/troubleshooting.md#{name.lower()}")
+        holds(f"{name}: annotations", annotations.keys() == {"summary", "description", "runbook_url"})
+        holds(f"{name}: runbook_url", annotations["runbook_url"] == RUNBOOK + name.lower())
         for document, anchors in explained.items():
             holds(f"{name}: {document} does not say what to do", name.lower() in anchors)
     return names

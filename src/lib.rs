@@ -5,13 +5,20 @@
 //! is the engine's alone; [`server`] is transport and knows nothing about Secrets, [`cluster`] is what talks to a Kubernetes
 //! API, [`manifest`] what reads and edits files, [`create`] what makes Secrets.
 
+/// The version and the revision that it was built from.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("REGCRED_REVISION"), ")");
+
 pub mod admission;
 pub mod cli;
 pub mod cluster;
 pub mod create;
+mod files;
 mod go_base64;
 pub mod manifest;
+mod pki;
+pub mod policy_file;
 pub mod report;
 pub mod server;
+mod sink;
 mod wiped;
 mod yaml_words;

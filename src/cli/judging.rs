@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use regcred_engine::policy::{Language, Policy};
 
 use super::Failure;
-use crate::server;
+use crate::policy_file;
 
 /// The flags of every subcommand that judges.
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ impl From<Lang> for Language {
 impl Judging {
     /// The policy to judge by, in the language that was asked for.
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
-        let mut policy = self.policy.as_deref().map(server::read_policy).transpose()?.unwrap_or_default();
+        let mut policy = self.policy.as_deref().map(policy_file::read).transpose()?.unwrap_or_default();
         if let Some(lang) = self.lang {
             policy.language = lang.into();
         }

@@ -25,12 +25,14 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
+use crate::VERSION;
+
 /// Kubernetes admission webhook that corrects and refuses image-pull Secrets.
 ///
 /// Every flag can be given as an environment variable, named in its description. A variable means the same to every
 /// command that reads it. Data goes to standard output, the program's own words to standard error.
 #[derive(Debug, Parser)]
-#[command(name = "regcred", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "regcred", version = VERSION, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -15,13 +15,13 @@ use tokio::sync::watch;
 use super::judging::{self, today};
 use super::reporting::Reporting;
 use super::{Exit, Failure, log, say, signals};
-use crate::cluster::client::{Access, ClusterError, connect_within};
+use crate::cluster::client::{Access, ClusterError, connect};
 use crate::cluster::scan::{Fix, Judging, Listener, Order, Scope, scan};
 use crate::create::object::Namespace;
 use crate::report::{Format, Report, Summary, table};
 
-/// How long the API server may be silent in an answer. It gives up on most requests by itself after a minute.
-const ANSWER: Duration = Duration::from_secs(65);
+/// The longest pause in a response of the API server, which gives up on most requests after a minute.
+const READ_TIMEOUT: Duration = Duration::from_secs(65);
 
 /// Judge, and repair, the image-pull Secrets that are in a cluster
 ///
@@ -169,7 +169,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
             Scope::Namespaces(names)
         }
     };
-    let client = runtime.block_on(async { connect_within(config, ANSWER) }).map_err(unusable)?;
+    let client = runtime.block_on(async { connect(config, Some(READ_TIMEOUT)) }).map_err(unusable)?;
     let order = Order {
         scope,
         selector: args.selector,

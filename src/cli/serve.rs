@@ -1,6 +1,6 @@
 //! `regcred serve`
 
-mod self_managed;
+mod sample;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -13,55 +13,58 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::log::{self, LogLevel};
-use super::{Exit, Failure, say};
+use super::log::{self, Log, LogFormat, LogLevel};
+use super::{Exit, Failure};
 use crate::admission;
-use crate::cluster;
+use crate::cluster::client;
+use crate::cluster::self_managed::{self, Names};
+use crate::create::object::Name;
 use crate::server::{
     AuditTarget, CertificateFiles, CertificateSource, ClientCa, Config, Ended, Limits, Listen, Server,
     duration,
 };
 
-/// Reviews that are too large for a connection's own thread, at a time. Each can take some 15 MiB for some 10 ms, and one
-/// that is made to be costly four times that, so that more of them would cost memory and gain nothing on the processors
-/// that a webhook has.
-const LARGE_REVIEWS: usize = 2;
+/// At most this many large reviews are judged at a time, on threads of their own. Each takes up to 15 MiB for 10 ms, or four
+/// times that if it is made to be expensive, so more of them would cost memory without being faster.
+const MAX_LARGE_REVIEWS: usize = 2;
 
-/// Threads that answer, on a machine that has so many processors. Each keeps some MiB of the allocator's: one for every
-/// processor of a large node would be more than the pod may have, and a review takes microseconds.
-const WORKERS: usize = 4;
+/// At most this many threads answer requests. The allocator keeps some MiB for each, and a review takes microseconds, so
+/// one for every processor of a large node would exceed the memory limit of the Pod for nothing.
+const MAX_WORKERS: usize = 4;
 
-/// Run the webhook.
+/// The folder of `--dev`, relative to the working directory.
+const DEV_FOLDER: &str = "certs/dev";
+
+/// Run the webhook
 ///
 /// It answers the API server's admission reviews over HTTPS at /mutate and /validate, and serves /livez, /readyz and
-/// /metrics over plain HTTP on a second port. It makes no call to any API server, except with --tls self-managed.
+/// /metrics over plain HTTP on a second port. It never calls an API server, except with --tls self-managed.
 ///
-/// SIGTERM and SIGINT end it in an orderly way; a second one ends it at once.
+/// SIGTERM and SIGINT shut it down gracefully; a second one ends it immediately.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Try it on this machine
+    /// Try regcred on this machine
     ///
-    /// Listens on loopback, makes a certificate in ./certs/dev or re-uses the one that is there, and prints a request
-    /// to try.
+    /// Listens on loopback, makes a certificate in ./certs/dev or re-uses the one there, and prints a request to try.
     #[arg(long, env = "REGCRED_DEV", hide_env_values = true, value_parser = BoolishValueParser::new())]
     dev: bool,
 
-    /// Where to answer admission reviews, HTTPS
+    /// Address for admission reviews, HTTPS
     ///
-    /// IP:PORT, or :PORT for every address of the machine. Port 0 takes a free one; the first line on standard error
+    /// IP:PORT, or :PORT for every address of the machine. Port 0 takes a free port; the first line on standard error
     /// names it. Default: :8443, with --dev 127.0.0.1:8443.
     #[arg(long, env = "REGCRED_LISTEN", hide_env_values = true, value_name = "ADDR")]
     listen: Option<Listen>,
 
-    /// Where to answer /livez, /readyz and /metrics, plain HTTP
+    /// Address for /livez, /readyz and /metrics, plain HTTP
     ///
     /// As for --listen; the second line on standard error names it. Default: :8080, with --dev 127.0.0.1:8080.
     #[arg(long, env = "REGCRED_OPS_LISTEN", hide_env_values = true, value_name = "ADDR")]
     ops_listen: Option<Listen>,
 
-    /// Where the serving certificate comes from
+    /// Source of the serving certificate
     ///
-    /// `self-managed` needs a cluster: the pod's service account, or a kubeconfig.
+    /// `self-managed` needs a cluster: the Pod's service account, or a kubeconfig.
     #[arg(
         long,
         env = "REGCRED_TLS",
@@ -72,28 +75,27 @@ pub(crate) struct Args {
     )]
     tls: TlsSource,
 
-    /// The serving certificate, PEM; needed with --tls files and without --dev
+    /// Serving certificate, PEM; required with --tls files, unless --dev is set
     ///
-    /// This server's own certificate first, then its intermediates. A new version is served as soon as it is noticed
-    /// and found good; until then, and if it is not, the old one is.
+    /// This server's own certificate first, then its intermediates. A new version is used without a restart; if it is
+    /// invalid, the old one stays in use.
     #[arg(long, env = "REGCRED_TLS_CERT", hide_env_values = true, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
 
-    /// The private key of the certificate, PEM, not encrypted; needed together with it
+    /// Private key of the certificate, PEM, not encrypted; required with --tls-cert
     #[arg(long, env = "REGCRED_TLS_KEY", hide_env_values = true, value_name = "FILE")]
     tls_key: Option<PathBuf>,
 
-    /// The CAs of those who may connect, PEM; anybody may without it
+    /// CAs of the clients that may connect, PEM; without it every client may
     ///
-    /// Then every client of the HTTPS port has to present a certificate by one of them; the operations port asks for
-    /// none. A new version is in force together with the certificate and its key, or not at all.
+    /// Every client of the HTTPS port must then present a certificate by one of them; the operations port requires none. A
+    /// new version is used together with the certificate and its key, or not at all.
     #[arg(long, env = "REGCRED_CLIENT_CA", hide_env_values = true, value_name = "FILE")]
     client_ca: Option<PathBuf>,
 
-    /// A name that a client's certificate may have; any name is good without it
+    /// Name that a client's certificate must have; without it every name is accepted
     ///
-    /// Its common name or one of its DNS names. Can be given several times, or as a list with commas. Needs
-    /// --client-ca.
+    /// The common name or a DNS name of the certificate. Can be repeated, or be a list with commas. Requires --client-ca.
     #[arg(
         long,
         env = "REGCRED_CLIENT_NAME",
@@ -104,17 +106,16 @@ pub(crate) struct Args {
     )]
     client_name: Vec<String>,
 
-    /// The policy file, YAML; the built-in defaults hold without one
+    /// Policy file, YAML; without it the built-in defaults apply
     ///
-    /// A new version is in force as soon as it is noticed and found good; until then, and if it is not, the old one
-    /// is.
+    /// A new version is used without a restart; if it is invalid, the old one stays in use.
     #[arg(long, env = "REGCRED_POLICY", hide_env_values = true, value_name = "FILE")]
     policy: Option<PathBuf>,
 
-    /// Where audit records go, one JSON object a line: a file, or - for standard output
+    /// File for audit records, one JSON object per line; - is standard output
     ///
-    /// A file is appended to, and opened anew when it was rotated away. Whoever reads slowly loses records and delays
-    /// nobody; what is lost is counted.
+    /// Records are appended, and the file is opened again after log rotation. A slow reader loses records (see the
+    /// metric `regcred_audit_records_lost_total`); it never delays a request.
     #[arg(
         long,
         env = "REGCRED_AUDIT_LOG",
@@ -124,7 +125,7 @@ pub(crate) struct Args {
     )]
     audit_log: PathBuf,
 
-    /// How much is logged to standard error; no level logs the content of a request
+    /// Level of the log on standard error; no level logs the content of a request
     #[arg(
         long,
         env = "REGCRED_LOG_LEVEL",
@@ -135,11 +136,25 @@ pub(crate) struct Args {
     )]
     log_level: LogLevel,
 
-    /// How long a server that is told to stop still accepts
+    /// The format of the log
     ///
-    /// In that time it is not ready any more, and asks its clients to close. It should be as long as a cluster needs
-    /// to stop sending requests. After it, what runs is finished within 20s. A duration such as 5s or 1m30s. Default:
-    /// 5s, with --dev 0s.
+    /// With json, each line on standard error is an object, the two that name the addresses included. An error that keeps
+    /// the server from starting is text in both formats.
+    #[arg(
+        long,
+        env = "REGCRED_LOG_FORMAT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        ignore_case = true
+    )]
+    log_format: LogFormat,
+
+    /// Time between SIGTERM and the end of accepting connections
+    ///
+    /// During this time the server is not ready and asks its clients to close their connections. It should be as long as
+    /// the cluster needs to stop sending requests. Requests in flight then have 20s to finish. A duration such as 5s or
+    /// 1m30s. Default: 5s, with --dev 0s.
     #[arg(
         long,
         env = "REGCRED_DRAIN_DELAY",
@@ -149,9 +164,9 @@ pub(crate) struct Args {
     )]
     drain_delay: Option<Duration>,
 
-    /// How often the certificate, the clients' CAs and the policy file are looked at for changes
+    /// Time between two checks of the certificate, client CA and policy files for changes
     ///
-    /// A duration such as 10s or 500ms, at least 10ms.
+    /// A duration such as 10s or 1m, at least 1s. It has no influence on --tls self-managed.
     #[arg(
         long,
         env = "REGCRED_RELOAD_INTERVAL",
@@ -161,16 +176,79 @@ pub(crate) struct Args {
         default_value = "10s"
     )]
     reload_interval: Duration,
+
+    /// Service by which the API server calls this webhook, in the namespace of the Pod
+    ///
+    /// With --tls self-managed, the certificate is issued for it.
+    #[arg(
+        long,
+        env = "REGCRED_WEBHOOK_SERVICE",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_parser = parse_service_name,
+        default_value = "regcred"
+    )]
+    webhook_service: String,
+
+    /// Name of both webhook configurations
+    ///
+    /// With --tls self-managed, regcred writes its CA into their caBundle.
+    #[arg(
+        long,
+        env = "REGCRED_WEBHOOK_CONFIGURATION",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_parser = parse_object_name,
+        default_value = "regcred"
+    )]
+    webhook_configuration: String,
+
+    /// Secret for the CA that all replicas share, in the namespace of the Pod
+    ///
+    /// With --tls self-managed. It is created if necessary.
+    #[arg(
+        long,
+        env = "REGCRED_CA_SECRET",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_parser = parse_object_name,
+        default_value = "regcred-self-managed"
+    )]
+    ca_secret: String,
 }
 
-/// Where the serving certificate comes from.
+/// The source of the serving certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TlsSource {
     /// --tls-cert and --tls-key
     Files,
-    /// Issued by a CA of this installation's own, which all replicas share in the Secret regcred-self-managed of the own
-    /// namespace; the API server is told to trust it in the two webhook configurations called regcred
+    /// regcred makes a CA, shares it between replicas in a Secret, issues its own certificates, and keeps the caBundle of
+    /// the webhook configurations up to date
     SelfManaged,
+}
+
+fn parse_object_name(text: &str) -> Result<String, &'static str> {
+    text.parse::<Name>().map(|_| text.to_owned())
+}
+
+/// A Service's name is also a DNS label.
+fn parse_service_name(text: &str) -> Result<String, &'static str> {
+    match parse_object_name(text) {
+        Ok(name) if name.len() <= 63 && !name.contains('.') => Ok(name),
+        _ => {
+            Err("expected at most 63 small letters, digits and hyphens, with a letter or digit at both ends")
+        }
+    }
+}
+
+/// What the arguments ask for.
+#[derive(Debug)]
+struct Settings {
+    server: Config,
+    log_level: LogLevel,
+    log_format: LogFormat,
+    /// Only used with `--tls self-managed`.
+    names: Names,
 }
 
 fn parse_duration(text: &str) -> Result<Duration, &'static str> {
@@ -179,24 +257,24 @@ fn parse_duration(text: &str) -> Result<Duration, &'static str> {
 
 fn parse_name(text: &str) -> Result<String, &'static str> {
     match text.trim() {
-        "" => Err("expected a name, as the client's certificate has it"),
+        "" => Err("expected a name from the client's certificate"),
         name => Ok(name.to_owned()),
     }
 }
 
 impl Args {
-    /// From what was typed to what holds.
-    fn validate(self) -> Result<(Config, LogLevel), Failure> {
+    /// Checks the arguments and applies the defaults that depend on other arguments.
+    fn validate(self) -> Result<Settings, Failure> {
         let certificate = self.certificate()?;
         let clients = self.clients()?;
         let default = |port| {
             if self.dev { Listen::At(([127, 0, 0, 1], port).into()) } else { Listen::Everywhere(port) }
         };
         let drain_delay = if self.dev { Duration::ZERO } else { Duration::from_secs(5) };
-        if self.reload_interval < Duration::from_millis(10) {
-            return Err(Failure::from("--reload-interval is too short: at least 10ms"));
+        if self.reload_interval < Duration::from_secs(1) {
+            return Err(Failure::from("--reload-interval is too short: at least 1s"));
         }
-        let config = Config {
+        let server = Config {
             listen: self.listen.unwrap_or_else(|| default(8443)),
             ops_listen: self.ops_listen.unwrap_or_else(|| default(8080)),
             certificate,
@@ -211,7 +289,12 @@ impl Args {
             reload_interval: self.reload_interval,
             limits: Limits::default().within_descriptors(),
         };
-        Ok((config, self.log_level))
+        let names = Names {
+            service: self.webhook_service,
+            webhook_configuration: self.webhook_configuration,
+            ca_secret: self.ca_secret,
+        };
+        Ok(Settings { server, log_level: self.log_level, log_format: self.log_format, names })
     }
 
     fn certificate(&self) -> Result<CertificateSource, Failure> {
@@ -219,30 +302,30 @@ impl Args {
             return match (self.dev, &self.tls_cert, &self.tls_key) {
                 (false, None, None) => Ok(CertificateSource::Supplied),
                 (true, ..) => Err(Failure::from(
-                    "--dev makes its own certificate, without a cluster: leave out --tls self-managed, or --dev",
+                    "--dev makes its own certificate without a cluster: remove --tls self-managed or --dev",
                 )),
                 _ => Err(Failure::from(
-                    "--tls self-managed issues its own certificate: leave out --tls-cert and --tls-key, or --tls",
+                    "--tls self-managed issues its own certificate: remove --tls-cert and --tls-key, or --tls",
                 )),
             };
         }
         match (self.dev, self.tls_cert.clone(), self.tls_key.clone()) {
-            (true, None, None) => Ok(CertificateSource::Dev),
+            (true, None, None) => Ok(CertificateSource::Dev(DEV_FOLDER.into())),
             (true, ..) => Err(Failure::from(
-                "--dev makes its own certificate: leave out --tls-cert and --tls-key, or --dev",
+                "--dev makes its own certificate: remove --tls-cert and --tls-key, or --dev",
             )),
             (false, Some(certificate), Some(key)) => {
                 Ok(CertificateSource::Files(CertificateFiles { certificate, key }))
             }
             (false, Some(_), None) => {
-                Err(Failure::from("--tls-cert needs --tls-key, the file with its private key"))
+                Err(Failure::from("--tls-cert requires --tls-key, the file with its private key"))
             }
             (false, None, Some(_)) => {
-                Err(Failure::from("--tls-key needs --tls-cert, the file with its certificate"))
+                Err(Failure::from("--tls-key requires --tls-cert, the file with its certificate"))
             }
             (false, None, None) => Err(Failure::from(
-                "serve needs a certificate: give --tls-cert and --tls-key, or --tls self-managed in a cluster, or --dev to \
-                 try it on this machine",
+                "serve requires a certificate: use --tls-cert and --tls-key, or --tls self-managed in a cluster, or --dev \
+                 to try it on this machine",
             )),
         }
     }
@@ -250,28 +333,28 @@ impl Args {
     fn clients(&self) -> Result<Option<ClientCa>, Failure> {
         match self.client_ca.clone() {
             Some(_) if self.dev => Err(Failure::from(
-                "--dev prints a request that anybody can send: leave out --client-ca, or --dev",
+                "--dev prints a request without a client certificate: remove --client-ca or --dev",
             )),
             Some(file) => Ok(Some(ClientCa { file, names: self.client_name.clone() })),
             None if self.client_name.is_empty() => Ok(None),
             None => {
-                Err(Failure::from("--client-name needs --client-ca, the file with the CA of that client"))
+                Err(Failure::from("--client-name requires --client-ca, the file with the CA of that client"))
             }
         }
     }
 }
 
-/// Serves until a signal ends it.
+/// Serves until a signal arrives.
 pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
-    let (config, level) = args.validate()?;
+    let settings = args.validate()?;
     let runtime = Builder::new_multi_thread()
         .enable_all()
-        .worker_threads(available_parallelism().map_or(1, NonZero::get).min(WORKERS))
-        .max_blocking_threads(LARGE_REVIEWS)
+        .worker_threads(available_parallelism().map_or(1, NonZero::get).min(MAX_WORKERS))
+        .max_blocking_threads(MAX_LARGE_REVIEWS)
         .build()
-        .map_err(|error| Failure(format!("the system refused a thread or descriptor: {error}")))?;
-    let ended = serve(&runtime, &config, level);
-    // What has not ended by now is not waited for.
+        .map_err(|error| Failure(format!("cannot create a thread or file descriptor: {error}")))?;
+    let ended = serve(&runtime, settings);
+    // Tasks that are still running are dropped.
     runtime.shutdown_background();
     Ok(match ended? {
         Ended::Finished => Exit::Clean,
@@ -279,41 +362,49 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
     })
 }
 
-fn serve(runtime: &Runtime, config: &Config, level: LogLevel) -> Result<Ended, Failure> {
+fn serve(runtime: &Runtime, settings: Settings) -> Result<Ended, Failure> {
+    let Settings { server: config, log_level, log_format, names } = settings;
     runtime.block_on(async {
-        // First of all: a signal that comes while files are read must not kill the program half-way.
+        // First, so that a signal during the start also shuts the server down gracefully.
         let shutdown = signals()?;
         log::quiet_panics();
         let cluster = match config.certificate {
-            CertificateSource::Supplied => Some(self_managed::cluster().await?),
-            CertificateSource::Files(_) | CertificateSource::Dev => None,
+            CertificateSource::Supplied => Some(cluster().await?),
+            CertificateSource::Files(_) | CertificateSource::Dev(_) => None,
         };
-        let server = Server::prepare(config, admission::review)?;
-        say(format_args!("listening on https://{}", server.address()));
-        say(format_args!("listening on http://{} (ops)", server.ops_address()));
-        if config.certificate == CertificateSource::Dev {
-            say(format_args!("{}", server.request_to_try()));
+        let server = Server::prepare(&config, admission::review)?;
+        log_format.say(format_args!("listening on https://{}", server.address()));
+        log_format.say(format_args!("listening on http://{} (ops)", server.ops_address()));
+        if let CertificateSource::Dev(folder) = &config.certificate {
+            log_format.say(format_args!("{}", sample::request(server.address(), folder)));
         }
-        // The log begins after these lines, so that they come first at every level.
-        log::init(level);
+        // The log starts after these lines, so that they come first at every level.
+        let _log = Log::start(log_level, log_format, server.metrics())?;
         if let Some(cluster) = cluster {
-            cluster::self_managed::start(cluster, config.reload_interval, server.supply())?;
+            self_managed::start(cluster, names, server.supply())?;
         }
         Ok(server.run(shutdown).await?)
     })
 }
 
-/// A message for each SIGTERM and SIGINT from now on.
+/// The cluster in which certificates are managed. Unusable credentials are an error now; an API server that does not
+/// answer is not.
+async fn cluster() -> Result<kube::Config, Failure> {
+    let config = client::infer().await?;
+    drop(client::connect(config.clone(), None)?);
+    Ok(config)
+}
+
+/// Receives a message for each SIGTERM and SIGINT.
 fn signals() -> Result<mpsc::Receiver<()>, Failure> {
-    let install =
-        |kind| signal(kind).map_err(|error| Failure(format!("signals cannot be received: {error}")));
+    let install = |kind| signal(kind).map_err(|error| Failure(format!("cannot receive signals: {error}")));
     let signals: [Signal; 2] = [install(SignalKind::terminate())?, install(SignalKind::interrupt())?];
     let (sender, receiver) = mpsc::channel(2);
     for mut signal in signals {
         let sender = sender.clone();
         tokio::spawn(async move {
             while signal.recv().await.is_some() {
-                // A third signal has nothing to add.
+                // The channel is full after two signals. More of them change nothing.
                 let _ = sender.try_send(());
             }
         });
@@ -333,22 +424,25 @@ mod tests {
         let Command::Serve(args) = cli.map_err(|error| error.to_string())?.command else {
             panic!("another subcommand")
         };
-        args.validate().map(|(config, _)| config).map_err(|Failure(message)| message)
+        args.validate().map(|settings| settings.server).map_err(|Failure(message)| message)
     }
 
     #[test]
-    fn dev_stays_on_this_machine_and_ends_at_once() {
+    fn dev_listens_on_loopback_and_stops_at_once() {
         let config = validate(&["--dev"]).unwrap();
         assert_eq!(
             (config.listen.to_string(), config.ops_listen.to_string()),
             ("127.0.0.1:8443".into(), "127.0.0.1:8080".into())
         );
-        assert_eq!((config.certificate, config.drain_delay), (CertificateSource::Dev, Duration::ZERO));
+        assert_eq!(
+            (config.certificate, config.drain_delay),
+            (CertificateSource::Dev("certs/dev".into()), Duration::ZERO)
+        );
         assert_eq!(validate(&["--dev", "--drain-delay", "1m"]).unwrap().drain_delay, Duration::from_secs(60));
     }
 
     #[test]
-    fn the_defaults_are_those_of_a_cluster() {
+    fn defaults_fit_a_cluster() {
         let config = validate(&["--tls-cert", "c", "--tls-key", "k"]).unwrap();
         assert_eq!((config.listen, config.ops_listen), (Listen::Everywhere(8443), Listen::Everywhere(8080)));
         assert_eq!(
@@ -360,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_clients_are_given_one_by_one_or_as_a_list() {
+    fn client_name_is_repeated_or_a_list() {
         let mut arguments = vec!["--tls-cert", "c", "--tls-key", "k"];
         assert_eq!(validate(&arguments).unwrap().clients, None);
         arguments.extend(["--client-ca", "ca"]);
@@ -371,24 +465,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_what_to_do() {
+    fn errors_say_what_to_do() {
         for (arguments, says) in [
             (&[][..], "--dev to try it"),
-            (&["--tls-cert", "c"], "needs --tls-key"),
-            (&["--tls-key", "k"], "needs --tls-cert"),
+            (&["--tls-cert", "c"], "requires --tls-key"),
+            (&["--tls-key", "k"], "requires --tls-cert"),
             (&["--tls-key", "k", "--tls-cert", ""], "a value is required"),
-            (&["--dev", "--tls-key", "k"], "leave out"),
-            (&["--dev", "--client-ca", "ca"], "leave out --client-ca"),
-            (&["--tls-cert", "c", "--tls-key", "k", "--client-name", "n"], "needs --client-ca"),
+            (&["--dev", "--tls-key", "k"], "remove"),
+            (&["--dev", "--client-ca", "ca"], "remove --client-ca"),
+            (&["--tls-cert", "c", "--tls-key", "k", "--client-name", "n"], "requires --client-ca"),
             (
                 &["--tls-cert", "c", "--tls-key", "k", "--client-ca", "ca", "--client-name", "n,"],
                 "expected a name",
             ),
-            (&["--dev", "--tls", "self-managed"], "leave out"),
-            (&["--tls", "self-managed", "--tls-key", "k"], "leave out"),
+            (&["--dev", "--tls", "self-managed"], "remove"),
+            (&["--tls", "self-managed", "--tls-key", "k"], "remove"),
             (&["--dev", "--listen", "8443"], "such as 127.0.0.1:8443"),
             (&["--dev", "--drain-delay", "5"], "such as 500ms"),
-            (&["--dev", "--reload-interval", "0s"], "at least 10ms"),
+            (&["--dev", "--reload-interval", "999ms"], "at least 1s"),
+            (&["--dev", "--webhook-service", "a.b"], "at most 63"),
+            (&["--dev", "--ca-secret", "A"], "at most 253"),
         ] {
             let error = validate(arguments).unwrap_err();
             assert!(error.contains(says), "{error}");

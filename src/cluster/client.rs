@@ -13,15 +13,17 @@ use regcred_engine::wording::Bilingual;
 
 use super::words::quoted;
 
-/// How long a connection to the API server may take to be made, and how long an answer to begin.
-const CONNECT: Duration = Duration::from_secs(5);
-const ANSWER: Duration = Duration::from_secs(10);
+/// The time to connect to the API server.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Of what the API server, or a webhook through it, says, no more is shown.
-pub(super) const SHOWN_CHARS: usize = 500;
+/// The time for which a write to the API server may make no progress.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why the cluster cannot be used: one line. It never holds what a parser quotes, which may be a token, a key or
-/// somebody's Secret.
+/// At most this many characters of a message from the API server, or from a webhook through it, are shown.
+pub(super) const MAX_QUOTED_CHARS: usize = 500;
+
+/// Why the cluster cannot be used, in one line. It never contains a parser's message, which may quote a token, a key or a
+/// Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterError(Bilingual<String>);
 
@@ -125,26 +127,18 @@ fn in_cluster(error: &KubeconfigError) -> Result<Config, ClusterError> {
     })
 }
 
-/// A client with a deadline for every call, and without attempts of its own to repeat one.
+/// Makes a client that never retries a call. A response may pause for at most `read_timeout`.
 ///
-/// kube makes aws-lc-rs the process-wide default of rustls at this point if there is none; nothing else of this
-/// program relies on a default.
-///
-/// # Errors
-/// When the credentials of the configuration cannot be used.
-pub fn connect(config: Config) -> Result<Client, ClusterError> {
-    connect_within(config, ANSWER)
-}
-
-/// As [`connect`], with another deadline for what an answer may be silent.
+/// kube makes aws-lc-rs the process-wide default of rustls here if there is none. Nothing else in this program relies on a
+/// default.
 ///
 /// # Errors
 /// When the credentials of the configuration cannot be used.
-pub fn connect_within(mut config: Config, answer: Duration) -> Result<Client, ClusterError> {
-    config.connect_timeout = Some(CONNECT);
-    config.read_timeout = Some(answer);
-    config.write_timeout = Some(ANSWER);
-    // Otherwise the time that a connection was idle counts as waiting for an answer.
+pub fn connect(mut config: Config, read_timeout: Option<Duration>) -> Result<Client, ClusterError> {
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = read_timeout;
+    config.write_timeout = Some(WRITE_TIMEOUT);
+    // Otherwise the time for which a connection was idle counts as well.
     config.reset_reader_on_write = true;
     config.default_retry = false;
     // kube panics over a token that is no header value, such as one with a line break at its end.
@@ -224,7 +218,7 @@ pub(crate) fn describe(error: &kube::Error) -> ClusterError {
     match error {
         // The API server's own words. It redacts the content of Secrets.
         kube::Error::Api(status) => {
-            let said = quoted(&status.message, SHOWN_CHARS);
+            let said = quoted(&status.message, MAX_QUOTED_CHARS);
             ClusterError::both(format!("the API server refuses: {said}"), format!("API server 拒绝：{said}"))
         }
         kube::Error::HyperError(_) | kube::Error::Service(_) => unreachable_server(error),
@@ -256,10 +250,10 @@ fn unreachable_server(error: &kube::Error) -> ClusterError {
         }
         next = error.source();
     }
-    let why = why.map(|why| quoted(&why.to_string(), SHOWN_CHARS));
+    let why = why.map(|why| quoted(&why.to_string(), MAX_QUOTED_CHARS));
     ClusterError::both(
         format!(
-            "the API server cannot be reached{}",
+            "cannot reach the API server{}",
             why.as_ref().map_or_else(String::new, |why| format!(": {why}"))
         ),
         format!("无法连接 API server{}", why.as_ref().map_or_else(String::new, |why| format!("：{why}"))),

@@ -8,20 +8,16 @@
 //! have a thread of their own, so they cannot delay admission, and admission cannot delay them.
 
 mod audit;
-mod audit_file;
-mod audit_losses;
 mod conn;
 mod dev;
 mod drain;
 pub mod duration;
-mod files;
 mod health;
 mod intake;
 mod limits;
 mod listen;
 mod metrics;
 mod ops;
-mod policy;
 mod refusal;
 mod reload;
 mod review;
@@ -46,25 +42,21 @@ use tokio::sync::{mpsc, watch};
 
 pub use audit::AuditTarget;
 pub use drain::Ended;
-pub use files::FileError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
-pub use metrics::ConfigurationProblem;
-pub use policy::read as read_policy;
+pub(crate) use metrics::ConfigurationProblem;
 pub use review::Reviewer;
 pub use supply::Supply;
 pub use tls::{CertificateFiles, ClientCa};
 
 use audit::Audit;
-use audit_file::Output;
 use conn::{Connections, Endpoint};
 use drain::{Phase, Work};
-use files::read_together;
 use health::Health;
 use intake::Gate;
-use metrics::{Metrics, Port, State};
+pub(crate) use metrics::Metrics;
+use metrics::{Port, State};
 use ops::OpsParts;
-use policy::PolicyInForce;
 use refusal::Refusals;
 use reload::{Reloader, Watched};
 use review::Judge;
@@ -73,17 +65,21 @@ use router::AdmissionParts;
 use shared::Shared;
 use tls::{Served, TlsFiles};
 
+pub use crate::files::FileError;
+use crate::files::read_together;
+use crate::policy_file::{self, PolicyInForce};
+
 /// How long the end of the program waits for the audit log's reader.
 const AUDIT_FLUSH: Duration = Duration::from_secs(1);
 
 /// Where the serving certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateSource {
-    /// Made for this machine, in `certs/dev`.
-    Dev,
-    /// Someone else's files.
+    /// Made for this machine, in this folder.
+    Dev(PathBuf),
+    /// Made by another program.
     Files(CertificateFiles),
-    /// Brought to [`Server::supply`] while it runs. Until the first comes, the server is not ready.
+    /// Passed to [`Server::supply`] at runtime. The server is not ready before the first one.
     Supplied,
 }
 
@@ -187,7 +183,7 @@ impl Server {
         let tls_files = TlsFiles {
             certificate: match &config.certificate {
                 CertificateSource::Files(files) => Some(files.clone()),
-                CertificateSource::Dev => Some(dev::certificate(&dev::folder(), &provider, now)?),
+                CertificateSource::Dev(folder) => Some(dev::certificate(folder, &provider, now)?),
                 CertificateSource::Supplied => None,
             },
             clients: config.clients.clone(),
@@ -196,7 +192,7 @@ impl Server {
         served.swap(tls_files.check(&contents, &provider, now)?);
         let watched_tls = Watched::new(&tls_files.paths(), &contents);
         let (policy, watched_policy) = load_policy(config)?;
-        let output = Output::open(&config.audit)?;
+        let output = config.audit.open()?;
         let listener = config.listen.bind("--listen")?;
         let ops_listener = config.ops_listen.bind("--ops-listen")?.into_std()?;
         let addresses = (listener.local_addr()?, ops_listener.local_addr()?);
@@ -207,22 +203,24 @@ impl Server {
         let ops_connections = Connections::new(limits.ops_connections);
         let in_flight = Arc::new(Pool::new(limits.in_flight));
         let room = Arc::new(Room::new(&limits));
-        let metrics = Arc::new(Metrics::new(State {
+        let mut metrics = Metrics::new(State {
             connections: Arc::clone(&connections) as _,
             ops_connections: Arc::clone(&ops_connections) as _,
             in_flight: Arc::clone(&in_flight) as _,
             bodies: Arc::clone(&room) as _,
             served: Arc::clone(&served),
             policy: Arc::clone(&policy),
-        }));
+        });
         if served.not_after().is_some() {
             metrics.tls_reload.started();
         }
         metrics.policy_reload.started();
+        let audit = Arc::new(Audit::start(output, &mut metrics)?);
+        let metrics = Arc::new(metrics);
         let judge = Judge {
             reviewer,
             policy: Arc::clone(&policy),
-            audit: Audit::start(output, metrics.audit_records_lost.clone(), metrics.panics.clone())?,
+            audit: Arc::clone(&audit),
             metrics: Arc::clone(&metrics),
             inline_body: limits.inline_body,
         };
@@ -235,7 +233,7 @@ impl Server {
             drain_delay: config.drain_delay,
             reload_interval: config.reload_interval,
             reloader: Reloader { tls: (tls_files, watched_tls), policy: watched_policy },
-            shared: Arc::new(Shared { provider, served, policy, metrics }),
+            shared: Arc::new(Shared { provider, served, policy, metrics, audit }),
             gate: Arc::new(gate),
             judge: Arc::new(judge),
             connections,
@@ -256,16 +254,15 @@ impl Server {
         self.addresses.1
     }
 
-    /// Where to bring certificates, for [`CertificateSource::Supplied`].
+    /// The metrics, for the log, which begins after the server is prepared.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// The handle for [`CertificateSource::Supplied`].
     #[must_use]
     pub fn supply(&self) -> Supply {
         Supply(Arc::clone(&self.shared))
-    }
-
-    /// For `--dev`: a request that shows what regcred does, to be pasted into a terminal.
-    #[must_use]
-    pub fn request_to_try(&self) -> String {
-        dev::request_to_try(self.address())
     }
 
     /// Serves until `shutdown` says so: the first message begins an orderly shutdown, the second cuts it short.
@@ -331,10 +328,11 @@ type LoadedPolicy = (Arc<PolicyInForce>, Option<(PathBuf, Watched)>);
 
 fn load_policy(config: &Config) -> Result<LoadedPolicy, FileError> {
     let Some(path) = &config.policy else {
-        return Ok((Arc::new(PolicyInForce::from_pointee(policy::default())), None));
+        return Ok((Arc::new(PolicyInForce::from_pointee(policy_file::default())), None));
     };
     let contents = read_together(&[path])?;
-    let active = policy::parse(path, contents.first().map(|content| content.as_slice()).unwrap_or_default())?;
+    let active =
+        policy_file::parse(path, contents.first().map(|content| content.as_slice()).unwrap_or_default())?;
     let watched = Watched::new(&[path], &contents);
     Ok((Arc::new(PolicyInForce::from_pointee(active)), Some((path.clone(), watched))))
 }

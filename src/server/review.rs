@@ -15,10 +15,10 @@ use jiff::Timestamp;
 use super::audit::Audit;
 use super::intake::Intake;
 use super::metrics::Metrics;
-use super::policy::PolicyInForce;
 use super::refusal::{Refusal, text};
 use super::room::Reservation;
 use crate::admission::{ActivePolicy, BadReview, Reviewed, Webhook};
+use crate::policy_file::PolicyInForce;
 
 /// The function that judges. The program has one, [`crate::admission::review`]; tests bring others.
 pub type Reviewer = fn(Webhook, &[u8], &ActivePolicy, Timestamp) -> Result<Reviewed, BadReview>;
@@ -28,7 +28,7 @@ pub(crate) struct Judge {
     pub(crate) reviewer: Reviewer,
     pub(crate) policy: Arc<PolicyInForce>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) audit: Audit,
+    pub(crate) audit: Arc<Audit>,
     /// A body above this size is judged on a thread for blocking work.
     pub(crate) inline_body: usize,
 }
@@ -93,7 +93,8 @@ impl Judge {
             self.metrics.found(finding, count);
         }
         self.metrics.fixes.inc_by(reviewed.fixes);
-        tracing::debug!(?webhook, ?operation, ?decision, micros = duration.as_micros(), "answered");
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(?webhook, ?operation, ?decision, micros, "answered");
         self.audit.record(&reviewed.audit_record(duration));
         response
     }

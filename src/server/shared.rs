@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 
+use super::audit::Audit;
 use super::metrics::Metrics;
-use super::policy::PolicyInForce;
 use super::tls::Served;
+use crate::policy_file::PolicyInForce;
 
 /// What is in use now, and may be replaced while the server runs.
 pub(crate) struct Shared {
@@ -14,4 +15,5 @@ pub(crate) struct Shared {
     pub(crate) served: Arc<Served>,
     pub(crate) policy: Arc<PolicyInForce>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: Arc<Audit>,
 }

@@ -1,28 +1,29 @@
-//! Certificates that come from elsewhere than files.
+//! Certificates that do not come from files.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Shared;
-use super::metrics::ConfigurationProblem;
+use super::metrics::Metrics;
 use super::tls::{Certificate, Change};
+use crate::pki::Issued;
 
-/// Where to bring the certificates of [`CertificateSource::Supplied`](super::CertificateSource::Supplied), and what
-/// became of getting them.
+/// A handle of a running server for the code that supplies its certificates. The server does not know where they come
+/// from.
 #[derive(Clone)]
 pub struct Supply(pub(super) Arc<Shared>);
 
 impl Supply {
-    /// Serves a certificate, PEM, with its key, if it can be served. Open connections keep the one that they have.
+    /// Serves a certificate from now on. Open connections keep the one that they have.
     ///
     /// # Errors
-    /// When it is not valid now, or the key is not its own.
-    pub fn serve(&self, certificate: &str, key: &str) -> Result<(), String> {
+    /// When the certificate is not valid now.
+    pub(crate) fn serve(&self, issued: &Issued) -> Result<(), String> {
         let Supply(shared) = self;
         let certificate = Certificate::supplied(
-            certificate.as_bytes(),
-            key.as_bytes(),
+            issued.certificate.as_bytes(),
+            issued.key.as_bytes(),
             &shared.provider,
             Timestamp::now(),
         )?;
@@ -32,24 +33,14 @@ impl Supply {
         Ok(())
     }
 
-    /// Notes whether it is known that the certificate in use is the right one.
-    pub fn checked(&self, successful: bool) {
+    /// Notes whether the certificate in use is known to be the right one.
+    pub(crate) fn checked(&self, successful: bool) {
         let reload = &self.0.metrics.tls_reload;
         if successful { reload.restored() } else { reload.failed() }
     }
 
-    /// Counts that a client was told anew what to trust.
-    pub fn bundle_corrected(&self) {
-        self.0.metrics.ca_bundle_corrections.inc();
-    }
-
-    /// In how many webhook configurations something is wrong.
-    pub fn configuration_problem(&self, problem: ConfigurationProblem, count: u8) {
-        self.0.metrics.configuration_problem(problem, count);
-    }
-
-    /// Counts a panic of whoever supplies.
-    pub fn panicked(&self) {
-        self.0.metrics.panics.inc();
+    /// The metrics of the server.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 }

@@ -19,10 +19,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::files::tests::scratch;
 use super::metrics::Usage as _;
 use super::*;
 use crate::admission::{ActivePolicy, BadReview, Reviewed, Webhook};
+use crate::files::tests::scratch;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

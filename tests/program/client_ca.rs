@@ -12,7 +12,7 @@ use crate::support::regcred::{Regcred, Serve, command};
 use crate::support::review::{Review, document, good, secret};
 use crate::support::volume::Volume;
 
-const OFTEN: [&str; 2] = ["--reload-interval", "20ms"];
+const OFTEN: [&str; 2] = ["--reload-interval", "1s"];
 const NAME: &str = "kube-apiserver-of-the-tests";
 
 fn review() -> serde_json::Value {
@@ -110,7 +110,7 @@ fn only_who_has_a_certificate_by_the_client_ca_is_answered() {
     assert_eq!(left.audit().len(), 2, "what was refused was not judged");
     let noise = |line: &&str| line.contains("handshake") && !line.contains("DEBUG");
     assert_eq!(left.stderr.lines().filter(noise).collect::<Vec<_>>(), [""; 0]);
-    let said = "clients have to present a certificate authorities=1 not_after=";
+    let said = "requiring client certificates authorities=1 not_after=";
     assert!(left.stderr.contains(said), "{}", left.stderr);
     for pair in [&right, &refused[0].0, &case.pair] {
         assert!(!left.stderr.contains(pair.key.lines().nth(1).unwrap()));
@@ -149,7 +149,7 @@ fn certificate_key_and_client_ca_change_together_or_not_at_all() {
     // A new serving certificate beside a client CA that is of no use, by mistake its key.
     let pairs = [case.serving.issue(), case.serving.issue()];
     volume.swap(&files(&pairs[0], &old_client.key));
-    regcred.wait_for_log("clients.crt: holds a private key");
+    regcred.wait_for_log("clients.crt: has a private key");
     assert!(regcred.metric("regcred_tls_reloads_total{result=\"error\"}") >= Some(1.0));
     assert!(!regcred.log().contains(old_client.key.lines().nth(1).unwrap()), "a key in the log");
     let mut connection = old().connect();
@@ -195,7 +195,7 @@ fn a_client_ca_in_a_volume_of_its_own_is_followed_and_an_expired_one_in_it_passe
     eventually("the new CA", || client.try_connect().ok()?.request("GET", "/", &[], b"").ok());
 
     is_answered(&mut client.connect());
-    regcred.wait_for_log("ca.crt: number 1 expired at 2021-01-01T00:00:00Z and is passed over");
+    regcred.wait_for_log("ca.crt: certificate 1 expired at 2021-01-01T00:00:00Z and is ignored");
 }
 
 #[test]
@@ -204,9 +204,9 @@ fn a_client_ca_that_is_wrong_at_the_start_is_no_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let wrong = [
-        ("", "holds no certificate: expected PEM"),
-        (case.pair.certificate.as_str(), "holds as number 1 a certificate that is no CA's"),
-        (&Authority::expired().certificate, "holds no CA that is still valid"),
+        ("", "has no certificate: expected PEM"),
+        (case.pair.certificate.as_str(), "certificate 1 is not a CA"),
+        (&Authority::expired().certificate, "has no valid CA"),
     ];
     for (content, says) in wrong {
         for (name, content) in files(&case.pair, content) {

@@ -30,6 +30,7 @@ mod create;
 mod drain;
 mod golden;
 mod https;
+mod log;
 mod metrics;
 mod reload;
 mod resilience;

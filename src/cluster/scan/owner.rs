@@ -71,7 +71,7 @@ const MARKS: &[(At, &str, &str)] = &[
 const RANCHER_PROJECT: &str = "management.cattle.io/project-scoped-secret";
 
 /// A value of a mark is cut at this many characters: a name, not a text.
-const SHOWN_CHARS: usize = 80;
+const MAX_QUOTED_CHARS: usize = 80;
 
 /// Who owns a Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl OwnedJson {
 }
 
 fn shown(value: &str) -> String {
-    quoted(value, SHOWN_CHARS)
+    quoted(value, MAX_QUOTED_CHARS)
 }
 
 impl Owner {

@@ -210,7 +210,7 @@ impl<'r> Server<'r> {
                     format!("HTTP status {}", code.as_u16()),
                     format!("HTTP 状态 {}", code.as_u16()),
                 ),
-                _ => Bilingual::untranslated(quoted(&status.message, client::SHOWN_CHARS)),
+                _ => Bilingual::untranslated(quoted(&status.message, client::MAX_QUOTED_CHARS)),
             },
             continue_token: status.metadata.continue_token.filter(|token| !token.is_empty()),
         })

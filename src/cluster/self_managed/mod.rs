@@ -1,93 +1,81 @@
-//! `serve --tls self-managed`: a CA shared by all replicas, and certificates that each issues to itself.
+//! `serve --tls self-managed`: a CA shared by all replicas, and a serving certificate that each replica issues to itself.
 //!
-//! In passes. Each reads both webhook configurations and the Secret, corrects what the configurations trust, does the
-//! next step of a rotation if it is time, and issues a certificate if one is due. Nothing is remembered that a pass
-//! could not find out again, so an edit, a deletion or a missed pass heals by the next one; what was read last is kept
-//! only to put back a Secret that somebody has spoiled.
+//! It works in passes. A pass reads both webhook configurations and the Secret, corrects `caBundle`, issues a certificate
+//! if one is due, and takes the next step of a rotation if it is time. A watch on the three objects starts a pass at each
+//! change, and a timer starts one every few minutes. A pass keeps no state that it could not find out again, so an edit, a
+//! deletion or a missed pass is corrected by the next one. The last valid content of the Secret is remembered only to
+//! restore a Secret that was deleted or damaged.
 
-mod authority;
+mod problems;
 mod secret;
 mod state;
-mod troubles;
+mod watch;
 mod webhooks;
 
 use std::io;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::thread;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
-use kube::Config;
+use kube::{Client, Config};
+use tokio::sync::watch::Receiver;
 
 use super::client::{ClusterError, connect, describe};
-use authority::{Leaf, Validity};
-use secret::{Store, Stored};
-use state::{State, Step};
-use troubles::Troubles;
+use crate::pki::{Issued, Validity};
+use crate::server::{ConfigurationProblem, Supply};
+use problems::Problems;
+use secret::{SecretStore, Stored};
+use state::{LEAF_LIFE, State, Step};
 use webhooks::{Found, Webhook};
 
-/// The name of the Service that the API server calls.
-const SERVICE: &str = "regcred";
-
-/// Under which changes are recorded by the API server.
+/// The field manager of all changes.
 const FIELD_MANAGER: &str = "regcred";
 
-/// A new CA is in both configurations for so many passes before anything is served that needs it. With the default
-/// interval these are five minutes; an API server usually learns of a change within a second.
-const PASSES_BEFORE_SWITCH: i32 = 30;
+/// How long both configurations must have trusted a new CA before it signs. An API server usually learns of a change
+/// within a second. A constant, so that no setting can make a rotation unsafe.
+const TRUST_TIME: SignedDuration = SignedDuration::from_mins(5);
 
-/// A whole pass takes some ten milliseconds.
-const PASS: Duration = Duration::from_secs(60);
+/// The time between two passes if nothing changes.
+const PASS_INTERVAL: Duration = Duration::from_secs(300);
 
-/// The first wait after a pass that failed when nothing is served yet; it doubles up to the interval.
+/// The time between a change and the pass that it starts. Further changes within it start no other pass, so a client that
+/// undoes every correction causes at most two passes a second.
+const DEBOUNCE: Duration = Duration::from_millis(500);
+
+/// The deadline of a pass, which usually takes some ten milliseconds.
+const PASS_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The first wait after a failed pass. It doubles up to [`MAX_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 
-/// Nothing is served for this long after the first correction: an API server that was told what to trust usually knows
-/// within a second, and until then other replicas may be there that it does trust.
-const NOTICED: Duration = Duration::from_secs(2);
+/// The longest wait after a failed pass.
+const MAX_RETRY: Duration = Duration::from_secs(30);
 
-/// How often a pass looks again because another replica was quicker.
-const ATTEMPTS: u32 = 5;
+/// How long the first certificate is held back after a correction of `caBundle`. Until the API server has noticed the
+/// change, other replicas may still serve a certificate that it trusts.
+const NOTICE_TIME: Duration = Duration::from_secs(2);
 
-/// What the certificates are for: the server.
-pub trait Serving: Send {
-    /// Serves this certificate from now on, PEM, with its key.
-    ///
-    /// # Errors
-    /// When the server finds that it cannot be served.
-    fn serve(&self, certificate: &str, key: &str) -> Result<(), String>;
+/// How often a pass retries after another replica has written first.
+const MAX_ATTEMPTS: u32 = 5;
 
-    /// A pass has ended: whether the certificate in use is known to be the right one.
-    fn checked(&self, successful: bool);
-
-    /// The bundle of a webhook configuration was not the right one, and is now.
-    fn bundle_corrected(&self);
-
-    /// In how many of the two webhook configurations each of these is wrong.
-    fn configurations_wrong(&self, wrong: Wrong);
-
-    /// A pass panicked.
-    fn panicked(&self);
+/// The names of the objects in the cluster.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The Service by which the API server calls the webhook, in the namespace of the Pod.
+    pub service: String,
+    /// Both webhook configurations.
+    pub webhook_configuration: String,
+    /// The Secret with the CA, in the namespace of the Pod.
+    pub ca_secret: String,
 }
 
-/// What is wrong with the webhook configurations, each in how many of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wrong {
-    /// It does not exist, or not with this program's webhook in it.
-    pub missing: u8,
-    /// It cannot be read.
-    pub unreadable: u8,
-    /// It does not trust what is served, and could not be corrected.
-    pub ca_bundle: u8,
-    /// It has no match condition on the Secret's type.
-    pub type_condition: u8,
-}
-
-/// What became of a write.
+/// The result of a write.
 enum Outcome<T> {
     Written(T),
-    /// Somebody else was quicker.
+    /// Another client changed the object first.
     Conflict,
 }
 
@@ -99,106 +87,121 @@ fn outcome<T>(result: kube::Result<T>) -> Result<Outcome<T>, ClusterError> {
     }
 }
 
-/// Begins the passes, on a thread of their own that lasts as long as the program: the API server's answers keep no
-/// admission waiting, nor admission them.
+/// Starts the passes on a thread of their own, which lasts until the program ends. No admission request waits for it.
 ///
 /// # Errors
-/// When the system has no thread left.
-pub fn start(config: Config, interval: Duration, serving: impl Serving + 'static) -> io::Result<()> {
+/// When the system cannot create a thread.
+pub fn start(config: Config, names: Names, supply: Supply) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("self-managed".to_owned()).spawn(move || {
-        let namespace = config.default_namespace.trim().to_owned();
-        let keeper = {
-            let _context = runtime.enter();
-            connect(config).map(|client| Keeper {
-                store: Store::new(&client, &namespace, format!("{FIELD_MANAGER}-{:016x}", random())),
-                webhooks: Webhook::both(&client),
-                names: names(&namespace),
-                wait: SignedDuration::try_from(interval)
-                    .unwrap_or(SignedDuration::MAX)
-                    .saturating_mul(PASSES_BEFORE_SWITCH),
-                serving,
-                troubles: Troubles::default(),
-                known: None,
-                held_back: false,
-                served: None,
-            })
-        };
-        match keeper {
-            Ok(keeper) => keeper.run(&runtime, interval),
-            Err(error) => tracing::error!("certificates cannot be managed: {error}"),
-        }
+        runtime.block_on(async {
+            let namespace = config.default_namespace.trim().to_owned();
+            // A watch is silent for minutes. Each pass has a deadline of its own.
+            match connect(config, None) {
+                Ok(client) => Keeper::new(&client, &namespace, &names, supply).run().await,
+                Err(error) => tracing::error!("cannot manage certificates: {error}"),
+            }
+        });
     })?;
     Ok(())
 }
 
-/// What a certificate is for: the names by which a Service is asked for.
-fn names(namespace: &str) -> Vec<String> {
-    ["svc", "svc.cluster.local"].map(|end| format!("{SERVICE}.{namespace}.{end}")).to_vec()
-}
-
-/// The one who makes the passes.
-struct Keeper<S> {
-    store: Store,
+/// Makes the passes.
+struct Keeper {
+    secret: SecretStore,
     webhooks: [Webhook; 2],
-    names: Vec<String>,
-    wait: SignedDuration,
-    serving: S,
-    troubles: Troubles,
-    /// What the Secret held when it was last good.
+    /// The names in the certificate.
+    dns_names: Vec<String>,
+    supply: Supply,
+    changes: Receiver<()>,
+    problems: Problems,
+    /// The content of the Secret when it was last valid.
     known: Option<State>,
-    /// Whether the first certificate was held back, for [`NOTICED`].
+    /// Whether the first certificate was held back for [`NOTICE_TIME`].
     held_back: bool,
-    served: Option<Issued>,
+    served: Option<Served>,
 }
 
-/// The certificate that is served.
-struct Issued {
-    /// The CA's certificate.
-    by: String,
+/// What is known of the served certificate.
+struct Served {
+    /// The certificate of its CA, PEM.
+    authority: String,
     validity: Validity,
 }
 
-impl<S: Serving> Keeper<S> {
-    fn run(mut self, runtime: &tokio::runtime::Runtime, interval: Duration) {
+impl Keeper {
+    /// Must be called within a tokio runtime, where it starts the watches.
+    fn new(client: &Client, namespace: &str, names: &Names, supply: Supply) -> Self {
+        let service = &names.service;
+        let dns_names = ["svc", "svc.cluster.local"].map(|end| format!("{service}.{namespace}.{end}"));
+        let creator = format!("{FIELD_MANAGER}-{:016x}", random());
+        Keeper {
+            secret: SecretStore::new(client, namespace, names.ca_secret.clone(), creator),
+            webhooks: Webhook::both(client, &names.webhook_configuration),
+            dns_names: dns_names.to_vec(),
+            supply,
+            changes: watch::start(client, namespace, names),
+            problems: Problems::default(),
+            known: None,
+            held_back: false,
+            served: None,
+        }
+    }
+
+    async fn run(mut self) {
         let mut failures = 0;
         loop {
-            // A pass that panics is one that failed: without this thread certificates would expire unnoticed.
-            let pass =
-                || runtime.block_on(async { tokio::time::timeout(PASS, self.pass(Timestamp::now())).await });
-            let result = match catch_unwind(AssertUnwindSafe(pass)) {
+            self.changes.mark_unchanged();
+            let pass = tokio::time::timeout(PASS_DEADLINE, self.pass(Timestamp::now()));
+            // A panic must not end this thread: the certificates would expire unnoticed.
+            let result = match AssertUnwindSafe(pass).catch_unwind().await {
                 Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err(ClusterError::new("the API server takes too long")),
+                Ok(Err(_)) => Err(ClusterError::new("the API server does not answer in time")),
                 Err(_) => {
-                    self.serving.panicked();
+                    self.supply.metrics().panics.inc();
                     Err(ClusterError::new("a pass panicked"))
                 }
             };
             failures = if result.is_ok() { 0 } else { failures + 1 };
-            self.serving.checked(result.is_ok());
-            self.troubles.report("the CA of this installation", result.map_err(|error| error.to_string()));
-            let wait = match failures {
-                _ if self.served.is_some() => interval,
-                0 => NOTICED,
-                _ => FIRST_RETRY.saturating_mul(1 << failures.min(10)),
-            };
-            thread::sleep(jittered(wait.min(interval)));
+            self.supply.checked(result.is_ok());
+            self.problems.report("the CA of this installation", result.map_err(|error| error.to_string()));
+            self.wait(failures).await;
         }
     }
 
-    /// The configurations are read first: what is then written over the versions that were found is at least as new as
-    /// whatever another replica has written until then.
+    /// Waits for the time of the next pass, or for a change.
+    async fn wait(&mut self, failures: u32) {
+        let wait = match failures {
+            0 if self.served.is_none() => return tokio::time::sleep(NOTICE_TIME).await,
+            0 => self.until_switch().unwrap_or(PASS_INTERVAL).min(PASS_INTERVAL),
+            _ => FIRST_RETRY.saturating_mul(1 << failures.min(10)).min(MAX_RETRY),
+        };
+        tokio::select! {
+            () = tokio::time::sleep(jittered(wait)) => {}
+            Ok(()) = self.changes.changed() => tokio::time::sleep(jittered(DEBOUNCE)).await,
+        }
+    }
+
+    /// The time until a new CA may sign, with some margin for the jitter.
+    fn until_switch(&self) -> Option<Duration> {
+        let switch_after = self.known.as_ref()?.switch_after()?;
+        let wait = switch_after.duration_since(Timestamp::now()).max(SignedDuration::from_secs(1));
+        Some(Duration::try_from(wait).ok()?.saturating_mul(10) / 9)
+    }
+
+    /// Reads the configurations before the Secret. So what a slow replica writes over the versions that it found is never
+    /// older than what another replica has written in the meantime.
     async fn pass(&mut self, now: Timestamp) -> Result<(), ClusterError> {
         let [mutating, validating] = &self.webhooks;
         let found: [_; 2] = tokio::join!(mutating.find(), validating.find()).into();
         let (state, version) = self.stored(&trusted_so_far(&found), now).await?;
         self.known = Some(state.clone());
         let trusted = self.correct(found, &state.bundle()).await;
-        // Once only: where somebody undoes each correction, waiting would not help.
+        // Only once: if another client undoes each correction, waiting would not help.
         if self.served.is_none() && !trusted && !mem::replace(&mut self.held_back, true) {
             return Ok(());
         }
-        // A rotation that gets no further keeps nobody from renewing by the CA that is there.
+        // The certificate is renewed even if the rotation makes no progress.
         let issued = self.issue(&state, now);
         if let Some(next) = self.advance(&state, &version, trusted, now).await? {
             self.known = Some(next);
@@ -206,76 +209,71 @@ impl<S: Serving> Keeper<S> {
         issued
     }
 
-    /// The state that the replicas share, made or put back where there is none. `before` is what the configurations trust.
+    /// Returns the shared state with its version. Creates or restores it if necessary. `before` is what the configurations
+    /// trust.
     async fn stored(&self, before: &str, now: Timestamp) -> Result<(State, String), ClusterError> {
-        for attempt in 0..ATTEMPTS {
-            let written = match self.store.read().await? {
-                Stored::Good(state, version) if now < state.current.validity.not_after => {
+        let name = self.secret.name();
+        for attempt in 0..MAX_ATTEMPTS {
+            let written = match self.secret.read().await? {
+                Stored::Valid(state, version) if now < state.current.validity.not_after => {
                     return Ok((state, version));
                 }
-                Stored::Good(state, version) => {
-                    tracing::warn!(
-                        "the CA in the Secret {} has expired: a new one takes its place",
-                        secret::NAME
-                    );
+                Stored::Valid(state, version) => {
+                    tracing::warn!("the CA in the Secret {name} has expired: replacing it");
                     let succeeded = state.succeeded(now).map_err(cannot_make)?;
-                    self.store.replace(&version, &succeeded).await?
+                    self.secret.replace(&version, &succeeded).await?
                 }
-                Stored::Spoiled(why, version) => {
+                Stored::Damaged(why, version) => {
                     let Some(known) = self.usable(now) else {
                         return Err(ClusterError::new(format!(
-                            "the Secret {} {why}: delete it, and a new one is made",
-                            secret::NAME
+                            "the Secret {name} {why}: delete it, and regcred makes a new one"
                         )));
                     };
-                    tracing::warn!("the Secret {} {why}: it is put back as it was", secret::NAME);
-                    self.store.replace(&version, known).await?
+                    tracing::warn!("the Secret {name} {why}: restoring it");
+                    self.secret.replace(&version, known).await?
                 }
                 Stored::Nothing => {
                     let state = match self.usable(now) {
                         Some(known) => {
-                            tracing::warn!(
-                                "the Secret {} is gone or empty: it is put back as it was",
-                                secret::NAME
-                            );
+                            tracing::warn!("the Secret {name} is missing or empty: restoring it");
                             known.clone()
                         }
                         None => State::new(now, before).map_err(cannot_make)?,
                     };
-                    self.store.create(&state).await?
+                    self.secret.create(&state).await?
                 }
             };
             match written {
-                Outcome::Written(Stored::Good(state, version)) => return Ok((state, version)),
+                Outcome::Written(Stored::Valid(state, version)) => return Ok((state, version)),
                 Outcome::Written(_) | Outcome::Conflict => {
                     tokio::time::sleep(jittered(Duration::from_millis(20 << attempt))).await;
                 }
             }
         }
-        Err(ClusterError::new(format!("the Secret {} changes too quickly", secret::NAME)))
+        Err(ClusterError::new(format!("the Secret {name} changes too quickly")))
     }
 
     fn usable(&self, now: Timestamp) -> Option<&State> {
         self.known.as_ref().filter(|known| now < known.current.validity.not_after)
     }
 
-    /// Puts the bundle into both configurations where another one was found. Says whether all that exist were found
-    /// with it.
+    /// Writes the bundle into each configuration that has another one. Returns whether both were found with it; one that
+    /// does not exist does not count.
     async fn correct(&mut self, found: [Result<Option<Found>, ClusterError>; 2], bundle: &str) -> bool {
-        let mut wrong = Wrong::default();
+        let mut problems = Vec::new();
         let mut trusted = true;
         for (webhook, found) in self.webhooks.iter().zip(found) {
             let kind = webhook.kind;
             let result = match found {
                 Ok(None) => {
-                    wrong.missing += 1;
-                    Err("does not exist, or has no webhook of this program: the API server does not ask"
+                    problems.push(ConfigurationProblem::Missing);
+                    Err("does not exist, or has no webhook of regcred: the API server does not call it"
                         .to_owned())
                 }
                 Err(error) => {
-                    wrong.unreadable += 1;
+                    problems.push(ConfigurationProblem::Unreadable);
                     trusted = false;
-                    Err(format!("cannot be read: {error}"))
+                    Err(format!("cannot read it: {error}"))
                 }
                 Ok(Some(found)) => {
                     let corrected = if found.trusts(bundle) {
@@ -284,30 +282,31 @@ impl<S: Serving> Keeper<S> {
                         trusted = false;
                         match webhook.trust(&found, bundle).await {
                             Ok(Outcome::Written(())) => {
-                                tracing::info!("the {kind} regcred now trusts this installation's CA");
-                                self.serving.bundle_corrected();
+                                tracing::info!("{kind}: corrected caBundle");
+                                self.supply.metrics().ca_bundle_corrections.inc();
                                 Ok(())
                             }
-                            // Whoever was quicker may have done the same.
+                            // Probably another replica made the same correction.
                             Ok(Outcome::Conflict) => Ok(()),
                             Err(error) => {
-                                wrong.ca_bundle += 1;
-                                Err(format!("cannot be told what to trust: {error}"))
+                                problems.push(ConfigurationProblem::CaBundle);
+                                Err(format!("cannot correct caBundle: {error}"))
                             }
                         }
                     };
-                    wrong.type_condition += u8::from(found.wrong.is_some());
+                    if found.wrong.is_some() {
+                        problems.push(ConfigurationProblem::TypeCondition);
+                    }
                     corrected.and(found.wrong.map_or(Ok(()), |why| Err(why.to_owned())))
                 }
             };
-            self.troubles.report(kind, result);
+            self.problems.report(kind, result);
         }
-        self.serving.configurations_wrong(wrong);
+        self.supply.metrics().configuration_problems(&problems);
         trusted
     }
 
-    /// Does the next step of a rotation, if it is time for one. Where another replica was quicker, what it made of it is
-    /// seen in the next pass.
+    /// Takes the next step of a rotation if it is time for one. If another replica was first, the next pass sees its step.
     async fn advance(
         &self,
         state: &State,
@@ -315,16 +314,16 @@ impl<S: Serving> Keeper<S> {
         trusted: bool,
         now: Timestamp,
     ) -> Result<Option<State>, ClusterError> {
-        let Some((step, next)) = state.step(now, trusted, self.wait).map_err(cannot_make)? else {
+        let Some((step, next)) = state.step(now, trusted, TRUST_TIME).map_err(cannot_make)? else {
             return Ok(None);
         };
-        match self.store.replace(version, &next).await? {
-            Outcome::Written(Stored::Good(state, _)) => {
+        match self.secret.replace(version, &next).await? {
+            Outcome::Written(Stored::Valid(state, _)) => {
                 match step {
-                    Step::Distrusted | Step::BegunAnew | Step::SwitchedAtTheEnd => {
-                        tracing::warn!("rotation: {}", step.words());
+                    Step::Distrusted | Step::MadeAgain | Step::SwitchedAtTheEnd => {
+                        tracing::warn!("rotation: {}", step.message());
                     }
-                    _ => tracing::info!("rotation: {}", step.words()),
+                    _ => tracing::info!("rotation: {}", step.message()),
                 }
                 Ok(Some(state))
             }
@@ -332,19 +331,20 @@ impl<S: Serving> Keeper<S> {
         }
     }
 
-    /// Issues a certificate where there is none, where it is by another CA, and where two thirds of it are over.
+    /// Issues a certificate if there is none, if another CA issued it, or if two thirds of its lifetime are over.
     fn issue(&mut self, state: &State, now: Timestamp) -> Result<(), ClusterError> {
         let authority = &state.current;
-        let good = |served: &Issued| served.by == authority.certificate && !served.validity.is_due(now);
+        let good =
+            |served: &Served| served.authority == authority.certificate && !served.validity.is_due(now);
         if self.served.as_ref().is_some_and(good) {
             return Ok(());
         }
         if !authority.validity.holds(now) {
-            return Err(ClusterError::new("the CA is not valid by this machine's clock"));
+            return Err(ClusterError::new("the CA is not valid now: check the clock of this node"));
         }
-        let Leaf { certificate, key, validity } = authority.issue(&self.names, now).map_err(cannot_make)?;
-        self.serving.serve(&certificate, &key).map_err(ClusterError::new)?;
-        self.served = Some(Issued { by: authority.certificate.clone(), validity });
+        let issued: Issued = authority.issue(&self.dns_names, LEAF_LIFE, now).map_err(cannot_make)?;
+        self.supply.serve(&issued).map_err(ClusterError::new)?;
+        self.served = Some(Served { authority: authority.certificate.clone(), validity: issued.validity });
         Ok(())
     }
 }
@@ -357,18 +357,18 @@ fn trusted_so_far(found: &[Result<Option<Found>, ClusterError>; 2]) -> String {
     bundles.concat()
 }
 
-/// The reason is left out: it is about keys.
+/// The original error is dropped, because it is about keys.
 fn cannot_make(_: rcgen::Error) -> ClusterError {
-    ClusterError::new("no certificate can be made")
+    ClusterError::new("cannot make a certificate")
 }
 
-/// Up to a tenth more or less, so that replicas which were started together do not stay together.
+/// Changes a duration by up to a tenth, so that replicas that start together do not stay in step.
 fn jittered(wait: Duration) -> Duration {
     let thousandths = u32::try_from(random() % 200).unwrap_or_default() + 900;
     wait.saturating_mul(thousandths) / 1000
 }
 
-/// Zero where the system has no random numbers, which the server notices.
+/// Returns zero if the system has no random numbers; the server reports that.
 fn random() -> u64 {
     let mut bytes = [0; 8];
     let _ = aws_lc_rs::rand::fill(&mut bytes);

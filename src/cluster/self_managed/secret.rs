@@ -9,24 +9,23 @@ use super::state::State;
 use super::{FIELD_MANAGER, Outcome, outcome};
 use crate::cluster::client::{ClusterError, describe};
 
-/// Its name. Not `regcred-ca`, which is cert-manager's.
-pub(super) const NAME: &str = "regcred-self-managed";
-
-/// The Secret in the own namespace.
-pub(super) struct Store {
+/// Reads and writes the Secret.
+pub(super) struct SecretStore {
     api: Api<Secret>,
-    /// This process as a field manager. Of two that apply the Secret for the first time, the second is told that the
-    /// fields are the first one's: without one, they would be the same manager, and the last would win.
+    name: String,
+    /// The field manager of this process for the first apply. If two replicas used the same one, the second apply would
+    /// overwrite the first instead of failing with a conflict.
     creator: String,
 }
 
-/// What is stored.
+/// The content of the Secret.
 pub(super) enum Stored {
-    /// Nothing, or a Secret with nothing of this program in it.
+    /// There is no Secret, or nothing of regcred in it.
     Nothing,
-    /// What cannot be used, for this reason, in this version.
-    Spoiled(&'static str, String),
-    Good(State, String),
+    /// It cannot be used. With the reason and the version.
+    Damaged(&'static str, String),
+    /// With the version.
+    Valid(State, String),
 }
 
 impl Stored {
@@ -34,45 +33,50 @@ impl Stored {
         let version = secret.metadata.resource_version.clone().unwrap_or_default();
         match State::parse(secret) {
             Ok(None) => Stored::Nothing,
-            Ok(Some(state)) => Stored::Good(state, version),
-            Err(why) => Stored::Spoiled(why, version),
+            Ok(Some(state)) => Stored::Valid(state, version),
+            Err(why) => Stored::Damaged(why, version),
         }
     }
 }
 
-impl Store {
-    pub(super) fn new(client: &Client, namespace: &str, creator: String) -> Self {
-        Store { api: Api::namespaced(client.clone(), namespace), creator }
+impl SecretStore {
+    pub(super) fn new(client: &Client, namespace: &str, name: String, creator: String) -> Self {
+        SecretStore { api: Api::namespaced(client.clone(), namespace), name, creator }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) async fn read(&self) -> Result<Stored, ClusterError> {
-        let secret = self.api.get_opt(NAME).await.map_err(|error| describe(&error))?;
+        let secret = self.api.get_opt(&self.name).await.map_err(|error| describe(&error))?;
         Ok(secret.as_ref().map_or(Stored::Nothing, Stored::of))
     }
 
-    /// Makes the Secret, or adopts one with nothing in it. By a server-side apply without force: RBAC sees the name of
-    /// what is patched into being, as it does not see that of what is posted, so that no other Secret can be made.
+    /// Creates the Secret, or fills an empty one, by a server-side apply without force. RBAC can limit a patch to one
+    /// name, but not a POST, so the role allows no other Secret.
     pub(super) async fn create(&self, state: &State) -> Result<Outcome<Stored>, ClusterError> {
         let (data, annotations) = state.fields();
-        let there = |fields: Map<String, Value>| -> Map<String, Value> {
+        let present = |fields: Map<String, Value>| -> Map<String, Value> {
             fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
         };
         let secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {
-                "name": NAME,
+                "name": self.name,
                 "labels": {"app.kubernetes.io/name": "regcred", "app.kubernetes.io/part-of": "regcred"},
-                "annotations": there(annotations),
+                "annotations": present(annotations),
             },
             "type": "Opaque",
-            "data": there(data),
+            "data": present(data),
         });
-        let applied = self.api.patch(NAME, &PatchParams::apply(&self.creator), &Patch::Apply(secret)).await;
+        let params = PatchParams::apply(&self.creator);
+        let applied = self.api.patch(&self.name, &params, &Patch::Apply(secret)).await;
         outcome(applied.map(|secret| Stored::of(&secret)))
     }
 
-    /// Writes the next state over the version that it follows from.
+    /// Writes a state over the version that it was made from.
     pub(super) async fn replace(
         &self,
         version: &str,
@@ -84,7 +88,7 @@ impl Store {
             "data": data,
         });
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let patched = self.api.patch(NAME, &params, &Patch::Merge(patch)).await;
+        let patched = self.api.patch(&self.name, &params, &Patch::Merge(patch)).await;
         outcome(patched.map(|secret| Stored::of(&secret)))
     }
 }

@@ -1,14 +1,14 @@
-//! What the Secret holds: the CA that signs, the one to come and the ones before, and the steps of a rotation.
+//! The content of the Secret: the current CA, the next one and the previous ones, and the steps of a rotation.
 //!
 //! ```text
-//! annotated, or two thirds over  ─► the next CA is made, and trusted beside the current one
-//! seen in both configurations    ─► a time is set, thirty passes later
-//! that time                      ─► the next CA is the current one; the old key is gone, its certificate is trusted on
-//! a certificate's life later     ─► nothing that the old one signed is served any more: it is forgotten
+//! annotated, or two thirds over  ─► the next CA is made, and trusted in addition to the current one
+//! seen in both configurations    ─► the time of the switch is set, five minutes later
+//! that time                      ─► the next CA becomes the current one; the old key is deleted, its certificate stays trusted
+//! a certificate's lifetime later ─► every certificate that the old CA signed has expired: it is removed
 //! ```
 //!
-//! Any replica may do the next step; the Secret's resource version lets one of them. Nothing here talks to anybody,
-//! and the time comes as an argument.
+//! Any replica may take the next step. The Secret's resource version makes sure that only one does. This module does no
+//! I/O, and gets the time as an argument.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,24 +19,27 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Map, Value, json};
 
-use super::authority::{Authority, LEAF_LIFE, certificates};
+use crate::pki::{Authority, certificates};
 
-/// Asks for a rotation, with any value.
+/// The annotation that starts a rotation, whatever its value.
 const ROTATE: &str = "regcred.dev/rotate";
-/// From when on the next CA signs.
+/// The annotation with the time from which the next CA signs. An operator can set it to skip the wait.
 const SWITCH_AFTER: &str = "regcred.dev/switch-after";
-/// Until when the CAs before this one are trusted.
+/// The annotation with the time until which the previous CAs are trusted.
 const PREVIOUS_UNTIL: &str = "regcred.dev/previous-until";
 
-/// What the clocks of two replicas and of the API server may differ by, and more.
+/// The lifetime of a serving certificate. A replica that cannot reach the API server cannot renew its certificate, and has
+/// a third of this time until it expires. After a rotation the previous CA is trusted for as long.
+pub(super) const LEAF_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// More than the clocks of two replicas and of the API server differ by.
 const MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// With less than this left of the current CA, the next one takes over whether it was seen to be trusted or not: where
-/// somebody disturbs the configurations again and again the wait for that has no end, and an expired CA is trusted by
-/// nobody.
-const LAST_CALL: SignedDuration = SignedDuration::from_hours(24);
+/// When the current CA has less time left than this, the next one signs even if the configurations do not trust it yet. If
+/// another client keeps undoing the corrections, the wait would never end, and an expired CA helps no one.
+const FORCED_SWITCH: SignedDuration = SignedDuration::from_hours(24);
 
-/// What all replicas go by.
+/// The state that all replicas share.
 #[derive(Clone)]
 pub(super) struct State {
     /// The CA that signs.
@@ -46,14 +49,14 @@ pub(super) struct State {
     rotation_asked: bool,
 }
 
-/// The CA that is to sign, once everybody trusts it.
+/// The CA that will sign once the API servers trust it.
 #[derive(Clone)]
 struct Next {
     authority: Arc<Authority>,
     switch_after: Option<Timestamp>,
 }
 
-/// CAs that sign no more, but whose certificates may still be served.
+/// CAs that no longer sign, but whose certificates may still be served.
 #[derive(Clone)]
 struct Previous {
     /// PEM, the newest first.
@@ -61,43 +64,45 @@ struct Previous {
     until: Timestamp,
 }
 
-/// A step of the rotation, for the log.
+/// A step of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Begun,
-    /// The next CA is not valid by this machine's clock, as by one that is far ahead.
-    BegunAnew,
+    /// The next CA was not valid by the clock of this node: the clock of the node that made it is wrong.
+    MadeAgain,
     Trusted,
-    /// The bundle was not in place after all: the wait begins anew.
+    /// A configuration lost the new CA: the wait starts again.
     Distrusted,
     Switched,
-    /// The wait was cut short by the end of the old CA.
+    /// The old CA was about to expire, so the wait was cut short.
     SwitchedAtTheEnd,
     Forgotten,
-    /// A rotation was asked for while one was going on.
+    /// A rotation was requested during a rotation.
     Already,
 }
 
 impl Step {
-    pub(super) fn words(self) -> &'static str {
+    pub(super) fn message(self) -> &'static str {
         match self {
-            Step::Begun => "a new CA is made; it signs once the API server trusts it",
-            Step::BegunAnew => "the new CA is not valid by this machine's clock; another one is made",
-            Step::Trusted => "the webhook configurations trust the new CA; it signs after thirty more passes",
-            Step::Distrusted => "the webhook configurations lost the new CA; the wait begins anew",
-            Step::Switched => "the new CA signs; the old one is trusted until what it signed has expired",
-            Step::SwitchedAtTheEnd => {
-                "the new CA signs, though the webhook configurations were not seen to keep it: the old one ends"
+            Step::Begun => "made a new CA, which signs once the API server trusts it",
+            Step::MadeAgain => "the new CA is not valid by the clock of this node, made another one",
+            Step::Trusted => "both webhook configurations trust the new CA, which signs in five minutes",
+            Step::Distrusted => {
+                "a webhook configuration lost the new CA, the wait of five minutes starts again"
             }
-            Step::Forgotten => "the old CA is not trusted any more",
-            Step::Already => "a new CA is on its way already",
+            Step::Switched => "the new CA signs, the old one is trusted until its certificates have expired",
+            Step::SwitchedAtTheEnd => {
+                "the old CA is about to expire: the new one signs, although a webhook configuration may not trust it"
+            }
+            Step::Forgotten => "the old CA is no longer trusted",
+            Step::Already => "a rotation is already in progress",
         }
     }
 }
 
 impl State {
-    /// With a new CA. `before`, PEM, is what the API server trusts so far: a Secret that was lost, cert-manager's, files.
-    /// Replicas that serve by it are trusted for as long as after a rotation.
+    /// A state with a new CA. `before`, PEM, is what the API server trusts so far, such as the CA of a lost Secret or of
+    /// cert-manager. It stays trusted for as long as after a rotation, because other replicas may still depend on it.
     pub(super) fn new(now: Timestamp, before: &str) -> Result<Self, rcgen::Error> {
         let current = Arc::new(Authority::new(now)?);
         let previous =
@@ -105,7 +110,7 @@ impl State {
         Ok(State { current, next: None, previous, rotation_asked: false })
     }
 
-    /// When the current CA has ended: the next one in its place, or a new one.
+    /// Replaces an expired CA by the next one, or by a new one.
     pub(super) fn succeeded(&self, now: Timestamp) -> Result<Self, rcgen::Error> {
         let mut state = self.clone();
         let successor = match &self.next {
@@ -116,25 +121,25 @@ impl State {
         Ok(state)
     }
 
-    /// Reads the Secret; `None` where nothing of this program is in it. The reasons do not quote what was read.
+    /// Reads the Secret. `None` if there is nothing of regcred in it. The errors do not quote what was read.
     pub(super) fn parse(secret: &Secret) -> Result<Option<Self>, &'static str> {
         let empty = BTreeMap::new();
         let data = secret.data.as_ref().unwrap_or(&empty);
         let text = |key: &str| match data.get(key) {
             None => Ok(None),
-            Some(bytes) => std::str::from_utf8(&bytes.0).map(Some).map_err(|_| "holds what is not PEM"),
+            Some(bytes) => std::str::from_utf8(&bytes.0).map(Some).map_err(|_| "has data that is not PEM"),
         };
         let authority = |certificate: &str, key: &str| match (text(certificate)?, text(key)?) {
             (None, None) => Ok(None),
             (Some(certificate), Some(key)) => Authority::parse(certificate, key).map(Arc::new).map(Some),
-            _ => Err("holds a certificate without its key, or a key without its certificate"),
+            _ => Err("has a certificate without its key, or a key without its certificate"),
         };
         let annotation = |name: &str| secret.metadata.annotations.as_ref()?.get(name);
         let time = |name: &str| {
             annotation(name)
                 .map(|text| text.parse::<Timestamp>())
                 .transpose()
-                .map_err(|_| "has an annotation that is no time")
+                .map_err(|_| "has an annotation that is not a valid time")
         };
         let next = authority("next.crt", "next.key")?;
         let previous = text("previous.crt")?;
@@ -142,7 +147,7 @@ impl State {
             return if next.is_none() && previous.is_none() {
                 Ok(None)
             } else {
-                Err("holds no ca.crt and ca.key")
+                Err("has no ca.crt and ca.key")
             };
         };
         let switch_after = time(SWITCH_AFTER)?;
@@ -150,9 +155,9 @@ impl State {
         let previous = match previous {
             Some(text) if certificates(text).is_some() => Some(Previous {
                 certificates: text.to_owned(),
-                until: until.ok_or("has previous.crt, and no annotation that says until when")?,
+                until: until.ok_or("has previous.crt, but not the annotation regcred.dev/previous-until")?,
             }),
-            Some(_) => return Err("holds no certificates in previous.crt"),
+            Some(_) => return Err("has no valid certificates in previous.crt"),
             None => None,
         };
         Ok(Some(State {
@@ -163,16 +168,21 @@ impl State {
         }))
     }
 
-    /// What the API server is to trust, PEM: every CA by which a certificate may be served now or next. The newest is
-    /// first, so that the switch changes nothing here.
+    /// The bundle that the API server must trust, PEM: every CA that may have signed a certificate in use, now or next. The
+    /// newest one is first, so the switch does not change the bundle.
     pub(super) fn bundle(&self) -> String {
         let next = self.next.as_ref().map_or("", |next| &next.authority.certificate);
         let previous = self.previous.as_ref().map_or("", |previous| &previous.certificates);
         [next, &self.current.certificate, previous].concat()
     }
 
-    /// The next step, if it is time for one. `trusted` says that both configurations were found with the whole bundle
-    /// in them; `wait` is how long they must have had it before anything is served that needs it.
+    /// The time of the switch to the next CA, if it is set.
+    pub(super) fn switch_after(&self) -> Option<Timestamp> {
+        self.next.as_ref()?.switch_after
+    }
+
+    /// Returns the next step, if it is time for one, and the state after it. `trusted` means that both configurations were
+    /// found with the whole bundle. `wait` is how long they must have it before the next CA signs.
     pub(super) fn step(
         &self,
         now: Timestamp,
@@ -180,7 +190,7 @@ impl State {
         wait: SignedDuration,
     ) -> Result<Option<(Step, State)>, rcgen::Error> {
         let mut state = State { rotation_asked: false, ..self.clone() };
-        let ends = self.current.validity.not_after.duration_since(now) <= LAST_CALL;
+        let ends = self.current.validity.not_after.duration_since(now) <= FORCED_SWITCH;
         let step = match &self.next {
             None if self.rotation_asked || self.current.validity.is_due(now) => {
                 let authority = Arc::new(Authority::new(now)?);
@@ -190,7 +200,7 @@ impl State {
             Some(next) if !next.authority.validity.holds(now) => {
                 let authority = Arc::new(Authority::new(now)?);
                 state.next = Some(Next { authority, switch_after: None });
-                Step::BegunAnew
+                Step::MadeAgain
             }
             Some(Next { authority, .. }) if ends => {
                 state.switch_to(authority, now);
@@ -222,7 +232,7 @@ impl State {
         Ok(Some((step, state)))
     }
 
-    /// The old key is gone from here on: nothing can be signed with it any more.
+    /// Drops the key of the old CA, so nothing can be signed with it any more.
     fn switch_to(&mut self, authority: &Arc<Authority>, now: Timestamp) {
         let older = self.previous.take().map_or_else(String::new, |previous| previous.certificates);
         self.previous =
@@ -231,7 +241,7 @@ impl State {
         self.next = None;
     }
 
-    /// The Secret's data and annotations, with `null` for what is not to be there.
+    /// The Secret's data and annotations. `null` stands for a field that must not exist.
     pub(super) fn fields(&self) -> (Map<String, Value>, Map<String, Value>) {
         let encoded = |text: &str| json!(STANDARD.encode(text));
         let (next, previous) = (self.next.as_ref(), self.previous.as_ref());
@@ -258,7 +268,7 @@ impl State {
     }
 }
 
-/// Until when what was signed before now may be served.
+/// The time when everything that was signed before `now` has expired.
 fn until(now: Timestamp) -> Timestamp {
     now.saturating_add(LEAF_LIFE + MARGIN).unwrap_or(now)
 }

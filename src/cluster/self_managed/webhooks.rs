@@ -1,4 +1,4 @@
-//! The two webhook configurations: what the API server trusts, and whom it asks about what.
+//! The two webhook configurations: which CAs the API server trusts, and which Secrets it sends.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,50 +9,51 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use super::authority::certificates;
 use super::{FIELD_MANAGER, Outcome, outcome};
 use crate::cluster::client::{ClusterError, describe};
+use crate::pki::certificates;
 
-/// The name of both configurations.
-const NAME: &str = "regcred";
-
-/// One of the two.
+/// The webhook of regcred in one of the two configurations.
 pub(super) struct Webhook {
     api: Api<DynamicObject>,
-    /// The configuration's kind, for the log.
+    /// The kind of the configuration, for the log.
     pub(super) kind: &'static str,
-    /// The entry in it that is this program's; others are left alone.
+    configuration: String,
+    /// The name of the webhook in the configuration. Other webhooks are left alone.
     name: &'static str,
 }
 
-/// A configuration as it was found.
+/// What was read of a configuration.
 pub(super) struct Found {
     version: String,
     ca_bundle: Vec<u8>,
-    /// What is wrong with the rest of it.
+    /// What is wrong with it besides `caBundle`.
     pub(super) wrong: Option<&'static str>,
 }
 
 impl Webhook {
-    pub(super) fn both(client: &Client) -> [Webhook; 2] {
+    pub(super) fn both(client: &Client, configuration: &str) -> [Webhook; 2] {
         let api = |resource: &ApiResource| Api::all_with(client.clone(), resource);
         [
             Webhook {
                 api: api(&ApiResource::erase::<MutatingWebhookConfiguration>(&())),
                 kind: "MutatingWebhookConfiguration",
+                configuration: configuration.to_owned(),
                 name: "mutate.regcred.dev",
             },
             Webhook {
                 api: api(&ApiResource::erase::<ValidatingWebhookConfiguration>(&())),
                 kind: "ValidatingWebhookConfiguration",
+                configuration: configuration.to_owned(),
                 name: "validate.regcred.dev",
             },
         ]
     }
 
-    /// Reads it; `None` where it does not exist, or has no such webhook.
+    /// Reads the configuration. `None` if it does not exist, or does not have the webhook.
     pub(super) async fn find(&self) -> Result<Option<Found>, ClusterError> {
-        let configuration = self.api.get_opt(NAME).await.map_err(|error| describe(&error))?;
+        let configuration = self.api.get_opt(&self.configuration).await;
+        let configuration = configuration.map_err(|error| describe(&error))?;
         Ok(configuration.and_then(|configuration| {
             let webhooks = configuration.data.get("webhooks")?.as_array()?;
             let webhook = webhooks.iter().find(|webhook| webhook.get("name") == Some(&json!(self.name)))?;
@@ -61,22 +62,22 @@ impl Webhook {
                 version: configuration.metadata.resource_version.unwrap_or_default(),
                 ca_bundle: STANDARD.decode(bundle).unwrap_or_default(),
                 wrong: (!sees_the_type(webhook)).then_some(
-                    "has no match condition on object.type: the API server asks about every Secret of the cluster. Apply \
-                     the manifests again; Kubernetes before 1.28 drops the field, do not install there",
+                    "has no match condition on object.type: the API server sends every Secret of the cluster. Apply the \
+                     manifests again (Kubernetes before 1.28 drops the field, do not install there)",
                 ),
             })
         }))
     }
 
-    /// Writes the bundle where another one was found. By a strategic merge, in which the webhook is known by its name,
-    /// and only over the version that was found: what a slower replica has read earlier does not get past it.
+    /// Writes the bundle over the version that was found, so that a slow replica cannot undo a newer change. In a strategic
+    /// merge patch, webhooks are merged by their names.
     pub(super) async fn trust(&self, found: &Found, bundle: &str) -> Result<Outcome<()>, ClusterError> {
         let patch = json!({
             "metadata": {"resourceVersion": found.version},
             "webhooks": [{"name": self.name, "clientConfig": {"caBundle": STANDARD.encode(bundle)}}],
         });
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        outcome(self.api.patch(NAME, &params, &Patch::Strategic(patch)).await.map(drop))
+        outcome(self.api.patch(&self.configuration, &params, &Patch::Strategic(patch)).await.map(drop))
     }
 }
 
@@ -85,14 +86,14 @@ impl Found {
         self.ca_bundle == bundle.as_bytes()
     }
 
-    /// What it trusts, PEM that other certificates can follow; `None` where that is nothing or no PEM.
+    /// The trusted certificates, PEM to which others can be appended. `None` if there is none, or anything else.
     pub(super) fn certificates(&self) -> Option<String> {
         let text = std::str::from_utf8(&self.ca_bundle).ok()?.trim_end().to_owned() + "\n";
         certificates(&text).is_some().then_some(text)
     }
 }
 
-/// Whether a condition of the webhook looks at the Secret's type. Which types it lets through is the operator's choice.
+/// Whether a condition of the webhook checks the Secret's type. Which types it accepts is up to the operator.
 fn sees_the_type(webhook: &Value) -> bool {
     let conditions = webhook.get("matchConditions").and_then(Value::as_array);
     conditions.is_some_and(|conditions| {

@@ -148,13 +148,13 @@ label_values! {
 }
 
 label_values! {
-    /// What can be wrong with a webhook configuration, by which the API server finds this server.
-    pub enum ConfigurationProblem {
-        /// It does not exist.
+    /// What can be wrong with a webhook configuration.
+    pub(crate) enum ConfigurationProblem {
+        /// It does not exist, or has no webhook of regcred.
         Missing = "missing",
         /// It cannot be read.
         Unreadable = "unreadable",
-        /// Its `caBundle` does not match the serving certificate.
+        /// Its `caBundle` is wrong and could not be corrected.
         CaBundle = "ca_bundle",
         /// It has no match condition on the Secret's type.
         TypeCondition = "type_condition",

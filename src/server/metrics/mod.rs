@@ -1,9 +1,12 @@
 //! The metrics of one server. What happens is counted where it happens; [`state`] reads the rest at each scrape.
 
 mod labels;
+#[cfg(target_os = "linux")]
+mod process;
 mod state;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,10 +15,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
-pub use labels::ConfigurationProblem;
-pub(crate) use labels::{HandshakeFailure, Port, RefusalReason, Shed};
+pub(crate) use labels::{ConfigurationProblem, HandshakeFailure, Port, RefusalReason, Shed};
+use state::Watched;
 pub(crate) use state::{State, Usage};
 
 use crate::admission::{CountedFinding, Decision, Operation, Webhook};
@@ -33,7 +36,6 @@ const BUCKETS: [f64; 14] =
 
 /// Everything that is counted. What has no label is a public field.
 pub(crate) struct Metrics {
-    registry: Registry,
     requests: Family<RequestLabels, Counter>,
     duration: Family<WebhookLabels, Histogram>,
     findings: Family<FindingLabels, Counter>,
@@ -45,101 +47,93 @@ pub(crate) struct Metrics {
     pub(crate) fixes: Counter,
     pub(crate) panics: Counter,
     pub(crate) ca_bundle_corrections: Counter,
+    pub(crate) log_lines_dropped: Counter,
     pub(crate) tls_reload: LastReload,
     pub(crate) policy_reload: LastReload,
-    pub(crate) audit_records_lost: Counter,
+    registry: Registry,
+}
+
+/// Registers a metric, and returns a handle to it. The encoder appends `_total` to the name of a counter.
+fn register<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
 }
 
 impl Metrics {
     pub(crate) fn new(state: State) -> Self {
+        let mut root = Registry::default();
+        #[cfg(target_os = "linux")]
+        root.sub_registry_with_prefix("process").register_collector(Box::new(process::ProcessCollector));
+
+        let regcred = root.sub_registry_with_prefix("regcred");
+        let duration = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let help = "Time from the request's header to its answer";
+        regcred.register_with_unit("admission_duration", help, Unit::Seconds, duration.clone());
+        let build = [("version", env!("CARGO_PKG_VERSION")), ("revision", env!("REGCRED_REVISION"))];
+        regcred.register("build", "The version that runs, and its revision", Info::new(build.to_vec()));
         let mut metrics = Metrics {
-            registry: Registry::with_prefix("regcred"),
-            requests: Family::default(),
-            duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
-            findings: Family::default(),
-            responses: Family::default(),
-            refused: Family::default(),
-            handshake_failures: Family::default(),
-            shed: Family::default(),
-            configuration_problems: Family::default(),
-            fixes: Counter::default(),
-            panics: Counter::default(),
-            ca_bundle_corrections: Counter::default(),
-            tls_reload: LastReload::default(),
-            policy_reload: LastReload::default(),
-            audit_records_lost: Counter::default(),
+            requests: register(
+                regcred,
+                "admission_requests",
+                "Answered admission reviews",
+                Family::default(),
+            ),
+            duration,
+            findings: register(
+                regcred,
+                "findings",
+                "Findings that were not repaired, each counted by the webhook that reports it",
+                Family::default(),
+            ),
+            responses: register(regcred, "http_responses", "HTTP responses", Family::default()),
+            refused: register(
+                regcred,
+                "http_refused",
+                "Requests to the admission port that were refused without a decision",
+                Family::default(),
+            ),
+            handshake_failures: register(
+                regcred,
+                "tls_handshake_failures",
+                "Failed TLS handshakes",
+                Family::default(),
+            ),
+            shed: register(
+                regcred,
+                "shed",
+                "Requests and connections given up to keep the rest alive",
+                Family::default(),
+            ),
+            configuration_problems: register(
+                regcred,
+                "webhook_configuration_problems",
+                "Webhook configurations with a problem (self-managed)",
+                Family::default(),
+            ),
+            fixes: register(regcred, "fixes", "Repaired registry entries", Counter::default()),
+            panics: register(regcred, "panics", "Panics, each of which is a bug", Counter::default()),
+            ca_bundle_corrections: register(
+                regcred,
+                "ca_bundle_corrections",
+                "Corrected caBundles of webhook configurations (self-managed)",
+                Counter::default(),
+            ),
+            log_lines_dropped: register(
+                regcred,
+                "log_lines_dropped",
+                "Log lines dropped because standard error was not read",
+                Counter::default(),
+            ),
+            tls_reload: LastReload::new(regcred, "tls", "certificate, its key and the client CAs"),
+            policy_reload: LastReload::new(regcred, "policy", "policy file"),
+            registry: root,
         };
-        metrics.register_requests();
-        metrics.register_transport();
-        metrics.register_background();
-        metrics.registry.register_collector(Box::new(state));
+        let (in_flight, bodies) = (Arc::clone(&state.in_flight), Arc::clone(&state.bodies));
+        metrics.watch("admission_in_flight", "Admission reviews being read or judged", None, in_flight);
+        metrics.watch("held_bodies", "Request bodies and answers in memory", Some(Unit::Bytes), bodies);
+        metrics.registry().register_collector(Box::new(state));
         metrics.create_series();
         metrics
-    }
-
-    /// The encoder appends `_total` to the name of a counter.
-    fn register_requests(&mut self) {
-        let registry = &mut self.registry;
-        registry.register("admission_requests", "Answered admission reviews", self.requests.clone());
-        registry.register_with_unit(
-            "admission_duration",
-            "Time from the request's header to its answer",
-            Unit::Seconds,
-            self.duration.clone(),
-        );
-        registry.register(
-            "findings",
-            "Findings that were not repaired, each counted by the webhook that reports it",
-            self.findings.clone(),
-        );
-        registry.register("fixes", "Repaired registry entries", self.fixes.clone());
-    }
-
-    fn register_transport(&mut self) {
-        let registry = &mut self.registry;
-        registry.register("http_responses", "HTTP responses by status code", self.responses.clone());
-        registry.register(
-            "http_refused",
-            "Requests to the admission port that were refused without a decision",
-            self.refused.clone(),
-        );
-        registry.register(
-            "tls_handshake_failures",
-            "TLS handshakes that failed",
-            self.handshake_failures.clone(),
-        );
-        registry.register(
-            "shed",
-            "Requests and connections given up to keep the rest alive",
-            self.shed.clone(),
-        );
-    }
-
-    fn register_background(&mut self) {
-        let registry = &mut self.registry;
-        registry.register("panics", "Panics, each of which is a bug", self.panics.clone());
-        self.tls_reload.register(registry, "tls", "certificate, its key and the client CAs");
-        self.policy_reload.register(registry, "policy", "policy file");
-        registry.register(
-            "ca_bundle_corrections",
-            "Corrected caBundles of webhook configurations (self-managed)",
-            self.ca_bundle_corrections.clone(),
-        );
-        registry.register(
-            "webhook_configuration_problems",
-            "Webhook configurations with a problem (self-managed)",
-            self.configuration_problems.clone(),
-        );
-        registry.register(
-            "audit_records_lost",
-            "Audit records that could not be written",
-            self.audit_records_lost.clone(),
-        );
-        registry.register(
-            "build",
-            "The running version",
-            Info::new([("version", env!("CARGO_PKG_VERSION"))].to_vec()),
-        );
     }
 
     /// Series that alerts and dashboards watch exist from the start: `rate` does not see the first increase of a new one.
@@ -159,6 +153,22 @@ impl Metrics {
                 drop(self.shed.get_or_create(&ShedLabels { port, reason }));
             }
         }
+    }
+
+    /// Registers metrics whose names begin with `regcred_`.
+    pub(crate) fn registry(&mut self) -> &mut Registry {
+        self.registry.sub_registry_with_prefix("regcred")
+    }
+
+    /// Registers two gauges that are read at each scrape: what is in use, and its limit.
+    pub(crate) fn watch(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        unit: Option<Unit>,
+        usage: Arc<dyn Usage>,
+    ) {
+        self.registry().register_collector(Box::new(Watched { name, help, unit, usage }));
     }
 
     /// Counts a decision.
@@ -203,9 +213,13 @@ impl Metrics {
         self.shed.get_or_create(&ShedLabels { port, reason }).inc();
     }
 
-    /// Stores in how many webhook configurations this is wrong.
-    pub(crate) fn configuration_problem(&self, problem: ConfigurationProblem, count: u8) {
-        self.configuration_problems.get_or_create(&ProblemLabels { problem }).set(i64::from(count));
+    /// Sets in how many webhook configurations there is each problem: the list has one item for each.
+    pub(crate) fn configuration_problems(&self, found: &[ConfigurationProblem]) {
+        for &problem in ConfigurationProblem::ALL {
+            let count = found.iter().filter(|found| **found == problem).count();
+            let gauge = self.configuration_problems.get_or_create(&ProblemLabels { problem });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// Everything in the `OpenMetrics` text format.
@@ -216,9 +230,8 @@ impl Metrics {
     }
 }
 
-/// Whether the newest version of a file is in use, and since when the version in use has been. Prometheus reports its
-/// own configuration the same way.
-#[derive(Debug, Default)]
+/// Whether the newest version of a file is in use, and when the version in use was loaded. Prometheus reports its own
+/// configuration the same way.
 pub(crate) struct LastReload {
     reloads: Family<ReloadLabels, Counter>,
     successful: Gauge,
@@ -226,26 +239,33 @@ pub(crate) struct LastReload {
 }
 
 impl LastReload {
-    fn register(&self, registry: &mut Registry, name: &str, what: &str) {
-        registry.register(
-            format!("{name}_reloads"),
-            format!("Attempts to use a new version of the {what}"),
-            self.reloads.clone(),
-        );
-        registry.register(
-            format!("{name}_last_reload_successful"),
-            format!("Whether the newest version of the {what} is in use"),
-            self.successful.clone(),
-        );
+    fn new(registry: &mut Registry, name: &str, what: &str) -> Self {
+        let success_timestamp = Gauge::default();
         registry.register_with_unit(
             format!("{name}_last_reload_success_timestamp"),
             format!("When the version of the {what} in use was loaded"),
             Unit::Seconds,
-            self.success_timestamp.clone(),
+            success_timestamp.clone(),
         );
+        let reload = LastReload {
+            reloads: register(
+                registry,
+                &format!("{name}_reloads"),
+                &format!("Attempts to use a new version of the {what}"),
+                Family::default(),
+            ),
+            successful: register(
+                registry,
+                &format!("{name}_last_reload_successful"),
+                &format!("Whether the newest version of the {what} is in use"),
+                Gauge::default(),
+            ),
+            success_timestamp,
+        };
         for &result in ReloadResult::ALL {
-            drop(self.reloads.get_or_create(&ReloadLabels { result }));
+            drop(reload.reloads.get_or_create(&ReloadLabels { result }));
         }
+        reload
     }
 
     /// The first version is in use.

@@ -12,7 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Unit;
 
 use super::labels::Port;
-use crate::server::PolicyInForce;
+use crate::policy_file::PolicyInForce;
 use crate::server::tls::Served;
 
 /// Something that has a limit.
@@ -60,18 +60,6 @@ impl Collector for State {
             let metric = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
             ConstGauge::new(value).encode(metric)
         };
-        let (reviews, bodies) = (&self.in_flight, &self.bodies);
-        gauge("admission_in_flight", "Admission reviews being read or judged", None, int(reviews.used()))?;
-        gauge(
-            "admission_in_flight_limit",
-            "Limit of admission reviews in flight",
-            None,
-            int(reviews.limit()),
-        )?;
-        let bytes = Some(&Unit::Bytes);
-        gauge("held_bodies", "Request bodies and answers held in memory", bytes, int(bodies.used()))?;
-        gauge("held_bodies_limit", "Limit of held request bodies and answers", bytes, int(bodies.limit()))?;
-
         let policy = self.policy.load();
         let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
         gauge(
@@ -108,4 +96,30 @@ fn by_port(
 
 fn int(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Gauges of something that has a limit.
+pub(super) struct Watched {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) unit: Option<Unit>,
+    pub(super) usage: Arc<dyn Usage>,
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Collector for Watched {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let unit = self.unit.as_ref();
+        let used = encoder.encode_descriptor(self.name, self.help, unit, MetricType::Gauge)?;
+        ConstGauge::new(int(self.usage.used())).encode(used)?;
+        let name = format!("{}_limit", self.name);
+        let help = format!("Limit of {}", self.name);
+        let limit = encoder.encode_descriptor(&name, &help, unit, MetricType::Gauge)?;
+        ConstGauge::new(int(self.usage.limit())).encode(limit)
+    }
 }

@@ -1,4 +1,4 @@
-//! Mutual TLS: who may connect.
+//! Mutual TLS: which clients may connect.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
 
-use super::certificate::time;
-use crate::server::files::FileError;
+use crate::files::FileError;
+use crate::pki::Validity;
 
-/// Who may connect: whoever has a certificate by one of these CAs, with one of these names.
+/// Which clients may connect: those with a certificate by one of these CAs and with one of these names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCa {
     /// PEM: the certificates of the CAs.
     pub file: PathBuf,
-    /// The names of which the certificate has to hold one. None = any certificate by the CAs.
+    /// The certificate must have one of these names. Empty: any certificate by the CAs.
     pub names: Vec<String>,
 }
 
 impl ClientCa {
-    /// Checks that each certificate is a CA's, and that there is one by which somebody can connect now.
+    /// Checks that every certificate is a CA's and that at least one of them is still valid.
     ///
-    /// One that has expired is passed over as long as there is another: at the end of a rotation the old one is easily
-    /// forgotten, and must not keep a program from starting that ran with the same file before.
+    /// Expired ones are skipped, because an old CA is easily left in the file after a rotation, and must not prevent a
+    /// restart.
     pub(super) fn check(
         &self,
         content: &[u8],
@@ -51,26 +51,22 @@ impl ClientCa {
                 expired.push((number, end));
                 continue;
             }
-            roots.add(der).map_err(|_| {
-                wrong(format!("holds as number {number} a certificate that cannot be used as a CA's"))
-            })?;
+            roots.add(der).map_err(|_| wrong(format!("certificate {number} cannot be used as a CA")))?;
             ends.push(end);
         }
         let Some(not_after) = ends.iter().max().copied() else {
             return Err(wrong(match expired.last() {
-                None => "holds no certificate: expected PEM CERTIFICATE blocks, those of the clients' CAs"
+                None => "has no certificate: expected PEM CERTIFICATE blocks, those of the clients' CAs"
                     .to_owned(),
                 Some((_, not_after)) => {
-                    format!(
-                        "holds no CA that is still valid, the last expired at {not_after}: nobody could connect"
-                    )
+                    format!("has no valid CA, the last one expired at {not_after}: no client could connect")
                 }
             }));
         };
         let authorities: Vec<_> = ends.into_iter().map(unix).zip(roots.roots.iter().cloned()).collect();
         let count = authorities.len();
         let by_all = verifier_by(roots, provider)
-            .map_err(|_| wrong("cannot be used to check clients' certificates".to_owned()))?;
+            .map_err(|_| wrong("cannot be used to verify client certificates".to_owned()))?;
         let names = self.names.clone();
         let verifier = Verifier { by_all, authorities, provider: Arc::clone(provider), names };
         let file = self.file.clone();
@@ -78,7 +74,7 @@ impl ClientCa {
     }
 }
 
-/// The usual checks of a certificate by one of these CAs.
+/// rustls's verifier for certificates by these CAs.
 fn verifier_by(
     roots: RootCertStore,
     provider: &Arc<CryptoProvider>,
@@ -86,18 +82,18 @@ fn verifier_by(
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build()
 }
 
-/// The certificates of a PEM file in which there is no private key.
+/// The certificates in a PEM file. A private key in it is an error.
 fn certificates(content: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut certificates = Vec::new();
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(content) {
-        // The reason is left out: a parser's text may quote what it has read.
+        // The parser's own error is dropped: it may quote what it read.
         let (kind, der) = section.map_err(|_| "is not PEM: expected CERTIFICATE blocks".to_owned())?;
         match kind {
             SectionKind::Certificate => certificates.push(der.into()),
             SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey => {
                 drop(Zeroizing::new(der));
                 return Err(
-                    "holds a private key: only the certificates of the clients' CAs belong here".to_owned()
+                    "has a private key: only the certificates of the clients' CAs belong here".to_owned()
                 );
             }
             _ => {}
@@ -106,78 +102,77 @@ fn certificates(content: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
     Ok(certificates)
 }
 
-/// When a CA's certificate ends.
+/// The end of a CA certificate.
 fn end(authority: &CertificateDer<'_>, number: usize) -> Result<Timestamp, String> {
     let Ok((_, certificate)) = X509Certificate::from_der(authority) else {
-        return Err(format!("holds as number {number} what is no X.509 certificate"));
+        return Err(format!("certificate {number} is not valid X.509"));
     };
     if !certificate.is_ca() {
         return Err(format!(
-            "holds as number {number} a certificate that is no CA's (basicConstraints CA:TRUE): expected the CA that \
-             signs the clients' certificates, not one of these"
+            "certificate {number} is not a CA (basicConstraints CA:TRUE is missing): expected the CA that signs the \
+             clients' certificates, not one of these"
         ));
     }
-    Ok(time(certificate.validity().not_after))
+    Ok(Validity::of(&certificate).not_after)
 }
 
-/// The same moment for the verifier; before 1970 there is none.
+/// The same time for the verifier, which knows none before 1970.
 fn unix(time: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(time.as_second()).unwrap_or_default()))
 }
 
-/// Who may connect, checked.
+/// The checked client CAs.
 pub(crate) struct Clients {
     pub(super) verifier: Arc<dyn ClientCertVerifier>,
     file: PathBuf,
     authorities: usize,
     not_after: Timestamp,
-    /// Numbers in the file, and when they expired.
+    /// Position in the file, counted from 1, and end of each expired CA.
     expired: Vec<(usize, Timestamp)>,
 }
 
 impl Clients {
-    /// Says in the log who may connect, and what may be wrong with that.
+    /// Logs how many CAs are trusted, and which ones have expired.
     pub(super) fn log(&self) {
         tracing::info!(
             authorities = self.authorities,
             not_after = %self.not_after,
-            "clients have to present a certificate"
+            "requiring client certificates"
         );
         for (number, not_after) in &self.expired {
             tracing::warn!(
-                "{}: number {number} expired at {not_after} and is passed over: remove it",
+                "{}: certificate {number} expired at {not_after} and is ignored: remove it",
                 self.file.display()
             );
         }
     }
 }
 
-/// The usual checks, the dates of the CAs, and the name on top of them.
+/// Verifies the certificate, then that its CA has not expired, then its name.
 #[derive(Debug)]
 struct Verifier {
-    /// The usual checks, good until the first of the authorities expires.
+    /// A verifier with all CAs, used until the first of them expires.
     by_all: Arc<dyn ClientCertVerifier>,
-    /// Each with its end.
+    /// Each CA with the end of its validity.
     authorities: Vec<(UnixTime, TrustAnchor<'static>)>,
     provider: Arc<CryptoProvider>,
     names: Vec<String>,
 }
 
 impl Verifier {
-    /// The usual checks, by those authorities alone that have not expired since the file was read: of an authority's
-    /// certificate rustls keeps no date.
+    /// A verifier with the CAs that are still valid. rustls does not check the dates of a trust anchor.
     fn by_valid(&self, now: UnixTime) -> Result<Arc<dyn ClientCertVerifier>, Error> {
         let valid = || self.authorities.iter().filter(|(end, _)| *end > now);
         if valid().count() == self.authorities.len() {
             return Ok(Arc::clone(&self.by_all));
         }
         let roots = valid().map(|(_, authority)| authority.clone()).collect();
-        // There is no other reason than that none is left.
+        // The only possible error is that no CA is left.
         verifier_by(roots, &self.provider).map_err(|_| Error::InvalidCertificate(CertificateError::Expired))
     }
 
-    /// As the API server does it with the clients of its own request-header CA, where any name will do if none is
-    /// listed. Beside the common name, which is what Kubernetes calls users by, a DNS name counts.
+    /// Whether the common name, which Kubernetes uses as a user name, or a DNS name is allowed. An empty list allows
+    /// every name, as with the API server's `--requestheader-allowed-names`.
     fn allows(&self, certificate: &CertificateDer<'_>) -> bool {
         if self.names.is_empty() {
             return true;
@@ -212,7 +207,7 @@ impl ClientCertVerifier for Verifier {
         if self.allows(end_entity) {
             Ok(verified)
         } else {
-            // The client hears `access_denied`.
+            // The client receives the alert `access_denied`.
             Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
         }
     }
@@ -247,7 +242,7 @@ mod tests {
     use super::super::provider;
     use super::*;
 
-    /// A CA, and what it issues.
+    /// A CA that can issue certificates.
     struct Made {
         pem: String,
         issuer: Issuer<'static, KeyPair>,
@@ -279,25 +274,25 @@ mod tests {
     }
 
     #[test]
-    fn what_by_mistake_would_let_in_nobody_or_too_many_is_said() {
+    fn unusable_client_ca_file_is_an_error() {
         let (good, old) = (authority("good", 2028).pem, authority("old", 2025).pem);
         let key = KeyPair::generate().unwrap();
         let leaf = params("client", 2028).self_signed(&key).unwrap().pem();
         let key = key.serialize_pem();
         for (pem, says) in [
-            (String::new(), "holds no certificate"),
-            ("ca.crt\n".to_owned(), "holds no certificate"),
-            (key.clone(), "holds a private key"),
-            (good.clone() + &key, "holds a private key"),
-            (key.replace("PRIVATE", "RSA PRIVATE"), "holds a private key"),
-            (leaf.clone(), "holds as number 1 a certificate that is no CA's"),
-            (good.clone() + &leaf, "holds as number 2 a certificate that is no CA's"),
-            (old.clone(), "holds no CA that is still valid, the last expired at 2025-01-01T00:00:00Z"),
-            (good.replace("CERT", "CART"), "holds no certificate"),
+            (String::new(), "has no certificate"),
+            ("ca.crt\n".to_owned(), "has no certificate"),
+            (key.clone(), "has a private key"),
+            (good.clone() + &key, "has a private key"),
+            (key.replace("PRIVATE", "RSA PRIVATE"), "has a private key"),
+            (leaf.clone(), "certificate 1 is not a CA"),
+            (good.clone() + &leaf, "certificate 2 is not a CA"),
+            (old.clone(), "has no valid CA, the last one expired at 2025-01-01T00:00:00Z"),
+            (good.replace("CERT", "CART"), "has no certificate"),
             (good.replace("\n-----END", "*\n-----END"), "is not PEM"),
             (
                 "-----BEGIN CERTIFICATE-----\nTm8h\n-----END CERTIFICATE-----\n".to_owned(),
-                "holds as number 1 what is no X.509",
+                "certificate 1 is not valid X.509",
             ),
         ] {
             let error = clients(&pem, &[]).err().unwrap_or_else(|| panic!("accepted: {says}"));
@@ -307,14 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_holds_as_long_as_the_last_of_its_authorities() {
+    fn bundle_expires_with_its_last_ca() {
         let (good, longer) = (authority("good", 2027), authority("longer", 2029));
         let both = clients(&(good.pem + &longer.pem), &[]).unwrap();
         assert_eq!((both.authorities, both.not_after), (2, "2029-01-01T00:00:00Z".parse().unwrap()));
         assert_eq!(both.expired, []);
     }
 
-    /// Whether a certificate by this CA is let in.
+    /// Whether a certificate by this CA is accepted.
     fn lets_in(
         clients: &Clients,
         by: &Made,
@@ -346,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_that_expires_while_the_program_runs_lets_in_nobody_any_more() {
+    fn ca_that_expires_at_runtime_is_refused() {
         let (short, long) = (authority("short", 2027), authority("long", 2028));
         let clients = clients(&(short.pem.clone() + &long.pem), &[]).unwrap();
         for (at, by_short, by_long) in [
@@ -361,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_counts_only_in_a_certificate_by_one_of_the_authorities() {
+    fn name_counts_only_with_a_trusted_ca() {
         let (good, other, old) = (authority("a", 2028), authority("b", 2028), authority("old", 2025));
         let bundle = good.pem.clone() + &old.pem;
         for (names, common_name, dns, ends) in [
@@ -372,7 +367,7 @@ mod tests {
             (&["api"], "other", &["x.example.com", "API"], true),
             (&["x", "api"], "api", &[], true),
             (&["x", "y"], "api", &["z"], false),
-            // What is neither a common name nor a DNS name.
+            // An email address and the CA name do not count.
             (&["mail"], "api", &[], false),
             (&["a"], "api", &[], false),
         ] {

@@ -1,4 +1,4 @@
-//! The files that TLS is set up from.
+//! The files of the TLS configuration.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use rustls::crypto::CryptoProvider;
 use zeroize::Zeroizing;
 
 use super::{CertificateFiles, Change, ClientCa};
-use crate::server::files::FileError;
+use crate::files::FileError;
 
-/// Files that are read, checked and swapped as one set, since they may lie in one mounted volume.
+/// Files that are read, checked and replaced as one set, because they may be in one mounted volume.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsFiles {
-    /// The serving certificate, where it comes from files.
+    /// The serving certificate, if it comes from files.
     pub(crate) certificate: Option<CertificateFiles>,
-    /// Who may connect, where not everybody may.
+    /// The client CAs, if clients must present a certificate.
     pub(crate) clients: Option<ClientCa>,
 }
 
@@ -25,7 +25,7 @@ impl TlsFiles {
         self.certificate.iter().flat_map(CertificateFiles::paths).chain(clients).collect()
     }
 
-    /// Checks what was read from [`TlsFiles::paths`], in their order.
+    /// Checks the contents of [`TlsFiles::paths`], in the same order.
     pub(crate) fn check(
         &self,
         contents: &[Zeroizing<Vec<u8>>],

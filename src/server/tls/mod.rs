@@ -1,4 +1,4 @@
-//! What a TLS handshake is given: checked before it is used, swapped as one, without touching a connection.
+//! The TLS configuration of new connections. It is checked before it is used and replaced as a whole.
 
 mod certificate;
 mod clients;
@@ -21,34 +21,34 @@ pub use clients::ClientCa;
 pub(crate) use clients::Clients;
 pub(crate) use files::TlsFiles;
 
-/// The one crypto provider, handed to whoever needs it and never installed as a process-wide default.
+/// The one crypto provider. It is passed as an argument and never installed as the default of the process.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-/// What is to be served from now on. What is left out stays as it is.
+/// A new certificate, new client CAs, or both. `None` keeps the current ones.
 pub(crate) struct Change {
     pub(crate) certificate: Option<Certificate>,
     pub(crate) clients: Option<Clients>,
 }
 
-/// What new handshakes get. Open connections keep what they were made with.
+/// The TLS configuration for new handshakes. Open connections keep theirs.
 pub(crate) struct Served {
     builder: ConfigBuilder<ServerConfig, WantsVerifier>,
     current: ArcSwap<Current>,
 }
 
-/// One version of it.
+/// One version of the configuration.
 struct Current {
-    /// Without one, handshakes fail.
+    /// Handshakes fail while there is none.
     certificate: Option<Arc<Certificate>>,
-    /// Without them, whoever likes may connect.
+    /// Every client may connect while there are none.
     clients: Option<Arc<Clients>>,
     config: Arc<ServerConfig>,
 }
 
 impl Served {
-    /// Without a certificate as yet.
+    /// Starts without a certificate.
     pub(crate) fn new(provider: Arc<CryptoProvider>) -> Result<Self, rustls::Error> {
         let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])?;
@@ -56,7 +56,7 @@ impl Served {
         Ok(Served { builder, current: ArcSwap::from_pointee(current) })
     }
 
-    /// All that changed at once: a handshake gets what was there before, or what is there now.
+    /// Replaces certificate and client CAs in one step, so that no handshake sees a mixture of old and new.
     pub(crate) fn swap(&self, change: Change) {
         let certificate = change.certificate.map(Arc::new);
         let clients = change.clients.map(Arc::new);
@@ -67,20 +67,20 @@ impl Served {
         });
     }
 
-    /// Makes a new connection's handshake.
+    /// Returns the acceptor for a new connection.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.current.load().config))
     }
 
-    /// Says in the log what is served, and what may be wrong with it.
+    /// Logs what is served, and warns of what clients may refuse.
     pub(crate) fn log(&self) {
         let current = self.current.load();
         if let Some(certificate) = &current.certificate {
             tracing::info!(not_after = %certificate.not_after, "serving a certificate");
-            if !certificate.named {
+            if !certificate.usable_name {
                 tracing::warn!(
-                    "the certificate names neither regcred.regcred-system.svc nor localhost: the API server asks for \
-                     SERVICE.NAMESPACE.svc, and refuses a certificate without it"
+                    "the certificate has no DNS name of the form SERVICE.NAMESPACE.svc: the API server requires it, \
+                     unless the webhook configurations have a URL"
                 );
             }
         }
@@ -89,7 +89,7 @@ impl Served {
         }
     }
 
-    /// The end of what is served, or `None` as long as there is none.
+    /// The end of the served certificate chain; `None` while there is none.
     pub(crate) fn not_after(&self) -> Option<Timestamp> {
         self.current.load().certificate.as_ref().map(|certificate| certificate.not_after)
     }
@@ -117,27 +117,26 @@ impl Current {
     }
 }
 
-/// TLS 1.2 and 1.3, HTTP/1.1 only: the API server speaks nothing else to a Service, and would speak HTTP/2 to a
-/// loopback URL if it were offered, so that tests would measure what no cluster uses.
+/// TLS 1.2 and 1.3, HTTP/1.1 only. The API server uses nothing else for a Service. For a loopback URL it would use HTTP/2
+/// if it were offered, and tests would then measure what no cluster does.
 fn config(
     builder: ConfigBuilder<ServerConfig, WantsServerCert>,
     key: Option<Arc<CertifiedKey>>,
 ) -> ServerConfig {
-    let mut config = builder.with_cert_resolver(Arc::new(Only(key)));
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertificate(key)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // The API server keeps its connections and resumes no session. Without tickets a handshake is cheaper, nothing is
-    // stored for strangers, and no session outlives the certificate that it was made with.
+    // The API server keeps its connections open and never resumes a session. Without tickets a handshake is cheaper, and
+    // no session outlives its certificate.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config
 }
 
-/// One certificate whatever name is asked for: the API server asks for the Service's, people for localhost. Without one
-/// the handshake ends with an alert.
+/// Serves one certificate for every server name. Without one the handshake ends with an alert.
 #[derive(Debug)]
-struct Only(Option<Arc<CertifiedKey>>);
+struct SingleCertificate(Option<Arc<CertifiedKey>>);
 
-impl ResolvesServerCert for Only {
+impl ResolvesServerCert for SingleCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.0.clone()
     }
@@ -157,7 +156,7 @@ mod tests {
         params.self_signed(key).unwrap().pem()
     }
 
-    /// The alert by which the handshake of a client ends that trusts nobody and has no certificate, whoever sends it.
+    /// The alert that ends the handshake of a client that trusts no CA and has no certificate.
     async fn alert(served: &Served) -> AlertDescription {
         let config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&version::TLS12])
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_certificate_a_handshake_fails_by_an_alert_and_what_a_change_leaves_out_stays() {
+    async fn swap_keeps_what_the_change_leaves_out() {
         let (provider, now) = (provider(), Timestamp::now());
         let served = Served::new(Arc::clone(&provider)).unwrap();
         let key = KeyPair::generate().unwrap();

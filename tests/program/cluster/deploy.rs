@@ -96,7 +96,7 @@ impl Installation {
             ));
         }
         self.policy = Some(Volume::new(mount.join("policy"), &[("policy.yaml", &self.policy_file())]));
-        self.regcred = Some(Guarded::start(serve.arg("--reload-interval=50ms")));
+        self.regcred = Some(Guarded::start(serve.arg("--reload-interval=1s")));
         for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
             let asked = container[probe]["httpGet"]["path"].as_str().unwrap();
             eventually(probe, || (self.regcred().get(asked).status == 200).then_some(()));

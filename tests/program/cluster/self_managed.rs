@@ -4,6 +4,8 @@
 
 mod beginning;
 mod healing;
+mod names;
+mod rest;
 mod rotation;
 
 use std::fs;
@@ -11,6 +13,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -68,7 +71,7 @@ impl Installation {
     }
 
     fn serve(&self) -> Serve {
-        Serve::self_managed(&self.kubeconfig()).arg("--reload-interval=100ms")
+        Serve::self_managed(&self.kubeconfig())
     }
 
     fn patch(&self, configuration: &str, patch: &Value) {
@@ -80,6 +83,27 @@ impl Installation {
     fn secret(&self) -> Option<Value> {
         let said = self.cluster.kubectl(&["-n", NAMESPACE, "get", "secret", SECRET, "-o", "json"], "");
         said.success.then(|| serde_json::from_str(&said.stdout).unwrap())
+    }
+
+    /// Asks for a rotation.
+    fn rotate(&self) {
+        self.annotate("regcred.dev/rotate=now");
+    }
+
+    /// Ends the five minutes for which a new CA must be trusted before it signs.
+    #[track_caller]
+    fn skip_the_wait(&self) {
+        let switch_after = eventually("the time of the switch", || {
+            let annotations = self.secret()?["metadata"]["annotations"].clone();
+            annotations["regcred.dev/switch-after"].as_str()?.parse::<Timestamp>().ok()
+        });
+        let wait = switch_after.duration_since(Timestamp::now()).as_secs();
+        assert!((240..=300).contains(&wait), "{wait} seconds");
+        self.annotate(&format!("regcred.dev/switch-after={}", Timestamp::now()));
+    }
+
+    fn annotate(&self, annotation: &str) {
+        self.cluster.accepts(&["-n", NAMESPACE, "annotate", "--overwrite", "secret", SECRET, annotation], "");
     }
 
     /// One of its files.

@@ -33,7 +33,7 @@ impl Pace {
     pub const QUICK: Pace = Pace {
         network: Network::QUICK,
         drain_delay: "2s",
-        reload_interval: "20ms",
+        reload_interval: "1s",
         // A machine that compiles beside the tests may be slow; that is not what is tested.
         timeout: Duration::from_secs(30),
         rate: Rate { workers: 6, per_second: 60, at_once: false },

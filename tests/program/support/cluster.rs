@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 
@@ -60,6 +61,9 @@ const RANCHER_GROUP: &str = "system:cattle:authenticated";
 /// The namespace whose Secrets the API server's own audit log shows at level Request; otherwise at Metadata, as is
 /// usual.
 pub const AUDITED_AT_REQUEST: &str = "audited-at-request";
+
+/// The account of the webhook in the shipped manifests. The API server's audit log shows all its requests.
+pub const WEBHOOK_ACCOUNT: &str = "system:serviceaccount:regcred-system:regcred";
 
 /// A running API server.
 pub struct Cluster {
@@ -208,6 +212,25 @@ impl Cluster {
         })
     }
 
+    /// The requests of the webhook's account so far, from the API server's audit log: when, verb and resource. A watch
+    /// counts when it begins.
+    pub fn requests_of_webhook(&self) -> Vec<(Timestamp, String)> {
+        let log = fs::read_to_string(self.folder.join("audit.log")).unwrap();
+        let complete = log.rsplit_once('\n').map_or("", |(complete, _)| complete);
+        let events = complete.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let begins = |event: &Value| {
+            let is_watch = event["verb"] == "watch";
+            event["stage"] == if is_watch { "ResponseStarted" } else { "ResponseComplete" }
+        };
+        let request = |event: Value| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let time = text(&event["requestReceivedTimestamp"]).parse().unwrap();
+            (time, format!("{} {}", text(&event["verb"]), text(&event["objectRef"]["resource"])))
+        };
+        let own = events.filter(|event| event["user"]["username"] == WEBHOOK_ACCOUNT && begins(event));
+        own.map(request).collect()
+    }
+
     /// An object as JSON.
     #[track_caller]
     pub fn get(&self, arguments: &[&str]) -> Value {
@@ -282,6 +305,7 @@ fn audit_policy() -> String {
         "rules": [
             {"level": "Request", "resources": secrets, "namespaces": [AUDITED_AT_REQUEST]},
             {"level": "Metadata", "resources": secrets},
+            {"level": "Metadata", "users": [WEBHOOK_ACCOUNT]},
             {"level": "None"},
         ],
     })

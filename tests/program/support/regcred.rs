@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -40,6 +40,7 @@ pub struct Serve {
     environment: Vec<(&'static str, OsString)>,
     ca: Option<PathBuf>,
     stdout_unread: bool,
+    stderr_unread: bool,
 }
 
 impl Serve {
@@ -52,6 +53,7 @@ impl Serve {
             environment: Vec::new(),
             ca: None,
             stdout_unread: false,
+            stderr_unread: false,
         }
     }
 
@@ -109,6 +111,12 @@ impl Serve {
         self
     }
 
+    /// After the two lines with its addresses, nobody reads standard error.
+    pub fn stderr_unread(mut self) -> Self {
+        self.stderr_unread = true;
+        self
+    }
+
     /// A file in the program's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -133,7 +141,15 @@ impl Serve {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let stderr = Collected::from(child.stderr.take().unwrap());
+        let mut unread_stderr = None;
+        let mut stderr = child.stderr.take().unwrap();
+        let stderr = if self.stderr_unread {
+            let addresses = first_lines(&mut stderr, 2);
+            unread_stderr = Some(stderr);
+            Collected::of(addresses)
+        } else {
+            Collected::from(stderr)
+        };
         let mut unread = None;
         let mut stdout = Collected::default();
         if self.stdout_unread {
@@ -147,16 +163,28 @@ impl Serve {
         };
         let https = address("https://", "");
         let ops = address("http://", " (ops)");
-        Regcred { child, folder: self.folder, ca: self.ca, https, ops, stdout, stderr, unread }
+        Regcred { child, folder: self.folder, ca: self.ca, https, ops, stdout, stderr, unread, unread_stderr }
     }
+}
+
+/// Reads so many lines and not a byte more.
+fn first_lines(stream: &mut impl Read, number: usize) -> Vec<u8> {
+    let (mut lines, mut byte, mut complete) = (Vec::new(), [0], 0);
+    while complete < number && stream.read(&mut byte).unwrap() == 1 {
+        lines.push(byte[0]);
+        complete += usize::from(byte == *b"\n");
+    }
+    lines
 }
 
 /// The address in a line that says where the program listens.
 fn listening(text: &str, prefix: &str, suffix: &str) -> Option<SocketAddr> {
     let complete = text.rsplit_once('\n')?.0;
     complete.lines().find_map(|line| {
-        let address =
-            line.trim().strip_prefix("listening on ")?.strip_prefix(prefix)?.strip_suffix(suffix)?;
+        // With `--log-format json` it is the message of an object.
+        let object = serde_json::from_str::<Value>(line).ok();
+        let line = object.as_ref().map_or(Some(line.trim()), |object| object["message"].as_str())?;
+        let address = line.strip_prefix("listening on ")?.strip_prefix(prefix)?.strip_suffix(suffix)?;
         address.parse().ok()
     })
 }
@@ -174,6 +202,7 @@ pub struct Regcred {
     stderr: Collected,
     /// Kept, so that the pipe fills up rather than breaks.
     unread: Option<ChildStdout>,
+    unread_stderr: Option<ChildStderr>,
 }
 
 /// What a program left behind.
@@ -283,6 +312,11 @@ impl Regcred {
         self.stdout = Collected::from(self.unread.take().expect("not read before"));
     }
 
+    /// Begins reading standard error after [`Serve::stderr_unread`].
+    pub fn read_stderr(&mut self) {
+        self.stderr = Collected::from(self.unread_stderr.take().expect("not read before"));
+    }
+
     /// Asks it to end, and waits until it did.
     #[track_caller]
     pub fn stop(self) -> Left {
@@ -294,7 +328,7 @@ impl Regcred {
     #[track_caller]
     pub fn wait(mut self) -> Left {
         let status = eventually("the end of the program", || self.child.try_wait().unwrap());
-        self.unread = None;
+        (self.unread, self.unread_stderr) = (None, None);
         Left { status, stdout: self.stdout.finish(), stderr: self.stderr.finish() }
     }
 }
@@ -332,6 +366,13 @@ struct Collected {
 }
 
 impl Collected {
+    /// What has been read already, of a stream that is not read any further.
+    fn of(text: Vec<u8>) -> Self {
+        let collected = Collected::default();
+        *collected.shared.0.lock().unwrap() = text;
+        collected
+    }
+
     fn from(mut stream: impl Read + Send + 'static) -> Self {
         let shared = Arc::<(Mutex<Vec<u8>>, Condvar)>::default();
         let theirs = Arc::clone(&shared);

@@ -1,4 +1,4 @@
-//! The steps of a rotation, and what the Secret holds of them.
+//! The steps of a rotation, and how the Secret stores them.
 
 use k8s_openapi::ByteString;
 
@@ -25,12 +25,12 @@ fn asked(state: &State) -> State {
     State { rotation_asked: true, ..state.clone() }
 }
 
-/// The step that is done now, and what is then.
+/// Takes the step that is due and returns the state after it.
 #[track_caller]
 fn does(state: &State, now: Timestamp, trusted: bool, expected: Step) -> State {
     let (step, state) = state.step(now, trusted, WAIT).unwrap().unwrap();
     assert_eq!(step, expected);
-    assert!(!state.rotation_asked, "asked for once, done once");
+    assert!(!state.rotation_asked, "one request, one rotation");
     state
 }
 
@@ -39,7 +39,7 @@ fn does_nothing(state: &State, now: Timestamp, trusted: bool) {
     assert_eq!(state.step(now, trusted, WAIT).unwrap().map(|(step, _)| step), None);
 }
 
-/// A state's Secret, as the API server gives it.
+/// The Secret of a state, as the API server returns it.
 fn secret(state: &State) -> Secret {
     let (data, annotations) = state.fields();
     let mut secret = Secret::default();
@@ -59,14 +59,14 @@ fn ca(state: &State) -> &str {
     &state.current.certificate
 }
 
-/// Begun and seen: the next CA is to sign when the wait is over.
+/// A rotation in its wait.
 fn waiting() -> State {
     let begun = does(&asked(&new()), after(1), true, Step::Begun);
     does(&begun, after(1), true, Step::Trusted)
 }
 
 #[test]
-fn a_rotation_that_is_asked_for_goes_step_by_step_and_trusts_both_all_the_way() {
+fn requested_rotation_always_trusts_both_cas() {
     let old = new();
     does_nothing(&old, after(1), true);
     let begun = does(&asked(&old), after(1), false, Step::Begun);
@@ -82,10 +82,10 @@ fn a_rotation_that_is_asked_for_goes_step_by_step_and_trusts_both_all_the_way() 
     assert_eq!((ca(&switched), switched.bundle()), (new.as_str(), begun.bundle()));
     let fields = switched.fields().0;
     assert_eq!((&fields["next.crt"], &fields["next.key"]), (&Value::Null, &Value::Null));
-    assert_ne!(fields["ca.key"], old.fields().0["ca.key"], "the old key is gone");
-    assert_eq!(switched.previous.as_ref().unwrap().certificates, ca(&old), "its certificate is not");
+    assert_ne!(fields["ca.key"], old.fields().0["ca.key"], "the old key is deleted");
+    assert_eq!(switched.previous.as_ref().unwrap().certificates, ca(&old), "its certificate is kept");
 
-    // What the old one signed at the last moment, by a clock that is an hour late, has ended by then.
+    // Everything that the old CA signed has expired by then, even by a clock that is an hour slow.
     let forgotten_at = after(1) + WAIT + LEAF_LIFE + MARGIN;
     does_nothing(&switched, forgotten_at - SECOND, true);
     let forgotten = does(&switched, forgotten_at, true, Step::Forgotten);
@@ -94,15 +94,15 @@ fn a_rotation_that_is_asked_for_goes_step_by_step_and_trusts_both_all_the_way() 
 }
 
 #[test]
-fn a_rotation_begins_by_itself_when_two_thirds_of_the_ca_are_over() {
-    // A year and the hour by which its beginning is early.
+fn rotation_begins_after_two_thirds() {
+    // A year, and the hour by which it is dated back.
     let due = start() - SignedDuration::from_hours(1) + SignedDuration::from_hours(365 * DAY + 1) / 3 * 2;
     does_nothing(&new(), due - SECOND, true);
     does(&new(), due, true, Step::Begun);
 }
 
 #[test]
-fn a_wait_begins_anew_when_the_configurations_lose_the_new_ca() {
+fn lost_ca_restarts_the_wait() {
     let waiting = waiting();
     let lost = does(&waiting, after(1) + WAIT, false, Step::Distrusted);
     assert_eq!(lost.bundle(), waiting.bundle());
@@ -113,7 +113,7 @@ fn a_wait_begins_anew_when_the_configurations_lose_the_new_ca() {
 }
 
 #[test]
-fn the_end_of_the_old_ca_ends_a_wait_that_would_not() {
+fn expiring_ca_forces_the_switch() {
     let begun = does(&new(), after(250 * DAY), false, Step::Begun);
     does_nothing(&begun, after(364 * DAY) - SECOND, false);
     let switched = does(&begun, after(364 * DAY), false, Step::SwitchedAtTheEnd);
@@ -121,14 +121,14 @@ fn the_end_of_the_old_ca_ends_a_wait_that_would_not() {
 }
 
 #[test]
-fn asking_during_a_rotation_changes_nothing_but_the_asking() {
+fn request_during_a_rotation_is_removed() {
     let waiting = waiting();
     let already = does(&asked(&waiting), after(1), true, Step::Already);
     assert_eq!(already.fields(), waiting.fields());
 }
 
 #[test]
-fn cas_of_quick_rotations_are_trusted_until_the_last_of_them_signed_nothing_that_holds() {
+fn quick_rotations_keep_all_cas_trusted() {
     let first = new();
     let second = does(&waiting(), after(2), true, Step::Switched);
     let begun = does(&asked(&second), after(3), true, Step::Begun);
@@ -143,17 +143,17 @@ fn cas_of_quick_rotations_are_trusted_until_the_last_of_them_signed_nothing_that
 }
 
 #[test]
-fn a_new_ca_that_is_not_valid_by_this_clock_is_never_switched_to() {
-    // Made by a replica whose clock is months ahead.
+fn ca_from_the_future_is_made_again() {
+    // Made by a replica whose clock is months fast.
     let ahead = does(&new(), after(300 * DAY), true, Step::Begun);
     let waiting = does(&ahead, after(300 * DAY), true, Step::Trusted);
-    let anew = does(&waiting, after(DAY), true, Step::BegunAnew);
+    let anew = does(&waiting, after(DAY), true, Step::MadeAgain);
     assert!(anew.next.as_ref().unwrap().authority.validity.holds(after(DAY)));
     assert_eq!(ca(&anew), ca(&ahead));
 }
 
 #[test]
-fn an_expired_ca_is_succeeded_by_the_next_or_by_a_new_one_and_stays_trusted() {
+fn expired_ca_is_replaced_and_stays_trusted() {
     let (alone, begun) = (new(), does(&new(), after(300 * DAY), true, Step::Begun));
     let late = after(400 * DAY);
     let next = &begun.next.as_ref().unwrap().authority.certificate;
@@ -162,12 +162,12 @@ fn an_expired_ca_is_succeeded_by_the_next_or_by_a_new_one_and_stays_trusted() {
     let succeeded = alone.succeeded(late).unwrap();
     assert!(succeeded.current.validity.holds(late));
     assert_eq!(succeeded.bundle(), format!("{}{}", ca(&succeeded), ca(&alone)));
-    // Both have ended.
+    // Both have expired.
     assert!(begun.succeeded(after(900 * DAY)).unwrap().current.validity.holds(after(900 * DAY)));
 }
 
 #[test]
-fn what_was_trusted_before_the_first_ca_is_trusted_as_long_as_after_a_rotation() {
+fn earlier_bundle_stays_trusted() {
     let before = ca(&new()).to_owned();
     let state = State::new(start(), &before).unwrap();
     assert_eq!(state.bundle(), format!("{}{before}", ca(&state)));
@@ -177,7 +177,7 @@ fn what_was_trusted_before_the_first_ca_is_trusted_as_long_as_after_a_rotation()
 }
 
 #[test]
-fn each_state_is_read_from_the_secret_as_it_was_written() {
+fn every_state_survives_the_secret() {
     let begun = does(&asked(&new()), after(1), true, Step::Begun);
     let switched = does(&waiting(), after(2), true, Step::Switched);
     let both = does(&asked(&switched), after(3), true, Step::Begun);
@@ -187,15 +187,15 @@ fn each_state_is_read_from_the_secret_as_it_was_written() {
         assert!(!read.rotation_asked);
         let mut asked = secret(&state);
         asked.metadata.annotations.get_or_insert_default().insert(ROTATE.to_owned(), String::new());
-        assert!(State::parse(&asked).ok().flatten().unwrap().rotation_asked, "by any value");
+        assert!(State::parse(&asked).ok().flatten().unwrap().rotation_asked, "with any value");
     }
 }
 
-/// Which files of the Secret are replaced by what, or taken away, and the reason that is given.
-type Spoilt<'s> = (&'s [&'s str], Option<&'s [u8]>, &'s str);
+/// The entries of the Secret that are replaced or removed, and the expected error.
+type Damage<'s> = (&'s [&'s str], Option<&'s [u8]>, &'s str);
 
 #[test]
-fn a_secret_with_nothing_of_this_program_is_none_and_a_spoiled_one_is_told_from_it() {
+fn damaged_secret_differs_from_a_foreign_one() {
     let mut foreign = Secret::default();
     assert!(matches!(State::parse(&foreign), Ok(None)));
     foreign.data = Some([("password".to_owned(), ByteString(b"canary".to_vec()))].into());
@@ -204,19 +204,19 @@ fn a_secret_with_nothing_of_this_program_is_none_and_a_spoiled_one_is_told_from_
     let switched = does(&waiting(), after(2), true, Step::Switched);
     let begun = does(&asked(&switched), after(3), true, Step::Begun);
     let whole = secret(&does(&begun, after(3), true, Step::Trusted));
-    let key_alone = "holds a certificate without its key, or a key without its certificate";
-    let cases: [Spoilt<'_>; 11] = [
+    let key_alone = "has a certificate without its key, or a key without its certificate";
+    let cases: [Damage<'_>; 11] = [
         (&["ca.crt"], None, key_alone),
         (&["ca.key"], None, key_alone),
         (&["next.key"], None, key_alone),
-        (&["ca.crt", "ca.key"], None, "holds no ca.crt and ca.key"),
-        (&["ca.crt"], Some(b"canary"), "holds no certificate"),
-        (&["ca.key"], Some(b"\xff canary"), "holds what is not PEM"),
-        (&["next.crt"], Some(b"canary"), "holds no certificate"),
-        (&["next.key"], Some(b"canary"), "holds no private key"),
-        (&["previous.crt"], Some(b"canary"), "holds no certificates in previous.crt"),
-        (&["previous.crt"], Some(b""), "holds no certificates in previous.crt"),
-        (&["previous.crt"], Some(b"\xff"), "holds what is not PEM"),
+        (&["ca.crt", "ca.key"], None, "has no ca.crt and ca.key"),
+        (&["ca.crt"], Some(b"canary"), "has no valid certificate"),
+        (&["ca.key"], Some(b"\xff canary"), "has data that is not PEM"),
+        (&["next.crt"], Some(b"canary"), "has no valid certificate"),
+        (&["next.key"], Some(b"canary"), "has no valid private key"),
+        (&["previous.crt"], Some(b"canary"), "has no valid certificates in previous.crt"),
+        (&["previous.crt"], Some(b""), "has no valid certificates in previous.crt"),
+        (&["previous.crt"], Some(b"\xff"), "has data that is not PEM"),
     ];
     assert!(matches!(State::parse(&whole), Ok(Some(_))));
     for (names, content, why) in cases {
@@ -239,11 +239,11 @@ fn a_secret_with_nothing_of_this_program_is_none_and_a_spoiled_one_is_told_from_
         };
         State::parse(&spoiled).err()
     };
-    let no_time = Some("has an annotation that is no time");
-    assert_eq!(annotated(SWITCH_AFTER, Some("canary")), no_time);
-    assert_eq!(annotated(PREVIOUS_UNTIL, Some("2026-13-01T00:00:00Z")), no_time);
-    let unending = "has previous.crt, and no annotation that says until when";
-    assert_eq!(annotated(PREVIOUS_UNTIL, None), Some(unending));
-    // Without it the wait has not begun.
+    let bad_time = Some("has an annotation that is not a valid time");
+    assert_eq!(annotated(SWITCH_AFTER, Some("canary")), bad_time);
+    assert_eq!(annotated(PREVIOUS_UNTIL, Some("2026-13-01T00:00:00Z")), bad_time);
+    let no_end = "has previous.crt, but not the annotation regcred.dev/previous-until";
+    assert_eq!(annotated(PREVIOUS_UNTIL, None), Some(no_end));
+    // Without it the wait starts again.
     assert_eq!(annotated(SWITCH_AFTER, None), None);
 }

@@ -1,4 +1,4 @@
-//! What is read out of a webhook configuration.
+//! Reading a webhook configuration.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const SHIPPED: &str =
     r#"has(object.type) && object.type in ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"]"#;
 
 #[test]
-fn a_condition_that_looks_at_the_type_is_seen_whatever_types_it_lets_through() {
+fn condition_on_the_type_is_recognised() {
     let conditions = |expressions: &[&str]| {
         let conditions: Vec<_> =
             expressions.iter().map(|text| json!({"name": "x", "expression": text})).collect();
@@ -33,13 +33,13 @@ fn a_condition_that_looks_at_the_type_is_seen_whatever_types_it_lets_through() {
 }
 
 #[test]
-fn what_a_configuration_trusts_is_taken_over_only_where_it_is_certificates() {
+fn only_certificates_are_kept_from_the_old_bundle() {
     let found =
         |bundle: &str| Found { version: String::new(), ca_bundle: bundle.into(), wrong: None }.certificates();
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
     assert_eq!(found(&certificate), Some(certificate.clone()));
-    assert_eq!(found(certificate.trim_end()), Some(certificate.clone()), "another one can follow");
+    assert_eq!(found(certificate.trim_end()), Some(certificate.clone()), "another one can be appended");
     for nothing in
         ["", "\n", "canary", &key.serialize_pem(), &format!("{certificate}{}", key.serialize_pem())]
     {

@@ -37,7 +37,7 @@ fn why_there_is_no_answer_is_said_in_the_language_of_the_findings() {
     let scanned = Scan::new(&config, &JSON).policy(BOTH).run();
     let said = &scanned.errors()[0];
     let (english, chinese) = said.split_once(" / ").unwrap();
-    assert!(english.starts_with("the scan was cut short: the API server cannot be reached: "), "{said}");
+    assert!(english.starts_with("the scan was cut short: cannot reach the API server: "), "{said}");
     assert!(chinese.starts_with("扫描中途终止：无法连接 API server：") && !chinese.contains(" / "), "{said}");
 
     let scanned = Scan::without_kubeconfig(&["--kubeconfig", "/nonexistent/config", "--lang", "zh"]).run();

@@ -76,7 +76,7 @@ fn a_page_that_is_lost_or_breaks_off_is_asked_for_again() {
 #[test]
 fn a_server_that_goes_away_between_pages_leaves_a_report_that_says_so() {
     let scanned = disturbed_when("pages-away", || Then::Drop, usize::MAX);
-    is_said_to_be_incomplete(&scanned, "the API server cannot be reached");
+    is_said_to_be_incomplete(&scanned, "cannot reach the API server");
     let busy = json!({"kind": "Status", "message": "too busy", "code": 429}).to_string();
     let scanned = disturbed_when("pages-shed", move || Then::Answer(429, busy.clone()), usize::MAX);
     is_said_to_be_incomplete(&scanned, "too busy (5 attempts)");

@@ -10,7 +10,6 @@ use crate::client_ca::{is_answered, refusal};
 use crate::support::certificate::Authority;
 use crate::support::client::Client;
 use crate::support::eventually;
-use crate::support::regcred::Serve;
 
 use super::{CONFIGURATIONS, Installation, NAMESPACE, SECRET};
 
@@ -25,7 +24,7 @@ fn what_was_trusted_before_the_first_ca_stays_trusted_also_when_the_secret_was_l
         installation.patch(configuration, &patch);
     }
     // Ready long before a second regular pass, and with nothing left to be corrected.
-    let regcred = Serve::self_managed(&installation.kubeconfig()).arg("--reload-interval=1h").start();
+    let regcred = installation.serve().start();
     let first = installation.stored("ca.crt").unwrap();
     let trusted = format!("{first}{before}");
     assert_eq!(installation.bundles(), [trusted.as_str(), trusted.as_str()]);
@@ -62,8 +61,8 @@ fn clients_have_to_present_their_certificate_before_and_after_a_rotation() {
     let old = installation.stored("ca.crt").unwrap();
     only_clients_are_answered(&old);
 
-    let rotate = ["-n", NAMESPACE, "annotate", "secret", SECRET, "regcred.dev/rotate=now"];
-    installation.cluster.accepts(&rotate, "");
+    installation.rotate();
+    installation.skip_the_wait();
     let new = eventually("the switch", || installation.stored("ca.crt").filter(|ca| *ca != old));
     eventually("a certificate by it", || {
         let path = installation.folder.path().join("new.crt");

@@ -6,7 +6,7 @@ use crate::resilience::load::{Load, Rate};
 use crate::support::eventually;
 use crate::support::regcred::Regcred;
 
-use super::{CONFIGURATIONS, Installation, NAMESPACE, SECRET};
+use super::{CONFIGURATIONS, Installation};
 
 #[test]
 fn replicas_started_at_the_same_moment_share_one_ca_and_a_forced_rotation_loses_no_write() {
@@ -32,14 +32,15 @@ fn replicas_started_at_the_same_moment_share_one_ca_and_a_forced_rotation_loses_
     );
     load.wait_for(60);
 
-    let secret = ["-n", NAMESPACE, "annotate", "secret", SECRET, "regcred.dev/rotate=now"];
-    installation.cluster.accepts(&secret, "");
+    installation.rotate();
     let new = eventually("a new CA", || installation.stored("next.crt"));
     assert_ne!(new, old);
     installation.wait_for_bundles(&format!("{new}{old}"));
     // It is trusted by now, and the old one still signs.
     reconnect(&installation);
     load.wait_for(30);
+    installation.wait_for_bundles(&format!("{new}{old}"));
+    installation.skip_the_wait();
     eventually("the switch to it", || {
         (installation.stored("ca.crt")? == new && installation.stored("previous.crt")? == old).then_some(())
     });

@@ -1,56 +1,45 @@
-//! Where the audit log's writer writes to.
+//! Where a sink's writer writes to.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::fd::AsFd as _;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::audit::AuditTarget;
-use super::files::FileError;
-
-/// The group may read it: a log shipper seldom runs as the same user. The records hold no credential.
+/// The group may read it: a log shipper seldom runs as the same user. No line holds a credential.
 const MODE: u32 = 0o640;
 
-/// An open audit log. Used by the writer's thread alone, so waiting is allowed here.
+/// An open file or stream. Only the writer's thread uses it, so it may wait.
 pub(crate) struct Output {
     file: File,
-    /// A path that is looked at before each write, since a log that was rotated away goes on under its old name.
+    /// Checked before each write: a file that was rotated away is still open under its new name.
     path: Option<PathBuf>,
-    /// The last record was cut off: the next one must not be glued to it.
+    /// The last line was cut off: the next one must not be appended to it.
     torn: bool,
 }
 
-/// A write that did not get through.
+/// A write that failed.
 pub(crate) struct Failure {
-    /// How many bytes did.
+    /// How many bytes were written.
     pub(crate) written: usize,
-    /// The system's words for it.
+    /// The system's error message.
     pub(crate) reason: String,
 }
 
 impl Output {
-    pub(crate) fn open(target: &AuditTarget) -> Result<Self, FileError> {
-        match target {
-            AuditTarget::Stdout => {
-                let stdout = io::stdout().as_fd().try_clone_to_owned();
-                // `Stdout` itself would buffer and lock; a descriptor of the same stream does not.
-                let stdout = stdout
-                    .map_err(|error| FileError::new(Path::new("standard output"), error.to_string()))?;
-                Ok(Output::to(File::from(stdout)))
-            }
-            AuditTarget::File(path) => {
-                let file = append(path).map_err(|error| {
-                    FileError::new(path, format!("cannot be opened for the audit log: {error}"))
-                })?;
-                Ok(Output { file, path: Some(path.clone()), torn: false })
-            }
-        }
+    /// Opens a file to append to, and creates it if there is none.
+    pub(crate) fn append(path: &Path) -> io::Result<Self> {
+        Ok(Output { file: append(path)?, path: Some(path.to_owned()), torn: false })
     }
 
-    /// Writes to what is open already.
+    /// Writes to a stream of this process. Its own type would buffer and lock; another descriptor of it does not.
+    pub(crate) fn stream(stream: impl AsFd) -> io::Result<Self> {
+        Ok(Output::to(File::from(stream.as_fd().try_clone_to_owned()?)))
+    }
+
+    /// Writes to an open file.
     pub(crate) fn to(file: File) -> Self {
         Output { file, path: None, torn: false }
     }
@@ -78,7 +67,7 @@ impl Output {
         Ok(())
     }
 
-    /// Follows the name to another file. If that one cannot be opened, the old one is better than none.
+    /// Opens the file anew if its name leads to another one by now. If that fails, the old file is better than none.
     fn reopen_if_rotated(&mut self) {
         let Some(path) = &self.path else { return };
         let same = match (fs::metadata(path), self.file.metadata()) {
@@ -94,7 +83,7 @@ impl Output {
                 self.torn = false;
             }
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "the audit log was rotated away and cannot be opened anew");
+                tracing::warn!(path = %path.display(), %error, "cannot reopen the rotated file");
             }
         }
     }
@@ -104,7 +93,7 @@ fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(MODE).open(path)
 }
 
-/// A terminal or pipe that someone else made non-blocking says "later": then it is later.
+/// Retries what another process's non-blocking mode of a shared terminal or pipe refuses for now.
 fn retry(mut write: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match write() {

@@ -1,4 +1,4 @@
-//! The policy in force.
+//! A policy file: read, checked, and named by a hash of its bytes.
 
 use std::path::Path;
 
@@ -6,13 +6,13 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use regcred_engine::policy::Policy;
 
-use super::files::{FileError, read_together};
 use crate::admission::ActivePolicy;
+use crate::files::{FileError, read_together};
 
-/// The policy that requests are judged by. It is swapped as a whole: a request sees one or the other.
+/// The policy in use. It is swapped as a whole: a request sees one or the other.
 pub(crate) type PolicyInForce = ArcSwap<ActivePolicy>;
 
-/// What holds without a file.
+/// The policy without a file.
 pub(crate) fn default() -> ActivePolicy {
     ActivePolicy { policy: Policy::default(), hash: "default".to_owned() }
 }
@@ -24,18 +24,18 @@ pub(crate) fn parse(path: &Path, content: &[u8]) -> Result<ActivePolicy, FileErr
     Ok(ActivePolicy { policy, hash: short_hash(content) })
 }
 
-/// Reads a policy file once, for those who judge a few Secrets and end.
+/// Reads a policy file once.
 ///
 /// # Errors
-/// With the file's name and everything that is wrong with it.
+/// Names the file and everything that is wrong with it.
 pub fn read(path: &Path) -> Result<Policy, FileError> {
     let contents = read_together(&[path])?;
     let content = contents.first().map(|content| content.as_slice()).unwrap_or_default();
     Ok(parse(path, content)?.policy)
 }
 
-/// The first 12 hex digits of the SHA-256 of a file: what `sha256sum` prints, cut short.
-pub(super) fn short_hash(content: &[u8]) -> String {
+/// The first 12 hex digits of the SHA-256 of a file, as `sha256sum` prints it.
+fn short_hash(content: &[u8]) -> String {
     use std::fmt::Write as _;
     digest(&SHA256, content).as_ref().iter().take(6).fold(String::with_capacity(12), |mut hash, byte| {
         // Writing to a string cannot fail.

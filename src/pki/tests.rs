@@ -1,4 +1,4 @@
-//! What a CA issues, as a client sees it.
+//! CAs and the certificates that they issue, as a TLS client sees them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,12 +23,14 @@ fn hours(hours: i64) -> SignedDuration {
     SignedDuration::from_hours(hours)
 }
 
-fn issue(authority: &Authority, now: Timestamp) -> Leaf {
-    authority.issue(&NAMES.map(str::to_owned), now).unwrap()
+const LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+fn issue(authority: &Authority, now: Timestamp) -> Issued {
+    authority.issue(&NAMES.map(str::to_owned), LIFE, now).unwrap()
 }
 
-/// What a client says that trusts this bundle and asks for this name.
-fn verify(leaf: &Leaf, bundle: &str, name: &'static str, now: Timestamp) -> Result<(), Error> {
+/// The answer of a client that trusts this bundle and connects to this name.
+fn verify(leaf: &Issued, bundle: &str, name: &'static str, now: Timestamp) -> Result<(), Error> {
     let mut roots = RootCertStore::empty();
     for root in CertificateDer::pem_slice_iter(bundle.as_bytes()) {
         roots.add(root.unwrap()).unwrap();
@@ -43,7 +45,7 @@ fn verify(leaf: &Leaf, bundle: &str, name: &'static str, now: Timestamp) -> Resu
 }
 
 #[test]
-fn a_certificate_is_good_for_the_services_names_by_its_ca_and_for_nothing_else() {
+fn certificate_is_valid_for_its_names_and_ca_only() {
     let (authority, other) = (Authority::new(now()).unwrap(), Authority::new(now()).unwrap());
     let leaf = issue(&authority, now());
     for name in NAMES {
@@ -63,7 +65,7 @@ fn a_certificate_is_good_for_the_services_names_by_its_ca_and_for_nothing_else()
 }
 
 #[test]
-fn a_certificate_holds_for_clocks_an_hour_behind_and_for_thirty_days() {
+fn certificate_is_backdated_by_an_hour() {
     let authority = Authority::new(now()).unwrap();
     let leaf = issue(&authority, now());
     let at = |offset| verify(&leaf, &authority.certificate, NAMES[0], now() + offset).is_ok();
@@ -74,17 +76,17 @@ fn a_certificate_holds_for_clocks_an_hour_behind_and_for_thirty_days() {
 }
 
 #[test]
-fn a_certificate_does_not_outlive_its_ca() {
+fn certificate_does_not_outlive_its_ca() {
     let authority = Authority::new(now()).unwrap();
     assert_eq!(authority.validity.not_after, now() + hours(365 * 24));
     let late = authority.validity.not_after - hours(24);
     let leaf = issue(&authority, late);
     assert_eq!(leaf.validity.not_after, authority.validity.not_after);
-    assert_eq!(issue(&authority, now()).validity.not_after, now() + LEAF_LIFE);
+    assert_eq!(issue(&authority, now()).validity.not_after, now() + LIFE);
 }
 
 #[test]
-fn renewal_is_due_when_two_thirds_are_over_and_where_the_clock_is_before_the_beginning() {
+fn renewal_is_due_after_two_thirds() {
     let validity = Validity { not_before: now(), not_after: now() + hours(30) };
     let second = SignedDuration::from_secs(1);
     for (offset, due, holds) in [
@@ -101,7 +103,7 @@ fn renewal_is_due_when_two_thirds_are_over_and_where_the_clock_is_before_the_beg
 }
 
 #[test]
-fn a_ca_is_read_again_as_it_was_and_issues_as_before() {
+fn parsed_ca_issues_as_before() {
     let authority = Authority::new(now()).unwrap();
     let read =
         Authority::parse(&authority.certificate, &authority.key_pem()).map_err(str::to_owned).ok().unwrap();
@@ -109,7 +111,7 @@ fn a_ca_is_read_again_as_it_was_and_issues_as_before() {
     assert_eq!(verify(&issue(&read, now()), &authority.certificate, NAMES[0], now()), Ok(()));
 }
 
-/// A CA's certificate that somebody else has made.
+/// A CA certificate made by another program.
 fn foreign(change: impl Fn(&mut CertificateParams, &KeyPair)) -> (String, String) {
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
     let mut params = params(&key, Validity::from_now(now(), AUTHORITY_LIFE));
@@ -118,7 +120,7 @@ fn foreign(change: impl Fn(&mut CertificateParams, &KeyPair)) -> (String, String
 }
 
 #[test]
-fn what_is_no_ca_of_this_program_is_refused_and_not_quoted() {
+fn foreign_ca_is_refused_without_quoting_it() {
     let (certificate, key) = foreign(|_, _| ());
     let (other, other_key) = foreign(|_, _| ());
     let (named, named_key) = foreign(|params, _| {
@@ -133,16 +135,16 @@ fn what_is_no_ca_of_this_program_is_refused_and_not_quoted() {
     let unended = certificate.trim_end().to_owned();
     assert!(Authority::parse(&certificate, &key).is_ok());
     let cases: [(&str, &str, &str); 9] = [
-        ("canary", &key, "holds no certificate"),
-        ("", &key, "holds no certificate"),
-        (&certificate, "canary", "holds no private key"),
-        (&certificate, key.split_at(key.len() / 2).0, "holds no private key"),
-        (&certificate, &other_key, "holds a key that is not its certificate's"),
-        (&both, &key, "holds what is not one CA's certificate"),
-        // Another certificate joined to it would begin in the middle of a line.
-        (&unended, &key, "holds what is not one CA's certificate"),
-        (&no_ca, &no_ca_key, "holds what is not one CA's certificate"),
-        (&named, &named_key, "holds a CA that this program has not made"),
+        ("canary", &key, "has no valid certificate"),
+        ("", &key, "has no valid certificate"),
+        (&certificate, "canary", "has no valid private key"),
+        (&certificate, key.split_at(key.len() / 2).0, "has no valid private key"),
+        (&certificate, &other_key, "has a private key that does not belong to its certificate"),
+        (&both, &key, "has something other than one CA certificate"),
+        // A certificate appended to it would begin in the middle of a line.
+        (&unended, &key, "has something other than one CA certificate"),
+        (&no_ca, &no_ca_key, "has something other than one CA certificate"),
+        (&named, &named_key, "has a CA that regcred did not make"),
     ];
     for (certificate, key, why) in cases {
         assert_eq!(Authority::parse(certificate, key).err(), Some(why));
