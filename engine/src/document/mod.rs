@@ -12,7 +12,7 @@ mod text;
 use std::ops::Range;
 
 pub(crate) use json::{Fault as JsonFault, Member, Span};
-pub(crate) use names::Repetitions;
+pub(crate) use names::{Repetitions, UnknownNames};
 pub(crate) use text::{Text, line_break_end};
 
 use crate::finding::{EntryField, JsonType, TopField};
@@ -104,17 +104,19 @@ impl<'a> Document<'a> {
     /// An entry's fields.
     pub(crate) fn entry(&self, entry: &Member) -> Entry<'_, 'a> {
         let mut fields = [None; EntryField::ALL.len()];
-        let mut told = [false; EntryField::ALL.len()];
+        let mut reported = [false; EntryField::ALL.len()];
         let mut repeated = Vec::new();
-        let mut unknown: Option<Repetitions<'_>> = None;
+        let mut unknown = UnknownNames::default();
         for member in self.members(entry) {
             let known = self.entry_field(member);
             let slot = known
                 .map(|field| field as usize)
-                .and_then(|at| Some((fields.get_mut(at)?, told.get_mut(at)?)));
+                .and_then(|at| Some((fields.get_mut(at)?, reported.get_mut(at)?)));
             let again = match slot {
-                Some((last, told)) => last.replace(member).is_some() && !std::mem::replace(told, true),
-                None => unknown.get_or_insert_default().repeats(self.name(member).decode()),
+                Some((last, reported)) => {
+                    last.replace(member).is_some() && !std::mem::replace(reported, true)
+                }
+                None => unknown.is_first_repetition(self.name(member).decode()),
             };
             if again {
                 repeated.push(RepeatedField { known, member });
@@ -128,7 +130,8 @@ impl<'a> Document<'a> {
 pub(crate) struct Entry<'d, 'a> {
     document: &'d Document<'a>,
     fields: [Option<&'d Member>; EntryField::ALL.len()],
-    /// Each name that occurs again, at its second occurrence. Known fields are one name in any case.
+    /// Each known field that occurs again, at its second occurrence and in any case; of the other names only the first
+    /// that occurs again.
     pub(crate) repeated: Vec<RepeatedField<'d>>,
 }
 

@@ -178,7 +178,7 @@ pub enum NotBase64 {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GenericHost {
     /// The region in the host, such as `cn-hangzhou`; `None` where the host names none or is a glob.
-    pub region: Option<String>,
+    pub region: Option<Box<str>>,
     /// The host is the VPC form.
     pub vpc: bool,
     /// The key is a glob that matches generic hosts.

@@ -2,15 +2,24 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use crate::registry::Key;
 use crate::secret::SecretType;
 
-/// A registry key as written in the document, escapes resolved. It may hold a password before an `@`, so it can only
-/// be shown through [`fmt::Display`], which keeps that back; [`RegistryKey::as_written`] is for
-/// judging.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct RegistryKey<'a>(Cow<'a, str>);
+/// A registry key as written in the document, escapes resolved. It can contain a password before an `@`, so it can only
+/// be shown through [`fmt::Display`], which leaves that out; [`RegistryKey::as_written`] is for judging.
+///
+/// A copy costs the same however long the key is: every finding of an entry has one.
+#[derive(Clone)]
+pub struct RegistryKey<'a>(Arc<KeyText<'a>>);
+
+struct KeyText<'a> {
+    written: Cow<'a, str>,
+    /// Where the part that may be shown begins: after the last `@`.
+    shown_from: usize,
+}
 
 /// A key is cut at this many characters where it is shown.
 const SHOWN_KEY_CHARS: usize = 253;
@@ -19,26 +28,28 @@ impl<'a> RegistryKey<'a> {
     /// Wraps a key.
     #[must_use]
     pub fn new(key: impl Into<Cow<'a, str>>) -> Self {
-        RegistryKey(key.into())
+        let written = key.into();
+        let shown_from = written.rfind('@').map_or(0, |at| at + 1);
+        RegistryKey(Arc::new(KeyText { written, shown_from }))
     }
 
     /// The whole key. Never to be shown.
     #[must_use]
     pub fn as_written(&self) -> &str {
-        &self.0
+        &self.0.written
     }
 
-    /// What may be shown: without anything up to the last `@`, what [`is_escaped`] names escaped, cut at 253 characters.
+    /// The part of the key that may be shown: what follows the last `@`, with the characters of [`is_escaped`] escaped,
+    /// cut at 253 characters.
     #[must_use]
     pub fn shown(&self) -> Cow<'_, str> {
-        if self.0.len() <= SHOWN_KEY_CHARS && self.0.bytes().fold(true, |plain, byte| plain & is_plain(byte))
-        {
-            return Cow::Borrowed(&self.0);
+        let visible = self.as_written().get(self.0.shown_from..).unwrap_or_default();
+        if visible.len() <= SHOWN_KEY_CHARS && visible.bytes().all(is_plain) {
+            return Cow::Borrowed(visible);
         }
-        let behind = self.0.rsplit_once('@').map_or(&*self.0, |(_, behind)| behind);
-        let mut shown = String::with_capacity(behind.len().min(SHOWN_KEY_CHARS));
+        let mut shown = String::with_capacity(visible.len().min(SHOWN_KEY_CHARS));
         let mut room = SHOWN_KEY_CHARS;
-        for c in behind.chars() {
+        for c in visible.chars() {
             let escape = is_escaped(c);
             let width = if escape { c.escape_unicode().len() } else { 1 };
             let Some(left) = room.checked_sub(width) else {
@@ -55,17 +66,27 @@ impl<'a> RegistryKey<'a> {
         Cow::Owned(shown)
     }
 
-    /// The host, and the port where there is one, of what may be shown of the key: for audit records.
+    /// The host, and the port if the key has one, of the part that may be shown: for audit records.
     #[must_use]
     pub fn shown_host(&self) -> Cow<'_, str> {
-        let key = Key::parse(&self.0);
-        if key.is_plain_host() && self.0.len() <= SHOWN_KEY_CHARS {
-            return Cow::Borrowed(&self.0);
-        }
         match self.shown() {
             Cow::Borrowed(shown) => Key::parse(shown).into_host_and_port(),
             Cow::Owned(shown) => Cow::Owned(Key::parse(&shown).into_host_and_port().into_owned()),
         }
+    }
+}
+
+impl PartialEq for RegistryKey<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_written() == other.as_written()
+    }
+}
+
+impl Eq for RegistryKey<'_> {}
+
+impl Hash for RegistryKey<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_written().hash(state);
     }
 }
 
@@ -76,9 +97,9 @@ impl fmt::Display for RegistryKey<'_> {
     }
 }
 
-/// Printable ASCII but `@` and `"`: what holds nothing else may be shown as it is.
+/// Printable ASCII other than `"`, which is escaped in a path.
 const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'@' && byte != b'"'
+    matches!(byte, b' '..=b'~') && byte != b'"'
 }
 
 /// Whether a character is never shown as it is: control characters; those that change how a line reads without being

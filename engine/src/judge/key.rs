@@ -50,5 +50,5 @@ impl<'a> Judge<'_, 'a> {
 /// Takes the region out where it stands before the last `@` of the key: nothing there may be shown.
 fn shown(entry: &EntryUnderJudgement<'_, '_>, generic: GenericHost) -> GenericHost {
     let key = entry.key.to_string().to_ascii_lowercase();
-    GenericHost { region: generic.region.filter(|region| key.contains(region)), ..generic }
+    GenericHost { region: generic.region.filter(|region| key.contains(&**region)), ..generic }
 }

@@ -222,6 +222,11 @@ impl<'a> Judge<'_, 'a> {
             }
         }
         let place = Place { secret_type: self.request.secret.secret_type, offset, spot };
+        if self.findings.len() == self.findings.capacity() {
+            // By a quarter, not twofold: while it grows, the old list is held as well, and a hostile document can make
+            // 200,000 findings.
+            self.findings.reserve_exact(4 + self.findings.len() / 4);
+        }
         self.findings.push(Finding { fault, place, rule_action, action, capped_by, repairable: false });
     }
 

@@ -1,8 +1,8 @@
 //! The rules about the shape of a document: types, duplicates, wrappers, and what is there at all.
 
-use super::{EntryUnderJudgement, Judge, Kept, name_offset};
-use crate::document::{Document, Member, Repetitions};
-use crate::finding::{EntryField, Fault, JsonType, RegistryKey, Repeated, Spot, TopField};
+use super::{EntryUnderJudgement, Judge, Kept, name_offset, registry_key};
+use crate::document::{Document, Member, Repetitions, UnknownNames};
+use crate::finding::{EntryField, Fault, JsonType, Repeated, Spot, TopField};
 use crate::rule::Rule;
 use crate::secret::SecretType;
 
@@ -85,11 +85,11 @@ impl<'a> Judge<'_, 'a> {
         if self.must_be_object(TopField::HttpHeaders, headers) {
             return;
         }
-        for header in document.members(headers) {
-            if !matches!(header.kind, JsonType::String | JsonType::Null) {
-                let spot = Spot::Top(TopField::HttpHeaders);
-                self.found(Kept::Nothing, Fault::FieldNotString(header.kind), name_offset(header), spot);
-            }
+        // The names of headers are not shown, so one finding says it of all.
+        let is_text = |header: &&Member| matches!(header.kind, JsonType::String | JsonType::Null);
+        if let Some(header) = document.members(headers).iter().find(|header| !is_text(header)) {
+            let spot = Spot::Top(TopField::HttpHeaders);
+            self.found(Kept::Nothing, Fault::FieldNotString(header.kind), name_offset(header), spot);
         }
     }
 
@@ -113,13 +113,14 @@ impl<'a> Judge<'_, 'a> {
         if let [] | [_] = document.top() {
             return;
         }
-        let mut names = Repetitions::default();
+        let mut known = Repetitions::default();
+        let mut unknown = UnknownNames::default();
         for member in document.top() {
-            let field = document.top_field(member);
-            if names
-                .repeats(field.map_or_else(|| document.name(member).decode(), |field| field.name().into()))
-            {
-                let what = field.map_or(Repeated::Unknown, Repeated::Top);
+            let (again, what) = match document.top_field(member) {
+                Some(field) => (known.repeats(field.name().into()), Repeated::Top(field)),
+                None => (unknown.is_first_repetition(document.name(member).decode()), Repeated::Unknown),
+            };
+            if again {
                 self.found(Kept::Nothing, Fault::AmbiguousJson(what), name_offset(member), Spot::Document);
             }
         }
@@ -137,9 +138,8 @@ impl<'a> Judge<'_, 'a> {
         }
         let mut names = Repetitions::with_capacity(document.entries().count());
         for member in document.entries() {
-            let name = document.name(member).decode();
-            if names.repeats(name.clone()) {
-                let what = Repeated::Registry(RegistryKey::new(name));
+            if names.repeats(document.name(member).decode()) {
+                let what = Repeated::Registry(registry_key(document, member));
                 self.found(Kept::Nothing, Fault::AmbiguousJson(what), name_offset(member), Spot::Document);
             }
         }

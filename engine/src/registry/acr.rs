@@ -25,7 +25,7 @@ pub(crate) fn generic_host(key: &Key<'_>) -> Option<GenericHost> {
             front.split_once('.').map_or((front, None), |(first, region)| (first, Some(region)));
         if GENERIC_FIRST_LABELS.contains(&first) && region.is_none_or(is_label) {
             let vpc = first.ends_with("-vpc");
-            return Some(GenericHost { region: region.map(str::to_owned), vpc, glob: false });
+            return Some(GenericHost { region: region.map(Box::from), vpc, glob: false });
         }
     }
     let matches = key.globs().any(|glob| glob_matches_generic(&glob.labels()));

@@ -118,11 +118,6 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// Whether the key is nothing but a host: see [`is_plain_host`].
-    pub(crate) fn is_plain_host(&self) -> bool {
-        self.plain_host
-    }
-
     /// The host for judging: lower case, without port and one trailing dot.
     pub(crate) fn host(&self) -> &str {
         &self.host

@@ -69,7 +69,7 @@ fn of(rule: Rule, key: &str) -> Vec<(Fault<'_>, Spot<'_>)> {
         Rule::GenericRegistryHost => [Some("cn-hangzhou"), Some("ap-southeast-1"), None]
             .into_iter()
             .flat_map(|region| [(false, false), (true, false), (false, true)].map(|rest| (region, rest)))
-            .map(|(region, (vpc, glob))| GenericHost { region: region.map(str::to_owned), vpc, glob })
+            .map(|(region, (vpc, glob))| GenericHost { region: region.map(Box::from), vpc, glob })
             .map(|host| (Fault::GenericRegistryHost(host), entry()))
             .collect(),
         Rule::IncompleteCredentials => [EntryField::Username, EntryField::Password]

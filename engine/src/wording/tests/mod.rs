@@ -225,7 +225,7 @@ fn nothing_before_an_at_sign_and_nothing_that_breaks_a_line_is_shown() {
 
 #[test]
 fn a_region_is_only_shown_when_it_is_one() {
-    let host = |region: &str| GenericHost { region: Some(region.to_owned()), vpc: true, glob: false };
+    let host = |region: &str| GenericHost { region: Some(region.into()), vpc: true, glob: false };
     let said =
         |region| message(&finding(Fault::GenericRegistryHost(host(region)), spot(HOST)), Language::English);
     assert!(said("cn-wuhan-lr").contains(" crpi-<id>-vpc.cn-wuhan-lr.personal.cr.aliyuncs.com,"));
