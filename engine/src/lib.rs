@@ -6,6 +6,7 @@
 
 mod auth;
 mod document;
+pub mod escape;
 pub mod finding;
 pub mod judge;
 pub mod policy;

@@ -3,6 +3,8 @@
 mod file;
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 pub use file::{PolicyError, PolicyFault, schema};
 
@@ -31,8 +33,8 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Policy {
-            enforcement: Enforcement::Enforce,
-            language: Language::English,
+            enforcement: Enforcement::default(),
+            language: Language::default(),
             announce_fixes: true,
             rules: PerRule::from_fn(|rule| RuleSetting {
                 action: rule.default_action(),
@@ -47,9 +49,12 @@ impl Default for Policy {
 }
 
 /// How far actions are applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum Enforcement {
     /// As the rules say.
+    #[default]
     Enforce,
     /// At most a warning.
     Warn,
@@ -70,13 +75,18 @@ impl Enforcement {
 }
 
 /// The language of what people read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum Language {
     /// English.
+    #[default]
+    #[serde(rename = "en")]
     English,
     /// Simplified Chinese.
+    #[serde(rename = "zh")]
     Chinese,
     /// Both, English first.
+    #[serde(rename = "both")]
     Both,
 }
 

@@ -5,10 +5,32 @@ use jiff::civil::date;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::{Enforcement, Language, RuleSetting};
-use crate::rule::Action;
+use crate::policy::Glob;
+use crate::policy::RuleSetting;
 
 const HEAD: &str = "apiVersion: regcred/v1\nkind: Policy\n";
+
+/// A file with every key, without its head.
+const EVERY_KEY: &str = r#"enforcement: warn
+language: both
+announceFixes: false
+rules:
+  generic-registry-host:
+    action: warn
+    allow: [registry.cn-hangzhou.aliyuncs.com, "*.example.com:5000"]
+allowedRegistries: [docker.io]
+deniedRegistries: ["*.example.org"]
+exemptions:
+  - namespaces: ["legacy-*", old]
+    users: ["system:serviceaccount:kube-system:*"]
+    groups: [ops]
+    rules: [generic-registry-host, token-only]
+    action: audit
+    fix: false
+    until: 2027-01-31
+  - rules: ["*"]
+    action: off
+"#;
 
 fn good(rest: &str) -> Policy {
     Policy::parse(&format!("{HEAD}{rest}")).unwrap_or_else(|error| panic!("{rest}\n{error}"))
@@ -38,28 +60,7 @@ fn what_a_file_does_not_say_stays_as_it_was() {
 
 #[test]
 fn every_key_is_read() {
-    let policy = good(
-        r#"enforcement: warn
-language: both
-announceFixes: false
-rules:
-  generic-registry-host:
-    action: warn
-    allow: [registry.cn-hangzhou.aliyuncs.com, "*.example.com:5000"]
-allowedRegistries: [docker.io]
-deniedRegistries: ["*.example.org"]
-exemptions:
-  - namespaces: ["legacy-*", old]
-    users: ["system:serviceaccount:kube-system:*"]
-    groups: [ops]
-    rules: [generic-registry-host, token-only]
-    action: audit
-    fix: false
-    until: 2027-01-31
-  - rules: ["*"]
-    action: off
-"#,
-    );
+    let policy = good(EVERY_KEY);
     let hosts =
         |hosts: &[&str]| hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect::<HostList>();
     assert_eq!(policy.enforcement, Enforcement::Warn);
@@ -118,9 +119,9 @@ fn what_yaml_offers_is_taken() {
     }
 }
 
-/// Each case of `bad_files.txt` is a file, a line `>>>>>` and what is said about it. Cases are parted by `=====`.
+/// Each case of `bad_files.txt` is a file, a line `>>>>>` and the error. Cases are separated by `=====`.
 #[test]
-fn every_fault_is_told_with_its_place_and_remedy() {
+fn bad_files_are_explained_with_line_and_column() {
     let cases: Vec<_> = include_str!("bad_files.txt").split("=====\n").collect();
     assert!(cases.len() > 60, "{}", cases.len());
     let mut wrong = String::new();
@@ -135,19 +136,46 @@ fn every_fault_is_told_with_its_place_and_remedy() {
 }
 
 #[test]
-fn all_faults_are_told_in_the_order_of_the_file() {
-    let error = Policy::parse(
-        "kind: Policy\nexemptions:\n  - until: 2027-02-30\n    namespaces: []\nrules: { nope: 1, missing-auth: x }\nlanguage: 中文\n",
-    )
+fn wrong_values_are_reported_together_in_order() {
+    let error = Policy::parse(&format!(
+        r#"{HEAD}announceFixes: on
+exemptions:
+  - until: 2027-02-30
+    namespaces: []
+    rules: [nope, missing-auth, auth-]
+    action: deny
+rules:
+  nope: off
+  missing-auth: x
+  token-only: {{ action: y, fix: true, allow: [https://a] }}
+deniedRegistries: [a/b, a.example.com, "c:d"]
+"#
+    ))
     .unwrap_err();
     let places: Vec<_> = error.faults().iter().map(|fault| (fault.line, fault.column)).collect();
-    assert_eq!(places, [(1, 1), (3, 5), (3, 5), (3, 12), (4, 17), (5, 10), (5, 33), (6, 11)], "{error}");
-    assert_eq!(error.to_string().lines().count(), 8);
+    let expected = [
+        (3, 16),
+        (5, 12),
+        (6, 17),
+        (7, 13),
+        (7, 33),
+        (8, 13),
+        (10, 3),
+        (11, 17),
+        (12, 25),
+        (12, 33),
+        (12, 46),
+        (12, 47),
+        (13, 20),
+        (13, 40),
+    ];
+    assert_eq!(places, expected, "{error}");
+    assert_eq!(error.to_string().lines().count(), expected.len());
     assert_eq!(error.more(), 0);
 }
 
 #[test]
-fn what_is_shown_of_the_file_is_short_and_harmless() {
+fn quoted_text_is_short_and_harmless() {
     let text = format!("\"a\\u0007\\u202e{}\": 1\n", "b".repeat(500));
     let error = Policy::parse(&text).unwrap_err().to_string();
     assert!(error.contains(&format!("`a\\u{{7}}\\u{{202e}}{}…`", "b".repeat(66))), "{error}");
@@ -157,8 +185,8 @@ fn what_is_shown_of_the_file_is_short_and_harmless() {
 /// Each of these would cost gigabytes or minutes if it were read to the end.
 #[test]
 fn a_hostile_file_is_answered() {
-    let keys = lines(0..20_000, |n| format!("enforcemen{n}: x"));
-    let error = Policy::parse(&format!("{HEAD}{keys}")).unwrap_err();
+    let keys = lines(0..20_000, |n| format!("  rule{n}: off"));
+    let error = Policy::parse(&format!("{HEAD}rules:\n{keys}")).unwrap_err();
     assert_eq!((error.faults().len(), error.more()), (100, 19_900));
     assert!(error.to_string().ends_with("\n… and 19900 more"), "{error}");
 
@@ -176,7 +204,7 @@ fn a_hostile_file_is_answered() {
         assert!(error.ends_with(too_much), "{name}: {error}");
     }
     let error = Policy::parse(&" ".repeat((1 << 20) + 1)).unwrap_err().to_string();
-    assert_eq!(error, "line 1, column 1: the file has 1048577 bytes; a policy has 1048576 at most");
+    assert_eq!(error, "line 1, column 1: the file has 1048577 bytes; a policy has at most 1048576");
 }
 
 fn lines(range: std::ops::Range<usize>, line: impl FnMut(usize) -> String) -> String {
@@ -250,6 +278,48 @@ fn any_text() -> impl Strategy<Value = String> {
     ];
     let words = prop::collection::vec(prop::sample::select(words.to_vec()), 0..40);
     prop_oneof![any::<String>(), words.prop_map(|words| words.concat())]
+}
+
+proptest! {
+    /// Comments and blank lines never change what a file says, wherever and however many they are.
+    #[test]
+    fn comments_change_nothing(
+        inserted in prop::collection::vec((0..100_usize, 0..200_usize, "[ \t]{0,8}", "(#[ -~\t\u{a0}-\u{2027}密]{0,200})?"), 0..8),
+        trailing in prop::collection::vec(prop::option::of("[ ]{1,3}#[ -~]{0,40}"), 30),
+        begin in prop::sample::select(vec!["", "\u{feff}", "---\n", "# a\n---\n", "%YAML 1.2\n---\n"]),
+        line_break in prop::sample::select(vec!["\n", "\r\n"]),
+    ) {
+        let text = format!("{HEAD}{EVERY_KEY}");
+        let mut lines: Vec<String> = text
+            .lines()
+            .zip(trailing.iter().chain(std::iter::repeat(&None)))
+            .map(|(line, comment)| format!("{line}{}", comment.as_deref().unwrap_or_default()))
+            .collect();
+        for (place, count, indent, comment) in &inserted {
+            let place = place % (lines.len() + 1);
+            lines.splice(place..place, std::iter::repeat_n(format!("{indent}{comment}"), *count));
+        }
+        let commented = format!("{begin}{}\n", lines.join("\n")).replace('\n', line_break);
+        match Policy::parse(&commented) {
+            Ok(policy) => prop_assert!(same(&policy, &good(EVERY_KEY))),
+            Err(error) => prop_assert!(false, "{error}\n{commented}"),
+        }
+    }
+}
+
+/// The size of a file is its only limit on comments.
+#[test]
+fn a_file_may_be_almost_all_comments() {
+    let comments =
+        format!("{}# {}\n", "# a comment that explains\n  #\n\n".repeat(1_000), "long ".repeat(1_500));
+    let commented = |text: &str| {
+        text.lines().fold(comments.clone(), |commented, line| commented + line + " # why\n" + &comments)
+    };
+    let text = commented(&format!("{HEAD}{EVERY_KEY}"));
+    assert!(text.len() > 600_000);
+    assert!(same(&Policy::parse(&text).unwrap(), &good(EVERY_KEY)));
+    let error = Policy::parse(&(text + "nope: 1\n")).unwrap_err();
+    assert!(error.faults()[0].line > 50_000, "{error}");
 }
 
 /// A file of `docs/`.
