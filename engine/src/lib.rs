@@ -5,6 +5,7 @@
 //! terminal call the same functions.
 
 mod auth;
+pub mod consumers;
 mod document;
 pub mod escape;
 pub mod finding;

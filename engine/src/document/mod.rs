@@ -33,6 +33,11 @@ impl<'a> Document<'a> {
         Ok(Document { source, tree, secret_type })
     }
 
+    /// The type of the Secret that holds it.
+    pub(crate) fn secret_type(&self) -> SecretType {
+        self.secret_type
+    }
+
     /// The type of the document as a value.
     pub(crate) fn kind(&self) -> JsonType {
         self.tree.root

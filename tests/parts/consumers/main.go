@@ -14,6 +14,10 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/sirupsen/logrus"
+	"k8s.io/klog/v2"
 )
 
 // How long a registry may take to answer a login.
@@ -24,8 +28,11 @@ type request struct {
 	Type     string `json:"type"`     // the type of the Secret
 	Document []byte `json:"document"` // base64 in JSON
 	Image    string `json:"image"`    // host[:port]/repository[:tag]
-	Action   string `json:"action"`   // lookup, or login (podman only)
+	Action   string `json:"action"`   // lookup, login (podman only) or compare
 	Insecure bool   `json:"insecure"` // login: plain HTTP and unknown certificates are fine
+
+	Images []string `json:"images"` // compare, in place of image; an empty consumer is all of them
+	Repeat int      `json:"repeat"` // compare: how often to ask for each
 }
 
 type credential struct {
@@ -65,6 +72,10 @@ func run(in io.Reader, out io.Writer) error {
 	}
 	defer leave()
 
+	// What the libraries log about a document is not part of an answer.
+	klog.SetLogger(logr.Discard())
+	logrus.SetOutput(io.Discard)
+
 	lines := bufio.NewReader(in)
 	answers := json.NewEncoder(out)
 	for {
@@ -103,19 +114,22 @@ func enterEmptyHome() (leave func(), err error) {
 	return func() { os.RemoveAll(home) }, nil
 }
 
-func respond(line []byte) (answer, error) {
+func respond(line []byte) (any, error) {
 	var req request
 	fields := json.NewDecoder(bytes.NewReader(line))
 	fields.DisallowUnknownFields()
 	if err := fields.Decode(&req); err != nil {
-		return answer{}, fmt.Errorf("not a request: %w", err)
+		return nil, fmt.Errorf("not a request: %w", err)
+	}
+	if req.Action == "compare" {
+		return compare(req), nil
 	}
 	find, known := lookups[req.Consumer]
 	if !known {
-		return answer{}, fmt.Errorf("no consumer %q", req.Consumer)
+		return nil, fmt.Errorf("no consumer %q", req.Consumer)
 	}
 	if req.Action == "login" && req.Consumer != "podman" {
-		return answer{}, fmt.Errorf("%s cannot log in here, only podman can", req.Consumer)
+		return nil, fmt.Errorf("%s cannot log in here, only podman can", req.Consumer)
 	}
 
 	got := answer{Credentials: []credential{}}
@@ -137,7 +151,7 @@ func respond(line []byte) (answer, error) {
 			got.Error = err.Error()
 		}
 	default:
-		return answer{}, fmt.Errorf("no action %q", req.Action)
+		return nil, fmt.Errorf("no action %q", req.Action)
 	}
 	return got, nil
 }

@@ -1,0 +1,480 @@
+//! The consumers of a pull Secret, each a model of its own source: what it reads of a document, and which entries it
+//! takes for an image. Everything that is said about who is affected follows from here. The models are held to
+//! the real libraries by a differential test (tests/consumers).
+
+mod docker;
+mod entry;
+mod go_url;
+mod image;
+mod image_updater;
+mod keychain;
+mod keyring;
+mod kubelet;
+mod order;
+mod ordinary;
+mod podman;
+
+use std::borrow::Cow;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::ops::Range;
+
+use crate::document::{Document, Member};
+use crate::finding::{JsonType, TopField};
+use crate::secret::SecretType;
+
+use entry::Fields;
+use order::{NamedEntries, Order};
+
+pub use image::ImageRef;
+pub use order::Group;
+pub use ordinary::ordinary_images;
+
+/// A program that reads pull Secrets or Docker configs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Consumer {
+    /// The kubelet.
+    Kubelet,
+    /// docker/cli's config file: docker, Compose, BuildKit, kaniko, ko, crane.
+    Docker,
+    /// podman's image library: podman, buildah, skopeo, CRI-O.
+    Podman,
+    /// go-containerregistry's Kubernetes key chain: Flux 2, Tekton, Knative, Kyverno, cosign.
+    KeyChain,
+    /// Argo CD Image Updater.
+    ImageUpdater,
+}
+
+impl Consumer {
+    /// Every consumer, in the order in which they are listed.
+    pub const ALL: [Consumer; 5] =
+        [Consumer::Kubelet, Consumer::Docker, Consumer::Podman, Consumer::KeyChain, Consumer::ImageUpdater];
+
+    /// The name in a sentence, without an article.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Consumer::Kubelet => "kubelet",
+            Consumer::Docker => "docker",
+            Consumer::Podman => "podman",
+            Consumer::KeyChain => "key chain",
+            Consumer::ImageUpdater => "Argo CD Image Updater",
+        }
+    }
+
+    /// The name of the field in JSON.
+    #[must_use]
+    pub const fn json_name(self) -> &'static str {
+        match self {
+            Consumer::Kubelet => "kubelet",
+            Consumer::Docker => "docker",
+            Consumer::Podman => "podman",
+            Consumer::KeyChain => "keychain",
+            Consumer::ImageUpdater => "imageUpdater",
+        }
+    }
+
+    /// Whether it reads Secrets of this type.
+    #[must_use]
+    pub const fn reads(self, secret_type: SecretType) -> bool {
+        match self {
+            Consumer::Kubelet | Consumer::Podman | Consumer::KeyChain => true,
+            Consumer::Docker | Consumer::ImageUpdater => {
+                matches!(secret_type, SecretType::DockerConfigJson)
+            }
+        }
+    }
+
+    /// Whether it accepts an image reference, which docker and the kubelet do in their grammar.
+    #[must_use]
+    pub fn accepts(self, image: &ImageRef) -> bool {
+        match self {
+            Consumer::Kubelet | Consumer::ImageUpdater => true,
+            // A host that the grammar takes for a part of the path is none for docker.
+            Consumer::Docker => !image.domain().is_empty(),
+            Consumer::Podman => podman::accepts(image),
+            Consumer::KeyChain => keychain::accepts(image),
+        }
+    }
+}
+
+/// What becomes of an entry in a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// For an ordinary image of the key it ends up with the entry's credentials.
+    Uses,
+    /// It takes one of several at random, or tries another one first.
+    MayUse,
+    /// It finds nothing, or takes another entry.
+    FindsNothing,
+    /// It fails where it would need the entry.
+    RefusesEntry,
+    /// It fails for the whole document.
+    RefusesDocument,
+}
+
+impl Outcome {
+    /// The value in JSON.
+    #[must_use]
+    pub const fn json_name(self) -> &'static str {
+        match self {
+            Outcome::Uses => "uses",
+            Outcome::MayUse => "may-use",
+            Outcome::FindsNothing => "finds-nothing",
+            Outcome::RefusesEntry => "refuses-entry",
+            Outcome::RefusesDocument => "refuses-document",
+        }
+    }
+}
+
+/// What a consumer reads from an entry. There is no `Debug`: these are credentials.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Credentials<'a> {
+    /// The username; empty if there is none.
+    pub username: Cow<'a, [u8]>,
+    /// The password; empty if there is none.
+    pub password: Cow<'a, [u8]>,
+    /// docker's identity token; empty if there is none.
+    pub identity_token: Cow<'a, str>,
+    /// docker's registry token; empty if there is none.
+    pub registry_token: Cow<'a, str>,
+}
+
+impl Credentials<'_> {
+    /// Whether there are a username and a password, or a token.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        (!self.username.is_empty() && !self.password.is_empty())
+            || !self.identity_token.is_empty()
+            || !self.registry_token.is_empty()
+    }
+}
+
+/// What a consumer makes of one entry.
+pub enum EntryRead<'a> {
+    /// It reads credentials, though perhaps not all that it takes to log in.
+    Credentials(Credentials<'a>),
+    /// It reads nothing.
+    Nothing,
+    /// It fails where it would need the entry.
+    RefusesEntry,
+    /// It fails for the whole document.
+    RefusesDocument,
+}
+
+/// What a consumer takes for an image.
+pub struct Found<'m> {
+    /// The kubelet tries an entry of the first group, then the others of it, then those of the next. All other
+    /// consumers have at most one group, of which they take one entry.
+    pub groups: Vec<Group<'m>>,
+    /// It asks a helper program in place of the entries.
+    pub asks_helper: bool,
+}
+
+/// What docker or podman takes for an image.
+enum Lookup {
+    /// One of the entries in this range of their order.
+    Entries(Range<usize>),
+    /// What a helper program answers.
+    Helper,
+}
+
+/// What is read from an entry, without holding it: equal for equal credentials.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Nothing,
+    Refused,
+    Credentials { is_complete: bool, hash: u64 },
+}
+
+/// What one consumer reads of a document.
+struct Reading {
+    refuses_document: bool,
+    marks: Vec<Mark>,
+    order: Order,
+}
+
+/// The consumers at one document. Entries are numbered in the order in which they are written, those of all `auths` in
+/// a row.
+pub struct Models<'d> {
+    document: &'d Document<'d>,
+    entries: Vec<&'d Member>,
+    readings: [Reading; Consumer::ALL.len()],
+    keyring: keyring::Keyring,
+    config_file: docker::ConfigFile<'d>,
+    auth_file: podman::AuthFile<'d>,
+    updater: NamedEntries<'d>,
+}
+
+impl<'d> Models<'d> {
+    /// Reads a document as every consumer does.
+    pub(crate) fn new(document: &'d Document<'d>) -> Self {
+        let live = entry::live_entries(document);
+        let last = match document.secret_type() {
+            SecretType::DockerConfigJson => entry::entries_of_last_auths(document),
+            SecretType::DockerCfg => Vec::new(),
+        };
+        let keyring = keyring::Keyring::new(&live);
+        let config_file = docker::ConfigFile::new(document, &live);
+        let auth_file = podman::AuthFile::new(document, &live);
+        let updater = image_updater::entries(&last);
+        let hasher = RandomState::new();
+        let readings = Consumer::ALL.map(|consumer| {
+            let entries = match consumer {
+                Consumer::Kubelet | Consumer::KeyChain => keyring.entries.clone(),
+                Consumer::Docker => config_file.entries.sorted(),
+                Consumer::Podman => auth_file.entries.sorted(),
+                Consumer::ImageUpdater => updater.sorted(),
+            };
+            let mut reading = Reading::new(consumer, document, entries, &hasher);
+            reading.refuses_document |= consumer == Consumer::KeyChain && keyring.has_unparsable;
+            reading
+        });
+        let entries = document.entries().collect();
+        Models { document, entries, readings, keyring, config_file, auth_file, updater }
+    }
+
+    fn reading(&self, consumer: Consumer) -> &Reading {
+        let [kubelet, docker, podman, key_chain, image_updater] = &self.readings;
+        match consumer {
+            Consumer::Kubelet => kubelet,
+            Consumer::Docker => docker,
+            Consumer::Podman => podman,
+            Consumer::KeyChain => key_chain,
+            Consumer::ImageUpdater => image_updater,
+        }
+    }
+
+    /// The registry keys, one for each entry.
+    pub fn keys(&self) -> impl Iterator<Item = Cow<'d, str>> + '_ {
+        self.entries.iter().map(|entry| self.document.name(entry).decode())
+    }
+
+    /// What a consumer makes of an entry; nothing if there is none with this number.
+    #[must_use]
+    pub fn read(&self, consumer: Consumer, entry: usize) -> EntryRead<'d> {
+        match self.entries.get(entry) {
+            Some(entry) => read_entry(consumer, &Fields::read(self.document, entry)),
+            None => EntryRead::Nothing,
+        }
+    }
+
+    /// Whether a consumer refuses the whole document.
+    #[must_use]
+    pub fn refuses_document(&self, consumer: Consumer) -> bool {
+        consumer.reads(self.document.secret_type()) && self.reading(consumer).refuses_document
+    }
+
+    /// Whether a consumer reads a username and a password, or a token, from an entry.
+    #[must_use]
+    pub fn reads_complete(&self, consumer: Consumer, entry: usize) -> bool {
+        matches!(self.reading(consumer).marks.get(entry), Some(Mark::Credentials { is_complete: true, .. }))
+    }
+
+    /// Whether a consumer reads the same from two entries.
+    #[must_use]
+    pub fn reads_same(&self, consumer: Consumer, one: usize, other: usize) -> bool {
+        let marks = &self.reading(consumer).marks;
+        marks.get(one) == marks.get(other)
+    }
+
+    /// Which entries a consumer takes for an image; nothing if it refuses the document or the image, or does not read
+    /// Secrets of this type.
+    #[must_use]
+    pub fn find(&self, consumer: Consumer, image: &ImageRef) -> Found<'_> {
+        if !consumer.reads(self.document.secret_type())
+            || self.refuses_document(consumer)
+            || !consumer.accepts(image)
+        {
+            return Found { groups: Vec::new(), asks_helper: false };
+        }
+        let ranges = match consumer {
+            Consumer::Kubelet => kubelet::find(&self.keyring, image),
+            Consumer::KeyChain => keychain::find(&self.keyring, image),
+            Consumer::ImageUpdater => vec![image_updater::find(&self.updater, image)],
+            Consumer::Docker => return self.looked_up(consumer, self.config_file.find(image)),
+            Consumer::Podman => return self.looked_up(consumer, self.auth_file.find(image)),
+        };
+        let order = &self.reading(consumer).order;
+        Found {
+            groups: ranges.into_iter().filter_map(|range| order.group(range)).collect(),
+            asks_helper: false,
+        }
+    }
+
+    /// What kaniko, ko and crane take for an image: what docker's library finds for its whole name, unless that is
+    /// nothing.
+    #[must_use]
+    pub fn find_by_whole_name(&self, image: &ImageRef) -> Found<'_> {
+        let consumer = Consumer::Docker;
+        let host = self.find(consumer, image);
+        if !consumer.reads(self.document.secret_type())
+            || self.refuses_document(consumer)
+            || !consumer.accepts(image)
+        {
+            return host;
+        }
+        let whole = self.looked_up(consumer, self.config_file.find_whole_name(image));
+        let has_credentials =
+            |entry| matches!(self.reading(consumer).marks.get(entry), Some(Mark::Credentials { .. }));
+        let answers = whole.asks_helper
+            || whole.groups.first().and_then(|group| group.entries().next()).is_some_and(has_credentials);
+        if answers { whole } else { host }
+    }
+
+    fn looked_up(&self, consumer: Consumer, lookup: Lookup) -> Found<'_> {
+        match lookup {
+            Lookup::Helper => Found { groups: Vec::new(), asks_helper: true },
+            Lookup::Entries(range) => {
+                let group = self.reading(consumer).order.group(range);
+                Found { groups: group.into_iter().collect(), asks_helper: false }
+            }
+        }
+    }
+
+    /// What becomes of an entry in a consumer, for the ordinary images of its key.
+    #[must_use]
+    pub fn outcome(&self, consumer: Consumer, entry: usize) -> Outcome {
+        let key = self.entries.get(entry).map(|entry| self.document.name(entry).decode());
+        self.outcome_for(consumer, entry, &key.map(|key| ordinary_images(&key)).unwrap_or_default())
+    }
+
+    /// What becomes of an entry in a consumer, for these images.
+    #[must_use]
+    pub fn outcome_for(&self, consumer: Consumer, entry: usize, images: &[ImageRef]) -> Outcome {
+        if self.refuses_document(consumer) {
+            return Outcome::RefusesDocument;
+        }
+        let outcomes = images.iter().map(|image| {
+            let outcome = self.outcome_of(consumer, entry, &self.find(consumer, image));
+            if consumer == Consumer::Docker && outcome == Outcome::FindsNothing {
+                // Of the programs that this consumer stands for, some ask in another way.
+                match self.outcome_of(consumer, entry, &self.find_by_whole_name(image)) {
+                    Outcome::Uses => Outcome::MayUse,
+                    outcome => outcome,
+                }
+            } else {
+                outcome
+            }
+        });
+        let rank = |outcome: &Outcome| match outcome {
+            Outcome::Uses => 3,
+            Outcome::MayUse => 2,
+            Outcome::RefusesEntry => 1,
+            Outcome::FindsNothing | Outcome::RefusesDocument => 0,
+        };
+        outcomes.max_by_key(rank).unwrap_or(Outcome::FindsNothing)
+    }
+
+    fn outcome_of(&self, consumer: Consumer, entry: usize, found: &Found<'_>) -> Outcome {
+        if found.asks_helper {
+            return Outcome::RefusesEntry;
+        }
+        let Some(first) = found.groups.first() else { return Outcome::FindsNothing };
+        let same = first.entries().next().is_some_and(|other| self.reads_same(consumer, entry, other));
+        let is_sure = first.is_uniform() && same;
+        let is_found = is_sure || found.groups.iter().any(|group| group.contains(entry));
+        match self.reading(consumer).marks.get(entry) {
+            Some(Mark::Credentials { .. }) if is_sure => Outcome::Uses,
+            Some(Mark::Credentials { .. }) if is_found => Outcome::MayUse,
+            Some(Mark::Refused) if is_found => Outcome::RefusesEntry,
+            _ => Outcome::FindsNothing,
+        }
+    }
+}
+
+impl Reading {
+    fn new(consumer: Consumer, document: &Document<'_>, entries: Vec<u32>, hasher: &RandomState) -> Self {
+        let mut refuses_document = refuses_top(consumer, document);
+        let mut marks: Vec<Mark> = Vec::new();
+        let mut unreadable: Vec<bool> = Vec::new();
+        for entry in document.entries() {
+            let fields = Fields::read(document, entry);
+            let read = read_entry(consumer, &fields);
+            // docker decodes `auth` only where no later entry has the same key.
+            let is_late = consumer == Consumer::Docker && docker::entry_fits(&fields);
+            let is_unreadable = matches!(read, EntryRead::RefusesDocument);
+            refuses_document |= is_unreadable && !is_late;
+            unreadable.push(is_unreadable);
+            marks.push(match read {
+                EntryRead::Credentials(credentials) => Mark::Credentials {
+                    is_complete: credentials.is_complete(),
+                    hash: hasher.hash_one(&credentials),
+                },
+                EntryRead::Nothing => Mark::Nothing,
+                EntryRead::RefusesEntry | EntryRead::RefusesDocument => Mark::Refused,
+            });
+        }
+        let at = |entry: u32| usize::try_from(entry).unwrap_or(usize::MAX);
+        refuses_document |= entries.iter().any(|&entry| unreadable.get(at(entry)) == Some(&true));
+        let order = Order::new(entries, marks.len(), |entry| marks.get(at(entry)).copied());
+        Reading { refuses_document, marks, order }
+    }
+}
+
+/// What a consumer makes of one entry.
+fn read_entry<'a>(consumer: Consumer, fields: &Fields<'a>) -> EntryRead<'a> {
+    match consumer {
+        Consumer::Kubelet => kubelet::read(fields),
+        Consumer::Docker => docker::read(fields),
+        Consumer::Podman => podman::read(fields),
+        Consumer::KeyChain => keychain::read(fields),
+        Consumer::ImageUpdater => image_updater::read(fields),
+    }
+}
+
+/// Whether a consumer refuses the document for its own type, that of `auths`, or another setting.
+fn refuses_top(consumer: Consumer, document: &Document<'_>) -> bool {
+    let is_optional_object = |kind| matches!(kind, JsonType::Object | JsonType::Null);
+    let auths_fit = document
+        .top()
+        .iter()
+        .filter(|member| document.top_field(member) == Some(TopField::Auths))
+        .all(|auths| is_optional_object(auths.kind));
+    !is_optional_object(document.kind())
+        || match consumer {
+            Consumer::Kubelet => !auths_fit || kubelet::refuses_top(document),
+            Consumer::Docker => docker::refuses_top(document),
+            Consumer::Podman => !auths_fit || podman::refuses_top(document),
+            Consumer::KeyChain => !auths_fit,
+            Consumer::ImageUpdater => false,
+        }
+}
+
+/// The images of a key for which a consumer finds it, if it is the only key of a document of this type.
+#[must_use]
+pub fn images_that_find(consumer: Consumer, secret_type: SecretType, key: &str) -> Vec<ImageRef> {
+    if !consumer.reads(secret_type) {
+        return Vec::new();
+    }
+    let only = vec![(Cow::Borrowed(key), 0)];
+    let keyring = keyring::Keyring::new(&only);
+    let config_file = docker::ConfigFile::of(&only);
+    let auth_file = podman::AuthFile::of(&only, secret_type);
+    let updater = image_updater::entries(&only);
+    let is_some = |lookup| matches!(lookup, Lookup::Entries(range) if !range.is_empty());
+    let finds = |image: &ImageRef| match consumer {
+        Consumer::Kubelet => !kubelet::find(&keyring, image).is_empty(),
+        Consumer::Docker => is_some(config_file.find(image)),
+        Consumer::Podman => is_some(auth_file.find(image)),
+        Consumer::KeyChain => !keyring.has_unparsable && !keychain::find(&keyring, image).is_empty(),
+        Consumer::ImageUpdater => !image_updater::find(&updater, image).is_empty(),
+    };
+    ordinary_images(key).into_iter().filter(|image| consumer.accepts(image) && finds(image)).collect()
+}
+
+/// Whether the kubelet finds the key for no ordinary image.
+#[must_use]
+pub fn is_never_found(key: &str) -> bool {
+    images_that_find(Consumer::Kubelet, SecretType::DockerConfigJson, key).is_empty()
+}
+
+/// Reads a document as every consumer does, for callers that have only its bytes; `None` if it is not JSON as
+/// `invalid-json` has it.
+pub fn ask<T>(bytes: &[u8], secret_type: SecretType, question: impl FnOnce(&Models<'_>) -> T) -> Option<T> {
+    let document = Document::read(bytes, secret_type).ok()?;
+    Some(question(&Models::new(&document)))
+}
+
+#[cfg(test)]
+mod tests;
