@@ -17,10 +17,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
-use regcred_engine::finding::{Cap, Finding, Place};
-use regcred_engine::judge::{Judgement, Request, judge, judge_repair};
+use regcred_engine::finding::{Cap, Finding};
+use regcred_engine::judge::{Judgement, Request, judge, judge_without_consumers};
+use regcred_engine::place::Place;
 use regcred_engine::policy::{Language, Policy};
-use regcred_engine::rule::{Action, PerRule, Rule};
+use regcred_engine::rules::{Action, PerRule, Rule};
 use regcred_engine::wording;
 
 use record::Record;
@@ -220,7 +221,7 @@ pub fn review(
             old: subject.old_secret(),
         };
         match webhook {
-            Webhook::Mutate => judge_repair(&policy.policy, &request),
+            Webhook::Mutate => judge_without_consumers(&policy.policy, &request),
             Webhook::Validate => judge(&policy.policy, &request),
         }
     });

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use regcred_engine::repair::Repair;
-use regcred_engine::rule::Rule;
+use regcred_engine::rules::Rule;
 
 use super::Answer;
 use super::json::Json;
@@ -161,7 +161,7 @@ fn annotations(json: &mut Json, answer: &Answer<'_>) {
 #[cfg(test)]
 mod tests {
     use base64::prelude::BASE64_STANDARD;
-    use regcred_engine::judge::{Request, judge_repair};
+    use regcred_engine::judge::{Request, judge_without_consumers};
     use regcred_engine::policy::{Policy, Requester};
 
     use super::*;
@@ -188,7 +188,7 @@ mod tests {
                 secret: subject.secret(),
                 old: None,
             };
-            let repair = judge_repair(&Policy::default(), &request).repair.unwrap();
+            let repair = judge_without_consumers(&Policy::default(), &request).repair.unwrap();
             let patch = Patch { subject: &subject, repair: &repair };
             let mut text = Vec::new();
             patch.write(&patch.head(), &mut text);

@@ -3,7 +3,7 @@
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::Judgement;
 use regcred_engine::policy::Policy;
-use regcred_engine::rule::Action;
+use regcred_engine::rules::Action;
 use regcred_engine::wording;
 
 use super::request::{Operation, Review, Subject};
@@ -43,7 +43,7 @@ pub(super) fn answer<'j>(
 
 fn denial(review: &Review<'_>, subject: &Subject, policy: &Policy, denied: &[&Finding<'_>]) -> Denial {
     let field = format!("data[{}]", subject.secret_type.data_key());
-    let (named, left) = denied.split_at(denied.len().min(wording::NAMED_FINDINGS));
+    let (named, left) = denied.split_at(denied.len().min(wording::MAX_NAMED_FINDINGS));
     let named = named.iter().map(|finding| Cause {
         field: field_path(&field, &finding.place.path()),
         message: wording::message(finding, policy.language),

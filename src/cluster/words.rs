@@ -1,6 +1,6 @@
 //! What others say in a cluster.
 
-use regcred_engine::finding::is_escaped;
+use regcred_engine::escape::is_escaped;
 
 /// The words of others, such as an API server, a webhook behind it, or whoever made an object: in one line, in so many
 /// characters at most, and with what is never shown as it is escaped.

@@ -26,8 +26,9 @@ mod tests;
 use std::path::Path;
 
 use jiff::civil::Date;
-use regcred_engine::finding::{self, Spot};
+use regcred_engine::finding;
 use regcred_engine::judge::{Judgement, Request, judge};
+use regcred_engine::place::Spot;
 use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
 use regcred_engine::wording::Bilingual;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use regcred_engine::policy::Language;
-use regcred_engine::rule::Action;
+use regcred_engine::rules::Action;
 
 use super::{Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind, text};
 

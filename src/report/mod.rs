@@ -20,7 +20,7 @@ use std::ops::Range;
 use clap::ValueEnum;
 use regcred_engine::finding;
 use regcred_engine::policy::Language;
-use regcred_engine::rule::{Action, Rule};
+use regcred_engine::rules::{Action, Rule};
 use regcred_engine::wording::{self, Bilingual, Statement};
 
 pub use summary::{Counts, Summary};

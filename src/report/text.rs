@@ -5,9 +5,9 @@ use std::io::{self, Write};
 
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use anstream::adapter::strip_str;
-use regcred_engine::finding::is_escaped;
+use regcred_engine::escape::is_escaped;
 use regcred_engine::policy::Language;
-use regcred_engine::rule::Action;
+use regcred_engine::rules::Action;
 use regcred_engine::wording::Bilingual;
 
 use super::{Counts, Finding, Form, Judged, Outcome, Region, Subject, Summary, Trouble, TroubleKind};
