@@ -18,6 +18,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use clap::ValueEnum;
+use regcred_engine::affected::Affected;
 use regcred_engine::finding;
 use regcred_engine::policy::Language;
 use regcred_engine::rules::{Action, Rule};
@@ -125,6 +126,8 @@ pub struct Finding {
     pub field: String,
     /// Where in the file; `None` for an object of the cluster.
     pub region: Option<Region>,
+    /// What each consumer makes of the entry, or of the document.
+    pub affected: Affected,
     /// What the repair does about it.
     pub outcome: Outcome,
     /// What it is told in.
@@ -165,6 +168,7 @@ impl Finding {
             registry: found.place.key().map(|key| key.shown_host().into_owned()),
             field: format!("{holder}{dot}{path}"),
             region: None,
+            affected: found.affected,
             outcome: if found.repairable { Outcome::Repairable } else { Outcome::Stands },
             language,
         }
@@ -187,6 +191,7 @@ impl Finding {
         let Statement { subject, clause, affected, .. } = &self.statement;
         let remedy = self.remedy();
         let (stop, space) = if clause.is_ascii() { (". ", " ") } else { ("。", "") };
+        let space = if affected.is_empty() { "" } else { space };
         format!("{subject}: {clause}{stop}{affected}{space}{remedy}")
     }
 }
