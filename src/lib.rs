@@ -14,6 +14,7 @@ pub mod cli;
 pub mod cluster;
 pub mod create;
 mod files;
+mod guarded;
 pub mod manifest;
 mod pki;
 pub mod policy_file;

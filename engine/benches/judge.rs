@@ -62,6 +62,12 @@ fn fat_entry(bytes: usize) -> String {
     format!(r#"{{"auths":{{"a":{{{}}}}}}}"#, fields.join(","))
 }
 
+/// A long key with an escape in it, and names that occur twice in its entry.
+fn long_key_many_findings(bytes: usize) -> String {
+    let names: Vec<_> = (0..bytes / 32).map(|index| format!(r#""{index:04x}":0,"{index:04x}":0"#)).collect();
+    format!(r#"{{"auths":{{"\u0061{}":{{{}}}}}}}"#, "x".repeat(bytes / 2), names.join(","))
+}
+
 fn repeated_pairs(bytes: usize) -> String {
     format!(r#"{{"auths":{{{}}}}}"#, vec![r#""a":{"username":"u","password":"p"}"#; bytes / 36].join(","))
 }
@@ -100,13 +106,14 @@ fn ordinary(criterion: &mut Criterion) {
 
 fn growing(criterion: &mut Criterion) {
     type Make = fn(usize) -> String;
-    let makes: [(&str, Make); 6] = [
+    let makes: [(&str, Make); 7] = [
         ("registries to repair", registries_of),
         ("smallest entries", smallest_entries),
         ("same key", same_key),
         ("deepest nesting", deepest_nesting),
         ("huge string", huge_string),
         ("huge glob", huge_glob),
+        ("long key, many findings", long_key_many_findings),
     ];
     for (name, make) in makes {
         let mut group = criterion.benchmark_group(name);

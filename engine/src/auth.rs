@@ -6,24 +6,43 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::finding::NotBase64;
-
-/// Go's decoders bear bits behind the last letter that count for nothing (docs/facts.md, "Base64").
+/// Go's decoders ignore the unused bits of the last letter (docs/facts.md, "Base64").
 const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
 const PADDED: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, CONFIG.with_decode_padding_mode(DecodePaddingMode::RequireCanonical));
 const UNPADDED: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, CONFIG.with_decode_padding_mode(DecodePaddingMode::RequireNone));
 
+/// Why `auth` is likely not base64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotBase64 {
+    /// It is plain `user:password`.
+    PlainPair,
+    /// It begins with `Basic `.
+    BasicPrefix,
+    /// It uses `-` and `_`.
+    UrlSafe,
+    /// It holds spaces or tabs.
+    Blanks,
+    /// A placeholder such as `${AUTH}`, `{{ .auth }}` or `<auth>` was left in.
+    Template,
+    /// It is wrapped in quotation marks.
+    Quoted,
+    /// The padding is wrong.
+    Padding,
+    /// No likely cause.
+    Other,
+}
+
 /// A decoded `auth`. It is a credential: there is no `Debug`.
 pub(crate) struct Auth {
     decoded: Vec<u8>,
-    /// How many `=` are missing: docker and podman want them, the kubelet does not.
+    /// How many `=` are missing.
     pub(crate) missing_padding: usize,
 }
 
 impl Auth {
-    /// Decodes as the kubelet does: line breaks do not count; a value that ends in `=` must be padded rightly, any
+    /// Decodes as the kubelet does: line breaks are skipped; a value that ends in `=` must be padded correctly, and any
     /// other must not be padded (docs/facts.md, "Base64").
     pub(crate) fn decode(value: &str) -> Result<Auth, NotBase64> {
         let letters: Cow<'_, [u8]> = if value.contains(['\r', '\n']) {
@@ -38,15 +57,15 @@ impl Auth {
         Ok(Auth { decoded, missing_padding })
     }
 
-    /// The whole of it.
+    /// All of its bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.decoded
     }
 
-    /// Username and password: what stands before and behind the first colon.
+    /// Username and password: what is before and after the first colon.
     pub(crate) fn halves(&self) -> Option<(&[u8], &[u8])> {
-        let colon = self.decoded.iter().position(|&byte| byte == b':')?;
-        Some((self.decoded.get(..colon)?, self.decoded.get(colon + 1..)?))
+        let mut halves = self.decoded.splitn(2, |&byte| byte == b':');
+        halves.next().zip(halves.next())
     }
 
     /// Whether it is base64 of base64 of a pair.
@@ -56,14 +75,9 @@ impl Auth {
     }
 }
 
-/// Appends the `auth` of `username:password`.
-pub(crate) fn encode(pair: &[u8], text: &mut Vec<u8>) {
-    let start = text.len();
-    text.resize(start + base64::encoded_len(pair.len(), true).unwrap_or_default(), 0);
-    if let Some(room) = text.get_mut(start..) {
-        // The room is exactly what it takes.
-        let _ = base64::engine::general_purpose::STANDARD.encode_slice(pair, room);
-    }
+/// The `auth` of `username:password`.
+pub(crate) fn encode(pair: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(pair)
 }
 
 /// What a value that cannot be decoded most likely is.
@@ -110,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_base64_is_told_by_its_likely_cause() {
+    fn likely_cause_of_invalid_base64_is_named() {
         for (value, cause) in [
             ("admin:Harbor12345", NotBase64::PlainPair),
             ("Basic dTpw", NotBase64::BasicPrefix),

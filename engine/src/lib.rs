@@ -1,18 +1,21 @@
-//! The judgement of regcred, without any way to reach the outside: what is wrong with an image-pull Secret, what is
-//! done about it, and how that is said.
+//! The judgement of regcred, with no access to anything outside: what is wrong with an image pull Secret, what is
+//! done about it, and what is said about it.
 //!
-//! The way of one Secret: [`secret`] → [`document`] → [`judge`] → [`repair`] and [`wording`]. The webhook and the
-//! terminal call the same functions.
+//! Data flows one way: [`secret`] → [`document`] and [`registry`] → [`consumers`] → [`rules`] → [`judge`] → [`repair`] and
+//! [`wording`]. The webhook and the terminal call the same functions.
 
+pub mod affected;
 mod auth;
+pub mod bilingual;
 pub mod consumers;
-mod document;
+pub mod document;
 pub mod escape;
 pub mod finding;
 pub mod judge;
+pub mod place;
 pub mod policy;
 pub mod registry;
 pub mod repair;
-pub mod rule;
+pub mod rules;
 pub mod secret;
 pub mod wording;

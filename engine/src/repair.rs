@@ -1,100 +1,76 @@
-//! The repair: a text edit that puts the missing `auth`, or its missing padding, into a document and leaves every
+//! The repair: a text edit that adds the missing `auth`, or its missing padding, to a document and leaves every
 //! other byte alone. The same input gives the same output, and a repaired document is not repaired again:
 //! writers that compare bytes must come to rest (docs/facts.md, "No-op writes").
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::auth;
-use crate::document::{Document, Member, Span, Text, line_break_end};
+use crate::document::{Document, Member, line_break_end};
 
-/// What a repair would change in a document. It holds credentials: there is no `Debug`.
-#[derive(Default)]
-pub struct Repair {
-    /// In the order of the document.
-    edits: Vec<Edit>,
-    /// What all edits put in, one after the other.
-    text: Vec<u8>,
-    /// Room for the pair that is encoded.
-    pair: Vec<u8>,
+/// One change to a document: `text` takes the place of `range`. It contains credentials, so `Debug` shows none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Edit {
+    /// The entry that it is in, from the quotation mark of its key.
+    entry: Range<usize>,
+    range: Range<usize>,
+    text: String,
 }
 
-/// What a usual edit puts in, in bytes.
-const USUAL: usize = 48;
-
-/// One place to change: what stands in `range` gives way to a part of [`Repair::text`]. There can be thousands, so it is
-/// kept small.
-struct Edit {
-    /// The entry that it is in, its key included.
-    entry: Span,
-    range: Span,
-    text: Span,
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Edit")
+    }
 }
 
-impl Repair {
-    /// Puts the pair's `auth` in: into the place of the null or `empty` one that there is, else behind the entry's last
-    /// member. `None` where there is no such place.
+impl Edit {
+    /// Adds the `auth` of a pair: in place of the null or empty one if there is one, else after the entry's last
+    /// member. `None` if the entry has no member.
     pub(crate) fn add_auth(
-        &mut self,
         document: &Document<'_>,
         entry: &Member,
         empty: Option<&Member>,
-        username: Text<'_>,
-        password: Text<'_>,
-    ) -> Option<()> {
-        let (range, begin) = if let Some(empty) = empty {
-            (empty.value(), &b"\""[..])
+        username: &str,
+        password: &str,
+    ) -> Option<Self> {
+        let auth = auth::encode(&format!("{username}:{password}"));
+        let (range, text) = if let Some(empty) = empty {
+            (empty.value(), format!("\"{auth}\""))
         } else {
             let end = document.members(entry).last()?.value().end;
-            (end..end, &b",\"auth\":\""[..])
+            (end..end, format!(",\"auth\":\"{auth}\""))
         };
-        let (username, password) = (username.decode(), password.decode());
-        self.pair.clear();
-        self.pair.reserve(username.len() + 1 + password.len());
-        for part in [&*username, ":", &*password] {
-            self.pair.extend_from_slice(part.as_bytes());
-        }
-        let start = self.text.len();
-        self.text.extend_from_slice(begin);
-        auth::encode(&self.pair, &mut self.text);
-        self.text.push(b'"');
-        self.edit(entry, range, start);
-        Some(())
+        Some(Edit::new(entry, range, text))
     }
 
-    /// Takes line breaks off the end of an `auth` and adds its padding; its letters stay as they are written. `None` where it is no
-    /// string.
+    /// Removes line breaks from the end of an `auth` and adds `=`; its letters stay as they are written.
     pub(crate) fn pad_auth(
-        &mut self,
         document: &Document<'_>,
         entry: &Member,
         auth: &Member,
         missing: usize,
-    ) -> Option<()> {
-        let text = document.string(auth)?;
-        let start = auth.value().start + 1 + line_break_end(text);
-        let range = start..auth.value().end.checked_sub(1)?;
-        let start = self.text.len();
-        self.text.resize(start + missing, b'=');
-        self.edit(entry, range, start);
-        Some(())
+    ) -> Option<Self> {
+        let letters = line_break_end(document.string(auth)?);
+        let value = auth.value();
+        Some(Edit::new(entry, value.start + 1 + letters..value.end - 1, "=".repeat(missing)))
     }
 
-    /// Puts in what stands behind `start` in the text of all edits.
-    fn edit(&mut self, entry: &Member, range: Range<usize>, start: usize) {
-        let (entry, text) = (entry.name().start.saturating_sub(1)..entry.value().end, start..self.text.len());
-        self.edits.push(Edit { entry: Span::new(entry), range: Span::new(range), text: Span::new(text) });
+    fn new(entry: &Member, range: Range<usize>, text: String) -> Self {
+        Edit { entry: entry.name().start - 1..entry.value().end, range, text }
     }
+}
 
-    /// Makes room for so many edits.
-    pub(crate) fn reserve(&mut self, entries: usize) {
-        self.edits.reserve(entries);
-        self.text.reserve(entries * USUAL);
-    }
+/// What a repair would change in a document. It contains credentials: there is no `Debug`.
+pub struct Repair {
+    /// In the order of the document; there is at least one.
+    edits: Vec<Edit>,
+}
 
-    /// Takes back all but the first edits.
-    pub(crate) fn truncate(&mut self, entries: usize) {
-        self.edits.truncate(entries);
-        self.text.truncate(self.edits.last().map_or(0, |edit| edit.text.range().end));
+impl Repair {
+    /// A repair of these changes; `None` if there are none.
+    pub(crate) fn new(mut edits: Vec<Edit>) -> Option<Self> {
+        edits.sort_unstable_by_key(|edit| edit.range.start);
+        (!edits.is_empty()).then_some(Repair { edits })
     }
 
     /// How many entries are repaired.
@@ -103,54 +79,41 @@ impl Repair {
         self.edits.len()
     }
 
-    /// Leaves out of the repair the entries for which this is so, and says where they are: from the quotation mark of their
-    /// key to their end. `None` where nothing is left of the repair.
+    /// Leaves some entries out of the repair, and returns where those are: from the quotation mark of their key to
+    /// their end. The repair is `None` if nothing is left of it.
     #[must_use]
     pub fn without(
-        mut self,
+        self,
         mut is_left_out: impl FnMut(Range<usize>) -> bool,
     ) -> (Option<Self>, Vec<Range<usize>>) {
-        let mut left_out = Vec::new();
-        self.edits.retain(|edit| {
-            let is_left_out = is_left_out(edit.entry.range());
-            left_out.extend(is_left_out.then(|| edit.entry.range()));
-            !is_left_out
-        });
-        ((!self.edits.is_empty()).then_some(self), left_out)
+        let (left_out, edits): (Vec<_>, Vec<_>) =
+            self.edits.into_iter().partition(|edit| is_left_out(edit.entry.clone()));
+        (Repair::new(edits), left_out.into_iter().map(|edit| edit.entry).collect())
     }
 
-    /// What is put into the place of what, in the order of the document: for whoever edits a text in which the document
-    /// stands.
+    /// Each range that is replaced, and what by, in the order of the document: for callers that edit a text which
+    /// contains the document.
     pub fn edits(&self) -> impl Iterator<Item = (Range<usize>, &str)> {
-        // It is JSON and base64.
-        let text = |edit: &Edit| std::str::from_utf8(self.put_in(edit)).unwrap_or_default();
-        self.edits.iter().map(move |edit| (edit.range.range(), text(edit)))
+        self.edits.iter().map(|edit| (edit.range.clone(), &*edit.text))
     }
 
-    fn put_in(&self, edit: &Edit) -> &[u8] {
-        self.text.get(edit.text.range()).unwrap_or_default()
-    }
-
-    /// How large something of `before` bytes is afterwards. It can become smaller: line breaks behind an `auth` go.
+    /// The size afterwards of something of `before` bytes. It can become smaller: line breaks after an `auth` are
+    /// removed.
     #[must_use]
     pub fn size_after(&self, before: usize) -> usize {
-        let size_of = |span: fn(&Edit) -> Span| -> usize {
-            self.edits.iter().map(|edit| span(edit).range().len()).sum()
-        };
-        before.saturating_add(size_of(|edit| edit.text)).saturating_sub(size_of(|edit| edit.range))
+        size_after(before, &self.edits)
     }
 
     /// The repaired document, piece by piece. `document` is the one that was judged.
     pub fn pieces<'r>(&'r self, document: &'r [u8]) -> impl Iterator<Item = &'r [u8]> {
         let mut kept = 0;
         let edited = self.edits.iter().flat_map(move |edit| {
-            let range = edit.range.range();
-            let before = document.get(kept..range.start).unwrap_or_default();
-            kept = range.end;
-            [before, self.put_in(edit)]
+            let before = slice(document, kept..edit.range.start);
+            kept = edit.range.end;
+            [before, edit.text.as_bytes()]
         });
-        let end = self.edits.last().map_or(0, |edit| edit.range.range().end);
-        edited.chain([document.get(end..).unwrap_or_default()])
+        let end = self.edits.last().map_or(0, |edit| edit.range.end);
+        edited.chain([slice(document, end..document.len())])
     }
 
     /// The repaired document. `document` is the one that was judged.
@@ -162,4 +125,17 @@ impl Repair {
         }
         repaired
     }
+}
+
+/// The size afterwards of something of `before` bytes.
+pub(crate) fn size_after<'e>(before: usize, edits: impl IntoIterator<Item = &'e Edit>) -> usize {
+    edits.into_iter().fold(before, |size, edit| size + edit.text.len() - edit.range.len())
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a span that does not fit is a bug, and a panic is safer than a document that lacks a part"
+)]
+fn slice(document: &[u8], range: Range<usize>) -> &[u8] {
+    &document[range]
 }

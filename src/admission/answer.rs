@@ -3,7 +3,7 @@
 use regcred_engine::finding::{Cap, Finding};
 use regcred_engine::policy::Language;
 use regcred_engine::repair::Repair;
-use regcred_engine::rule::{Action, PerRule, Rule};
+use regcred_engine::rules::{Action, PerRule, Rule};
 use regcred_engine::wording;
 use serde::Serialize;
 

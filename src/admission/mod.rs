@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
-use regcred_engine::judge::{Request, judge};
+use regcred_engine::judge::{Request, judge, judge_without_consumers};
 use regcred_engine::policy::Policy;
 
 use answer::Answer;
@@ -79,7 +79,10 @@ pub fn review(
             secret: secret.secret(),
             old: secret.old_secret(),
         };
-        judge(&policy.policy, &request)
+        match webhook {
+            Webhook::Mutate => judge_without_consumers(&policy.policy, &request),
+            Webhook::Validate => judge(&policy.policy, &request),
+        }
     });
     let mut answer = match secret.as_ref().zip(judgement.as_ref()) {
         Some((secret, judgement)) if !judgement.skipped => match webhook {

@@ -1,9 +1,10 @@
 //! `/mutate`: repairs, never denies.
 
-use regcred_engine::finding::{Finding, RegistryKey};
+use regcred_engine::finding::Finding;
 use regcred_engine::judge::Judgement;
 use regcred_engine::policy::Policy;
-use regcred_engine::rule::{Action, Rule};
+use regcred_engine::registry::RegistryKey;
+use regcred_engine::rules::{Action, Rule};
 use regcred_engine::wording;
 
 use super::answer::{Answer, Patch, ReportedFindings, warnings};

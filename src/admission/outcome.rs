@@ -1,6 +1,6 @@
 //! What a review comes to, in the terms of audit records and metrics.
 
-use regcred_engine::rule::{Action, Rule};
+use regcred_engine::rules::{Action, Rule};
 
 /// One of the two webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::Judgement;
 use regcred_engine::policy::Policy;
-use regcred_engine::rule::Action;
+use regcred_engine::rules::Action;
 use regcred_engine::secret::SecretType;
 use regcred_engine::wording;
 
@@ -42,10 +42,10 @@ pub(super) fn answer(
     }
 }
 
-/// Builds a refusal with a cause for each of the first [`wording::NAMED_FINDINGS`] findings; one more counts the rest.
+/// Builds a refusal with a cause for each of the first [`wording::MAX_NAMED_FINDINGS`] findings; one more counts the rest.
 fn denial(review: &Review<'_>, secret_type: SecretType, policy: &Policy, denied: &[&Finding<'_>]) -> Denial {
     let data_field = format!("data[{}]", secret_type.data_key());
-    let (named, left) = denied.split_at(denied.len().min(wording::NAMED_FINDINGS));
+    let (named, left) = denied.split_at(denied.len().min(wording::MAX_NAMED_FINDINGS));
     let mut causes: Vec<_> = named
         .iter()
         .map(|finding| {

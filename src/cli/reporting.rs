@@ -3,7 +3,7 @@
 use std::io;
 
 use clap::ValueEnum;
-use regcred_engine::rule::Action;
+use regcred_engine::rules::Action;
 
 use super::{Exit, Failure};
 use crate::report::{Format, Summary};

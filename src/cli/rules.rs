@@ -4,7 +4,7 @@ use std::io;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use regcred_engine::rule::Rule;
+use regcred_engine::rules::Rule;
 use regcred_engine::wording;
 use rustix::termios::tcgetwinsize;
 

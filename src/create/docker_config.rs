@@ -1,8 +1,9 @@
 //! Takes entries from a Docker config, such as `~/.docker/config.json`.
 
 use base64::Engine as _;
-use regcred_engine::finding::{EntryField, RegistryKey, TopField};
+use regcred_engine::document::{EntryField, TopField};
 use regcred_engine::policy::Language;
+use regcred_engine::registry::RegistryKey;
 use regcred_engine::registry::is_same;
 use regcred_engine::wording::Bilingual;
 use serde::Deserialize;

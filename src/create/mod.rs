@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
-use regcred_engine::rule::Action;
+use regcred_engine::rules::Action;
 use regcred_engine::secret::{Secret, SecretType};
 use regcred_engine::wording;
 use zeroize::Zeroizing;

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use regcred_engine::finding::{EntryField, RegistryKey, TopField};
+use regcred_engine::document::{EntryField, TopField};
+use regcred_engine::registry::RegistryKey;
 use regcred_engine::secret::SecretType;
 
 use super::lines::Lines;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use regcred_engine::escape::escaped;
 use regcred_engine::policy::Language;
-use regcred_engine::rule::Action;
+use regcred_engine::rules::Action;
 
 use super::{Judged, Outcome, Region, ReportWriter, Subject, Summary, Trouble, TroubleKind, text};
 

@@ -18,9 +18,10 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use clap::ValueEnum;
+use regcred_engine::affected::Affected;
 use regcred_engine::finding::{Cap, Finding};
 use regcred_engine::policy::Language;
-use regcred_engine::rule::{Action, Rule};
+use regcred_engine::rules::{Action, Rule};
 use regcred_engine::wording::{self, Bilingual, Statement};
 
 pub use summary::{Counts, LeftOut, Summary};
@@ -124,6 +125,8 @@ pub struct ReportedFinding {
     pub field: String,
     /// Where in the file; `None` for an object of the cluster.
     pub region: Option<Region>,
+    /// What each consumer makes of the entry, or of the document.
+    pub affected: Affected,
     /// What the repair did or would do.
     pub outcome: Outcome,
     /// The language of the text.
@@ -159,6 +162,7 @@ impl ReportedFinding {
             registry: found.place.key().map(|key| key.shown_host().into_owned()),
             field: format!("{holder}{dot}{path}"),
             region: None,
+            affected: found.affected,
             outcome: if found.repairable { Outcome::Repairable } else { Outcome::Remains },
             language,
         }
@@ -181,6 +185,7 @@ impl ReportedFinding {
         let Statement { subject, clause, affected, .. } = &self.statement;
         let remedy = self.remedy();
         let (stop, space) = if clause.is_ascii() { (". ", " ") } else { ("。", "") };
+        let space = if affected.is_empty() { "" } else { space };
         format!("{subject}: {clause}{stop}{affected}{space}{remedy}")
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use regcred_engine::policy::Language;
-use regcred_engine::rule::{Action, Rule};
+use regcred_engine::rules::{Action, Rule};
 use regcred_engine::wording;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use regcred_engine::policy::Language;
-use regcred_engine::rule::{Action, Rule};
+use regcred_engine::rules::{Action, Rule};
 use regcred_engine::wording::{Bilingual, rule_doc};
 use serde_json::{Map, Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use regcred_engine::rule::{Action, Rule};
+use regcred_engine::rules::{Action, Rule};
 
 use super::{Judged, Outcome, ReportedFinding, TroubleKind};
 

@@ -7,7 +7,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origi
 use anstream::adapter::strip_str;
 use regcred_engine::escape::escaped;
 use regcred_engine::policy::Language;
-use regcred_engine::rule::Action;
+use regcred_engine::rules::Action;
 use regcred_engine::wording::Bilingual;
 
 use super::{

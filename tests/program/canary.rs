@@ -11,7 +11,7 @@ use std::net::TcpStream;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
-use regcred_engine::rule::Rule;
+use regcred_engine::rules::Rule;
 use serde_json::{Value, json};
 
 use crate::support::PATIENCE;

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use crate::document::{Document, Member};
-use crate::finding::{EntryField, JsonType, TopField};
+use crate::document::{EntryField, JsonType, TopField};
 
 use super::entry::{
     Fields, LiveEntries, decode_padded, is_map_of_strings, pair, string_map, trim_nuls, with_tokens,

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use crate::auth::Auth;
-use crate::document::{Document, Member, Text};
-use crate::finding::{EntryField, JsonType, TopField};
+use crate::document::{Document, JsonText, Member};
+use crate::document::{EntryField, JsonType, TopField};
 use crate::secret::SecretType;
 
 use super::{Credentials, EntryRead};
@@ -13,10 +13,10 @@ use super::{Credentials, EntryRead};
 /// The fields of one entry.
 pub(super) struct Fields<'a> {
     kind: JsonType,
-    texts: [Option<Text<'a>>; EntryField::ALL.len()],
+    texts: [Option<JsonText<'a>>; EntryField::ALL.len()],
     wrong: [bool; EntryField::ALL.len()],
     /// The last member named exactly `auth`: its type, and its text if it is a string.
-    pub(super) exact_auth: Option<(JsonType, Option<Text<'a>>)>,
+    pub(super) exact_auth: Option<(JsonType, Option<JsonText<'a>>)>,
 }
 
 impl<'a> Fields<'a> {
@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
 
     /// A field's text, empty if there is none.
     pub(super) fn text(&self, field: EntryField) -> Cow<'a, str> {
-        self.texts.get(field as usize).copied().flatten().map_or(Cow::Borrowed(""), Text::decode)
+        self.texts.get(field as usize).copied().flatten().map_or(Cow::Borrowed(""), JsonText::decode)
     }
 
     /// What the kubelet and the key chain read, tokens aside: `auth` if there is one, else the plain pair. Both
@@ -204,7 +204,7 @@ pub(super) fn string_map<'a>(document: &Document<'a>, field: TopField) -> Vec<(C
             map.clear();
         }
         for value in document.members(member) {
-            let text = document.string(value).map_or(Cow::Borrowed(""), Text::decode);
+            let text = document.string(value).map_or(Cow::Borrowed(""), JsonText::decode);
             map.push((document.name(value).decode(), text));
         }
     }

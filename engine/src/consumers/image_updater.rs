@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::document::Text;
-use crate::finding::JsonType;
+use crate::document::JsonText;
+use crate::document::JsonType;
 
 use super::entry::{Fields, LiveEntries, decode_padded, pair};
 use super::image::ImageRef;
@@ -19,7 +19,7 @@ const HUB: &str = "registry-1.docker.io";
 
 pub(super) fn read<'a>(fields: &Fields<'a>) -> EntryRead<'a> {
     let auth = match &fields.exact_auth {
-        Some((JsonType::String, Some(text))) if fields.is_object() => Text::decode(*text),
+        Some((JsonType::String, Some(text))) if fields.is_object() => JsonText::decode(*text),
         _ => return EntryRead::RefusesEntry,
     };
     let pair: Option<Credentials<'a>> = decode_padded(&auth).as_ref().and_then(pair);

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::finding::EntryField;
+use crate::document::EntryField;
 
 use super::EntryRead;
 use super::entry::{Fields, with_tokens};

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::document::Document;
-use crate::finding::{EntryField, TopField};
+use crate::document::{EntryField, TopField};
 
 use super::EntryRead;
 use super::entry::{Fields, is_map_of_strings};

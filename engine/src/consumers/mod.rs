@@ -20,7 +20,7 @@ use std::hash::BuildHasher;
 use std::ops::Range;
 
 use crate::document::{Document, Member};
-use crate::finding::{JsonType, TopField};
+use crate::document::{JsonType, TopField};
 use crate::secret::SecretType;
 
 use entry::Fields;

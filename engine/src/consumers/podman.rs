@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::document::Document;
-use crate::finding::{EntryField, TopField};
+use crate::document::{EntryField, TopField};
 use crate::secret::SecretType;
 
 use super::entry::{Fields, LiveEntries, decode_padded, is_map_of_strings, pair, string_map, trim_nuls};

@@ -1,22 +1,72 @@
-//! A strict JSON reader (RFC 8259) that keeps where everything stands, down to the fields of an entry; what lies
-//! deeper is checked and passed over. One pass; nesting is counted, not recursed into.
+//! A strict JSON reader (RFC 8259) that keeps where everything is, down to the fields of an entry; deeper values are
+//! checked and skipped. One pass; nesting is counted, not recursed into.
 //!
 //! No library is used here because none has all of these together: duplicates kept, spans, and the limits
 //! of `invalid-json` (docs/rules.md).
 
 use std::ops::Range;
 
-use crate::finding::{InvalidJson, JsonType};
+use super::fields::JsonType;
 
 /// The document is level 1.
 const MAX_DEPTH: usize = 64;
 
+/// The levels that Go's reader accepts (go1.26, encoding/json/scanner.go: `maxNestingDepth`).
+const GO_MAX_DEPTH: usize = 10_000;
+
 /// How deep members are kept: the top, the registries, the fields of an entry.
 const KEPT_LEVELS: usize = 3;
 
+/// Why a document is not JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InvalidJson {
+    /// Nothing, or white space only.
+    Empty,
+    /// It begins with a byte order mark.
+    ByteOrderMark,
+    /// UTF-16.
+    Utf16,
+    /// Bytes that are not UTF-8.
+    NotUtf8,
+    /// The document is base64 of a document.
+    EncodedTwice,
+    /// Single quotation marks around it.
+    SingleQuoted,
+    /// A dictionary as Python prints it.
+    PythonDict,
+    /// Its quotation marks are escaped once too often.
+    EscapedQuotes,
+    /// YAML.
+    Yaml,
+    /// A map as Go prints it.
+    GoMap,
+    /// It contains what Go prints for a missing value.
+    GoMissingValue,
+    /// A quotation mark inside a value is not escaped.
+    UnescapedQuote,
+    /// A comma before a closing brace or bracket.
+    TrailingComma,
+    /// A comment.
+    Comment,
+    /// It ends in the middle.
+    CutOff,
+    /// More text follows the value.
+    TrailingText,
+    /// More than 64 levels of objects and arrays.
+    TooDeep,
+    /// A `\u` escape that is half of a pair.
+    LoneSurrogate,
+    /// A number that no float64 can hold.
+    NumberOutOfRange,
+    /// A raw control character, such as a line break, inside a string.
+    RawControl,
+    /// Anything else that JSON does not allow here.
+    Syntax,
+}
+
 /// Why a text is not JSON, and where that was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct SyntaxError {
     pub(crate) reason: InvalidJson,
     pub(crate) offset: usize,
 }
@@ -54,6 +104,7 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn new(range: Range<usize>) -> Self {
+        // `read` takes no document with more bytes, and no document has more members than bytes.
         let narrow = |at| u32::try_from(at).unwrap_or(u32::MAX);
         Span { start: narrow(range.start), end: narrow(range.end) }
     }
@@ -83,43 +134,58 @@ impl Tree {
 }
 
 /// The bytes as text.
-pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
-    let fault = |reason, offset| Err(Fault { reason, offset });
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, SyntaxError> {
+    let fault = |reason, offset| Err(SyntaxError { reason, offset });
     match bytes {
-        [0xef, 0xbb, 0xbf, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => fault(InvalidJson::ByteOrderMark, 0),
+        [0xef, 0xbb, 0xbf, ..] => fault(InvalidJson::ByteOrderMark, 0),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'{', ..] | [b'{', 0, ..] => fault(InvalidJson::Utf16, 0),
         _ => std::str::from_utf8(bytes).or_else(|error| fault(InvalidJson::NotUtf8, error.valid_up_to())),
     }
 }
 
-/// Reads the one value that a text holds.
-pub(super) fn read(source: &str) -> Result<Tree, Fault> {
+/// Reads the one value of a text.
+pub(super) fn read(source: &str) -> Result<Tree, SyntaxError> {
     if u32::try_from(source.len()).is_err() {
         // Four thousand times what a Secret can hold.
-        return Err(Fault { reason: InvalidJson::Syntax, offset: 0 });
+        return Err(SyntaxError { reason: InvalidJson::Syntax, offset: 0 });
     }
-    let mut reader = Reader { source, at: 0, levels: room_for_members(source.len()) };
-    reader.blanks();
-    if reader.peek().is_none() {
-        return Err(reader.fault(InvalidJson::Empty));
-    }
-    let root = match reader.value(0) {
-        Ok(value) => value.kind,
-        Err(_) if is_base64_of_json(source) => {
-            return Err(Fault { reason: InvalidJson::EncodedTwice, offset: 0 });
-        }
-        Err(fault) => return Err(fault),
-    };
-    reader.blanks();
-    match reader.peek() {
-        None => Ok(Tree { root, levels: reader.levels }),
-        Some(_) => Err(reader.fault(InvalidJson::TrailingText)),
-    }
+    Reader::new(source, false).document().map_err(|error| match likely_cause(source, error) {
+        Some(reason) => SyntaxError { reason, ..error },
+        None => error,
+    })
 }
 
-/// Room for the members of a usual `dockerconfigjson` of this size, so that what is large is not copied again and again while
-/// it grows: a registry, on the second level, takes some hundred bytes, and has two or three fields.
-fn room_for_members(bytes: usize) -> [Vec<Member>; KEPT_LEVELS] {
-    [1, 1 + bytes / 128, 2 + bytes / 48].map(Vec::with_capacity)
+/// What a text that is not JSON probably is, as far as that can be known.
+fn likely_cause(source: &str, SyntaxError { reason, offset }: SyntaxError) -> Option<InvalidJson> {
+    let text = source.trim_start();
+    let (before, rest) = source.split_at_checked(offset)?;
+    let begins = |start: &str| text.starts_with(start);
+    let is_key_and_colon = || {
+        let line = text.lines().next().unwrap_or_default();
+        line.split_once(':').is_some_and(|(key, value)| {
+            !key.starts_with('{') && !key.contains(['{', ' ']) && (value.is_empty() || value.starts_with(' '))
+        })
+    };
+    let causes = [
+        (InvalidJson::SingleQuoted, begins("'")),
+        (InvalidJson::PythonDict, begins("{'")),
+        (InvalidJson::EscapedQuotes, begins("{\\\"")),
+        (InvalidJson::GoMap, begins("map[")),
+        (InvalidJson::GoMissingValue, rest.starts_with("%!")),
+        (InvalidJson::EncodedTwice, is_base64_of_json(source)),
+        (InvalidJson::Comment, rest.starts_with("//") || rest.starts_with("/*") || rest.starts_with('#')),
+        (InvalidJson::TrailingComma, rest.starts_with(['}', ']']) && before.trim_end().ends_with(',')),
+        (InvalidJson::UnescapedQuote, before.ends_with('"') && !rest.starts_with(['"', '{', '['])),
+        (InvalidJson::Yaml, is_key_and_colon()),
+    ];
+    let is_syntax = matches!(reason, InvalidJson::Syntax | InvalidJson::TrailingText);
+    causes.into_iter().find_map(|(cause, fits)| (is_syntax && fits).then_some(cause))
+}
+
+/// Whether Go's reader accepts bytes that [`utf8`] or [`read`] refuses: it replaces what is not UTF-8 and lone
+/// surrogates, and nests deeper.
+pub(super) fn go_accepts(bytes: &[u8]) -> bool {
+    Reader::new(&String::from_utf8_lossy(bytes), true).document().is_ok()
 }
 
 /// Whether a text that is not JSON looks like base64 of an object.
@@ -133,9 +199,10 @@ fn is_base64_of_json(source: &str) -> bool {
     begins && letters.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
 }
 
-/// How many bytes stand before the first that ends a string, escapes something in it or may not be in one. Most of a
-/// document is inside of strings, so they are looked at eight at a time: subtracting borrows from the highest bit of each
-/// byte that is zero, or less than a space. A borrow can reach the bytes above, so that the lowest hit alone is one.
+/// The number of bytes before the first that ends a string, begins an escape or is not allowed in a string. Most of a
+/// document is inside strings, so eight bytes are checked at a time with Mycroft's algorithm
+/// (<https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>): subtracting borrows from the highest bit of each
+/// byte that is zero, or less than a space. A borrow can reach the bytes above, so only the lowest hit is certain.
 fn plain_length(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGHEST: u64 = ONES << 7;
@@ -156,35 +223,55 @@ fn plain_length(bytes: &[u8]) -> usize {
     words.len() * 8 + rest.iter().take_while(is_plain).count()
 }
 
-struct Value {
+struct ValueShape {
     kind: JsonType,
     escaped: bool,
     children: Span,
 }
 
-impl Value {
+impl ValueShape {
     const fn scalar(kind: JsonType) -> Self {
-        Value { kind, escaped: false, children: Span { start: 0, end: 0 } }
+        ValueShape { kind, escaped: false, children: Span { start: 0, end: 0 } }
     }
 }
 
 struct Reader<'a> {
     source: &'a str,
+    /// Accept what Go's reader accepts: lone surrogates and [`GO_MAX_DEPTH`].
+    lenient: bool,
     at: usize,
     levels: [Vec<Member>; KEPT_LEVELS],
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(source: &'a str, lenient: bool) -> Self {
+        Reader { source, lenient, at: 0, levels: Default::default() }
+    }
+
+    /// The one value, with white space around it.
+    fn document(mut self) -> Result<Tree, SyntaxError> {
+        self.skip_white_space();
+        if self.peek().is_none() {
+            return Err(self.fault(InvalidJson::Empty));
+        }
+        let root = self.value(0)?.kind;
+        self.skip_white_space();
+        match self.peek() {
+            None => Ok(Tree { root, levels: self.levels }),
+            Some(_) => Err(self.fault(InvalidJson::TrailingText)),
+        }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.source.as_bytes().get(self.at).copied()
     }
 
-    fn fault(&self, reason: InvalidJson) -> Fault {
-        Fault { reason, offset: self.at }
+    fn fault(&self, reason: InvalidJson) -> SyntaxError {
+        SyntaxError { reason, offset: self.at }
     }
 
     /// What is wrong where something else was expected.
-    fn unexpected(&self) -> Fault {
+    fn unexpected(&self) -> SyntaxError {
         self.fault(if self.peek().is_none() { InvalidJson::CutOff } else { InvalidJson::Syntax })
     }
 
@@ -194,56 +281,56 @@ impl Reader<'_> {
         found
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), Fault> {
+    fn expect(&mut self, byte: u8) -> Result<(), SyntaxError> {
         if self.take(byte) { Ok(()) } else { Err(self.unexpected()) }
     }
 
-    fn blanks(&mut self) {
+    fn skip_white_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
         }
     }
 
-    /// Reads a value that stands inside `level` objects whose members are kept.
-    fn value(&mut self, level: usize) -> Result<Value, Fault> {
+    /// Reads a value inside `level` objects whose members are kept.
+    fn value(&mut self, level: usize) -> Result<ValueShape, SyntaxError> {
         match self.peek() {
             Some(b'{') if level < KEPT_LEVELS => self.object(level),
-            Some(b'{') => self.pass_over(level).map(|()| Value::scalar(JsonType::Object)),
-            Some(b'[') => self.pass_over(level).map(|()| Value::scalar(JsonType::Array)),
+            Some(b'{') => self.skip(level).map(|()| ValueShape::scalar(JsonType::Object)),
+            Some(b'[') => self.skip(level).map(|()| ValueShape::scalar(JsonType::Array)),
             _ => self.scalar(),
         }
     }
 
     /// An object whose members are kept. Calls itself through [`Reader::value`] no deeper than [`KEPT_LEVELS`].
-    fn object(&mut self, level: usize) -> Result<Value, Fault> {
+    fn object(&mut self, level: usize) -> Result<ValueShape, SyntaxError> {
         self.expect(b'{')?;
         let first = self.levels.get(level).map_or(0, Vec::len);
-        self.blanks();
+        self.skip_white_space();
         if !self.take(b'}') {
             loop {
                 let member = self.member(level)?;
                 if let Some(members) = self.levels.get_mut(level) {
                     members.push(member);
                 }
-                self.blanks();
+                self.skip_white_space();
                 if self.take(b'}') {
                     break;
                 }
                 self.expect(b',')?;
-                self.blanks();
+                self.skip_white_space();
             }
         }
         let end = self.levels.get(level).map_or(0, Vec::len);
-        Ok(Value { kind: JsonType::Object, escaped: false, children: Span::new(first..end) })
+        Ok(ValueShape { kind: JsonType::Object, escaped: false, children: Span::new(first..end) })
     }
 
-    fn member(&mut self, level: usize) -> Result<Member, Fault> {
+    fn member(&mut self, level: usize) -> Result<Member, SyntaxError> {
         let name_start = self.at + 1;
         let name_escaped = self.string()?;
         let name = name_start..self.at - 1;
-        self.blanks();
+        self.skip_white_space();
         self.expect(b':')?;
-        self.blanks();
+        self.skip_white_space();
         let value_start = self.at;
         let value = self.value(level + 1)?;
         Ok(Member {
@@ -257,11 +344,11 @@ impl Reader<'_> {
         })
     }
 
-    fn scalar(&mut self) -> Result<Value, Fault> {
+    fn scalar(&mut self) -> Result<ValueShape, SyntaxError> {
         match self.peek() {
             Some(b'"') => {
                 let escaped = self.string()?;
-                Ok(Value { escaped, ..Value::scalar(JsonType::String) })
+                Ok(ValueShape { escaped, ..ValueShape::scalar(JsonType::String) })
             }
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word("true", JsonType::Boolean),
@@ -271,55 +358,48 @@ impl Reader<'_> {
         }
     }
 
-    fn word(&mut self, word: &str, kind: JsonType) -> Result<Value, Fault> {
+    fn word(&mut self, word: &str, kind: JsonType) -> Result<ValueShape, SyntaxError> {
         for byte in word.bytes() {
             self.expect(byte)?;
         }
-        Ok(Value::scalar(kind))
+        Ok(ValueShape::scalar(kind))
     }
 
-    /// Reads an array or object without keeping anything, `level` containers being open already. Which kind of
-    /// container is open on each level is one bit of a word.
-    fn pass_over(&mut self, level: usize) -> Result<(), Fault> {
-        let mut open: u64 = 0;
-        let mut depth = level;
+    /// Reads an array or object without keeping anything, `level` containers being open already.
+    fn skip(&mut self, level: usize) -> Result<(), SyntaxError> {
+        let mut open = Vec::new();
+        let max_depth = if self.lenient { GO_MAX_DEPTH } else { MAX_DEPTH };
         loop {
             let byte = self.peek();
             let container = matches!(byte, Some(b'{' | b'['));
             if container {
-                depth += 1;
-                if depth > MAX_DEPTH {
+                if level + open.len() == max_depth {
                     return Err(self.fault(InvalidJson::TooDeep));
                 }
                 let object = byte == Some(b'{');
-                open = open << 1 | u64::from(object);
+                open.push(object);
                 self.at += 1;
-                self.blanks();
+                self.skip_white_space();
                 if !self.take(if object { b'}' } else { b']' }) {
                     if object {
                         self.name()?;
                     }
                     continue;
                 }
-                open >>= 1;
-                depth -= 1;
+                open.pop();
             } else {
                 self.scalar()?;
             }
             // A value has ended: close what closes with it, then go on to the next.
             loop {
-                if depth == level {
-                    return Ok(());
-                }
-                self.blanks();
-                let object = open & 1 == 1;
+                let Some(&object) = open.last() else { return Ok(()) };
+                self.skip_white_space();
                 if self.take(if object { b'}' } else { b']' }) {
-                    open >>= 1;
-                    depth -= 1;
+                    open.pop();
                     continue;
                 }
                 self.expect(b',')?;
-                self.blanks();
+                self.skip_white_space();
                 if object {
                     self.name()?;
                 }
@@ -329,16 +409,16 @@ impl Reader<'_> {
     }
 
     /// A name and its colon, up to the value.
-    fn name(&mut self) -> Result<(), Fault> {
+    fn name(&mut self) -> Result<(), SyntaxError> {
         self.string()?;
-        self.blanks();
+        self.skip_white_space();
         self.expect(b':')?;
-        self.blanks();
+        self.skip_white_space();
         Ok(())
     }
 
-    /// Reads a string; whether it holds an escape.
-    fn string(&mut self) -> Result<bool, Fault> {
+    /// Reads a string. Returns whether it has an escape.
+    fn string(&mut self) -> Result<bool, SyntaxError> {
         self.expect(b'"')?;
         let mut escaped = false;
         loop {
@@ -359,7 +439,7 @@ impl Reader<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<(), Fault> {
+    fn escape(&mut self) -> Result<(), SyntaxError> {
         self.expect(b'\\')?;
         match self.peek() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -368,22 +448,23 @@ impl Reader<'_> {
             }
             Some(b'u') => {
                 let start = self.at - 1;
-                let lone = Fault { reason: InvalidJson::LoneSurrogate, offset: start };
+                let lone = SyntaxError { reason: InvalidJson::LoneSurrogate, offset: start };
                 self.at += 1;
-                match self.hex4()? {
-                    0xd800..=0xdbff if self.take(b'\\') && self.take(b'u') => match self.hex4()? {
-                        0xdc00..=0xdfff => Ok(()),
-                        _ => Err(lone),
-                    },
-                    0xd800..=0xdfff => Err(lone),
-                    _ => Ok(()),
+                let unit = self.hex4()?;
+                if !matches!(unit, 0xd800..=0xdfff) || self.lenient {
+                    return Ok(());
                 }
+                let is_pair = unit < 0xdc00
+                    && self.take(b'\\')
+                    && self.take(b'u')
+                    && matches!(self.hex4()?, 0xdc00..=0xdfff);
+                if is_pair { Ok(()) } else { Err(lone) }
             }
             _ => Err(self.unexpected()),
         }
     }
 
-    fn hex4(&mut self) -> Result<u32, Fault> {
+    fn hex4(&mut self) -> Result<u32, SyntaxError> {
         let mut code = 0;
         for _ in 0..4 {
             let digit = self
@@ -396,7 +477,7 @@ impl Reader<'_> {
         Ok(code)
     }
 
-    fn number(&mut self) -> Result<Value, Fault> {
+    fn number(&mut self) -> Result<ValueShape, SyntaxError> {
         let start = self.at;
         self.take(b'-');
         if !self.take(b'0') {
@@ -411,12 +492,12 @@ impl Reader<'_> {
         }
         let number = self.source.get(start..self.at).and_then(|text| text.parse::<f64>().ok());
         match number {
-            Some(number) if number.is_finite() => Ok(Value::scalar(JsonType::Number)),
-            _ => Err(Fault { reason: InvalidJson::NumberOutOfRange, offset: start }),
+            Some(number) if number.is_finite() => Ok(ValueShape::scalar(JsonType::Number)),
+            _ => Err(SyntaxError { reason: InvalidJson::NumberOutOfRange, offset: start }),
         }
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), SyntaxError> {
         let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += count;

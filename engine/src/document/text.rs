@@ -1,17 +1,17 @@
-//! A JSON string as written, and what it stands for.
+//! A JSON string as written, and its value.
 
 use std::borrow::Cow;
 
-/// The inside of a JSON string that the reader has accepted. It may hold a credential: there is no `Debug`.
+/// The inside of a JSON string that the reader has accepted. It can be a credential: there is no `Debug`.
 #[derive(Clone, Copy)]
-pub(crate) struct Text<'a> {
+pub(crate) struct JsonText<'a> {
     raw: &'a str,
     escaped: bool,
 }
 
-impl<'a> Text<'a> {
+impl<'a> JsonText<'a> {
     pub(super) const fn new(raw: &'a str, escaped: bool) -> Self {
-        Text { raw, escaped }
+        JsonText { raw, escaped }
     }
 
     /// The text with its escapes resolved.
@@ -19,29 +19,18 @@ impl<'a> Text<'a> {
         if self.escaped { Cow::Owned(self.chars().collect()) } else { Cow::Borrowed(self.raw) }
     }
 
-    /// The text as it stands in the document, where nothing in it is escaped.
-    pub(crate) fn as_written(self) -> Option<&'a str> {
-        (!self.escaped).then_some(self.raw)
-    }
-
     pub(crate) const fn is_empty(self) -> bool {
         self.raw.is_empty()
     }
 
-    /// Whether the text, being base64, may lack padding: as it is written it has not as many letters as it should, or some are
-    /// written as escapes, as line breaks are.
-    pub(crate) const fn may_be_unpadded(self) -> bool {
-        self.escaped || !self.raw.len().is_multiple_of(4)
-    }
-
     /// Whether Go's encoding/json takes this for the name `known`, which is ASCII: Unicode simple folding, in which
-    /// the long s and the Kelvin sign are the only strangers that meet ASCII letters
+    /// the long s and the Kelvin sign are the only other characters that fold to ASCII letters
     /// (docs/facts.md, "JSON dialect").
     pub(crate) fn folds_to(self, known: &str) -> bool {
         if !self.escaped && self.raw.len() == known.len() {
             return self.raw.eq_ignore_ascii_case(known);
         }
-        // What is written with escapes or strangers is longer than what it folds to.
+        // Text with escapes or with those two is longer than what it folds to.
         if self.raw.len() <= known.len() {
             return false;
         }
@@ -65,7 +54,7 @@ impl<'a> Text<'a> {
 }
 
 /// Where, in the raw text, the line breaks at its end begin.
-pub(crate) fn line_break_end(text: Text<'_>) -> usize {
+pub(crate) fn line_break_end(text: JsonText<'_>) -> usize {
     let mut rest = text.raw;
     let mut end = 0;
     while let Some((c, behind)) = split_char(rest) {

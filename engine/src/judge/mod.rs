@@ -1,22 +1,24 @@
-//! The judgement: which rules stand in a document, what happens to each finding, and what is repaired.
+//! The judgement: which rules apply to a document, what happens to each finding, and what is repaired.
 
-mod compare;
-mod credentials;
-mod key;
-mod structure;
+mod old;
 
 use jiff::civil::Date;
 
-use crate::document::{Document, Entry, Member};
-use crate::finding::{Cap, Fault, Finding, InvalidJson, JsonType, Place, RegistryKey, Spot};
+use crate::affected::Affected;
+use crate::consumers::Models;
+use crate::document::{Document, SyntaxError};
+use crate::finding::{Cap, Finding};
+use crate::place::{Place, Spot};
 use crate::policy::{Policy, Requester, Setting};
-use crate::registry::Key;
-use crate::repair::Repair;
-use crate::rule::{Action, PerRule, Rule};
+use crate::registry::{DOCKER_HUB, RegistryKey};
+use crate::repair::{Edit, Repair, size_after};
+use crate::rules::{
+    Action, Credentials, DocumentView, EntryRef, EntryView, Fault, Kept, Lists, MisplacedAuthsWrapper,
+    NotJson, PerRule, Reported, Rule, TooLargeToFix, check_document, check_entry,
+};
 use crate::secret::{MAX_SECRET_BYTES, OldSecret, Secret};
 
-use compare::OldEntries;
-use credentials::may_lack;
+use old::OldEntries;
 
 /// What is judged, for whom, and when.
 #[derive(Clone, Copy)]
@@ -31,25 +33,29 @@ pub struct Request<'a> {
     pub old: Option<OldSecret<'a>>,
 }
 
-/// So many registries are listed in a judgement; a hostile document can hold 100 000.
-pub const LISTED_REGISTRIES: usize = 100;
+/// At most this many registries are listed in a judgement; a hostile document can have 100,000.
+pub const MAX_LISTED_REGISTRIES: usize = 100;
 
-/// What was found. It borrows the registry keys from the documents and nothing else.
+/// What the consumers make of an entry is not computed for a document with more entries than this: the models of such a
+/// document take 50 times its size, and no pull Secret has this many.
+pub const MAX_MODELLED_ENTRIES: usize = 1_000;
+
+/// What was found. It borrows only the registry keys from the documents.
 #[derive(Default)]
 pub struct Judgement<'a> {
-    /// Every finding in the document as it stands, sorted by place and then code.
+    /// Every finding in the document as it is, sorted by place and then code.
     pub findings: Vec<Finding<'a>>,
-    /// What mends the findings that are marked repairable.
+    /// The repair of the findings that are marked repairable.
     pub repair: Option<Repair>,
     /// There would be a repair of the findings that are marked repairable, were it not for `enforcement: audit`.
     pub repair_held_back: bool,
-    /// The registry keys of the document, in its order: the first [`LISTED_REGISTRIES`].
+    /// The registry keys of the document, in its order: the first [`MAX_LISTED_REGISTRIES`].
     pub registries: Vec<RegistryKey<'a>>,
-    /// How many there are beside those.
+    /// How many more there are.
     pub registries_omitted: usize,
-    /// Every rule is off for this request, so nothing was looked at.
+    /// Every rule is off for this request, so nothing was checked.
     pub skipped: bool,
-    /// The API server itself refuses such a document, with a text that says nothing (docs/facts.md,
+    /// The API server itself refuses such a document, with a text that explains nothing (docs/facts.md,
     /// "Validation of Secrets").
     pub refused_by_api_server: bool,
 }
@@ -57,131 +63,96 @@ pub struct Judgement<'a> {
 /// Judges a Secret under a policy.
 #[must_use]
 pub fn judge<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
-    judge_for(Purpose::Report, policy, request)
+    let document = read(request);
+    let mut judgement = judge_document(policy, request, document.as_ref());
+    if let Ok(document) = &document
+        && !judgement.findings.is_empty()
+        && document.entries().nth(MAX_MODELLED_ENTRIES).is_none()
+    {
+        ask_consumers(&mut judgement.findings, document);
+    }
+    judgement
 }
 
-/// Judges a Secret as far as its repair depends on it: the repair is that of [`judge`], but of the findings only those are
-/// sure to be there that it mends or would mend, and all of a document that the API server refuses.
+/// Judges a Secret as [`judge`] does, but does not ask what the consumers make of it: for callers that show no finding.
 #[must_use]
-pub fn judge_repair<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
-    judge_for(Purpose::Repair, policy, request)
+pub fn judge_without_consumers<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
+    judge_document(policy, request, read(request).as_ref())
 }
 
-fn judge_for<'a>(purpose: Purpose, policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
+fn read<'a>(request: &Request<'a>) -> Result<Document<'a>, SyntaxError> {
+    Document::read(request.secret.document, request.secret.secret_type)
+}
+
+fn judge_document<'a>(
+    policy: &Policy,
+    request: &Request<'a>,
+    document: Result<&Document<'a>, &SyntaxError>,
+) -> Judgement<'a> {
     let settings = policy.settings(&request.requester, request.today);
-    let mut judge = Judge {
-        purpose,
+    let judge = Judge {
         policy,
         request,
         settings,
-        unchanged: request
-            .old
-            .and_then(|old| old.document)
-            // They are often one and the same slice.
-            .is_some_and(|old| std::ptr::eq(old, request.secret.document) || old == request.secret.document),
+        unchanged: request.old.and_then(|old| old.document) == Some(request.secret.document),
         findings: Vec::new(),
-        repair: Repair::default(),
-        mends: Vec::new(),
         never_patched: false,
     };
     if Rule::ALL.iter().all(|rule| judge.is_off(*rule)) {
         return Judgement { skipped: true, ..Judgement::default() };
     }
-    match Document::read(request.secret.document, request.secret.secret_type) {
-        Ok(document) => judge.document(&document),
-        Err(fault) => {
-            judge.found(Kept::Nothing, Fault::InvalidJson(fault.reason), fault.offset, Spot::Document);
-            judge.judgement(None, Registries::default(), api_server_refuses(fault.reason))
-        }
+    match document {
+        Ok(document) => judge.document(document),
+        Err(error) => judge.not_json(*error),
     }
 }
 
-/// Whether Go's decoder, into a map, refuses what we call invalid: it repairs broken text, and bears 10 000 levels.
-const fn api_server_refuses(reason: InvalidJson) -> bool {
-    !matches!(reason, InvalidJson::NotUtf8 | InvalidJson::LoneSurrogate | InvalidJson::TooDeep)
+/// Fills in what the consumers make of the entry, or of the document, that each finding is about.
+fn ask_consumers(findings: &mut [Finding<'_>], document: &Document<'_>) {
+    let models = Models::new(document);
+    let entries: Vec<_> = document.entries().collect();
+    let of_document = Affected::by_document(&models, document.secret_type());
+    let mut last: Option<(usize, Affected)> = None;
+    for finding in findings {
+        let entry = finding.entry.and_then(|entry| usize::try_from(entry).ok());
+        finding.affected = match (entry, last) {
+            (None, _) => of_document,
+            (Some(index), Some((same, affected))) if same == index => affected,
+            (Some(index), _) => {
+                let fields = entries.get(index).map(|member| document.entry(member));
+                let credentials = fields.as_ref().and_then(Credentials::read);
+                let plain = credentials.as_ref().and_then(Credentials::plain_pair);
+                let affected = Affected::by_entry(&models, index, plain);
+                last = Some((index, affected));
+                affected
+            }
+        };
+    }
 }
 
-/// What a judgement is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    /// To say everything that stands.
-    Report,
-    /// To repair what can be repaired.
-    Repair,
-}
-
-/// One judgement in the making.
+/// One judgement in progress.
 struct Judge<'p, 'a> {
-    purpose: Purpose,
     policy: &'p Policy,
     request: &'p Request<'a>,
     settings: PerRule<Setting>,
-    /// An UPDATE that leaves the document's bytes as they were.
+    /// An UPDATE that leaves the document as it was.
     unchanged: bool,
     findings: Vec<Finding<'a>>,
-    repair: Repair,
-    /// What each edit of the repair does.
-    mends: Vec<Mend>,
-    /// Something was found that keeps the whole document from being patched, whatever its rule's action.
+    /// A finding keeps the whole document from being patched, whatever its rule's action.
     never_patched: bool,
 }
 
-/// An entry under judgement.
-struct EntryUnderJudgement<'d, 'a> {
-    member: &'d Member,
-    key: RegistryKey<'a>,
-    fields: Entry<'d, 'a>,
+/// The entry that a finding is about.
+#[derive(Clone, Copy)]
+struct About {
+    /// The number among all entries of the document.
+    entry: Option<u32>,
     /// How much of it the old document had.
     kept: Kept,
 }
 
-/// What the repair does about one entry: each has one edit.
-struct Mend {
-    /// Which finding that mends.
-    finding: usize,
-    /// Where the entry begins.
-    entry: usize,
-    kept: Kept,
-}
-
-/// How much of an entry the old document had.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kept {
-    Nothing,
-    Key,
-    KeyAndBytes,
-}
-
-impl EntryUnderJudgement<'_, '_> {
-    /// Where the entry begins: the quotation mark of its key.
-    fn offset(&self) -> usize {
-        name_offset(self.member)
-    }
-}
-
-/// The registries of a judgement.
-#[derive(Default)]
-struct Registries<'a> {
-    listed: Vec<RegistryKey<'a>>,
-    omitted: usize,
-}
-
-impl<'a> Registries<'a> {
-    fn of<'d>(document: &Document<'a>, entries: impl IntoIterator<Item = &'d Member>) -> Self {
-        let mut entries = entries.into_iter();
-        let listed = entries.by_ref().take(LISTED_REGISTRIES).map(|member| registry_key(document, member));
-        Registries { listed: listed.collect(), omitted: entries.count() }
-    }
-}
-
-/// The key of an entry.
-fn registry_key<'a>(document: &Document<'a>, entry: &Member) -> RegistryKey<'a> {
-    RegistryKey::new(document.name(entry).decode())
-}
-
-/// Where a member begins: the quotation mark of its name.
-fn name_offset(member: &Member) -> usize {
-    member.name().start.saturating_sub(1)
+impl About {
+    const DOCUMENT: About = About { entry: None, kept: Kept::Nothing };
 }
 
 impl<'a> Judge<'_, 'a> {
@@ -193,22 +164,28 @@ impl<'a> Judge<'_, 'a> {
         self.setting(rule).action == Action::Off
     }
 
-    /// Takes a finding in, with the action that is left after exemptions, ratchet and enforcement. `kept` is how much the
-    /// old document had of the entry that it is about.
-    fn found(&mut self, kept: Kept, fault: Fault<'a>, offset: usize, spot: Spot<'a>) {
+    /// Whether a rule is to be asked.
+    fn wants(&self) -> impl Fn(Rule) -> bool + use<'a> {
+        let settings = self.settings.clone();
+        move |rule| rule.stops_every_repair() || settings.get(rule).action != Action::Off
+    }
+
+    /// Records a finding. Its action is capped by exemptions, the ratchet and enforcement, in that order.
+    fn record(&mut self, about: About, reported: Reported<'a>) {
+        let Reported { fault, offset, spot, edit } = reported;
         let rule = fault.rule();
-        self.never_patched |= matches!(rule, Rule::InvalidJson | Rule::AmbiguousJson | Rule::NotAnObject);
-        let Setting { rule_action, action: exempted, .. } = self.setting(rule);
+        self.never_patched |= rule.stops_every_repair();
+        let Setting { rule_action, action: exempted, fix } = self.setting(rule);
         if exempted == Action::Off {
             return;
         }
-        let kept = match kept {
+        let kept = match about.kept {
             Kept::KeyAndBytes => true,
             Kept::Key => rule.judges_host(),
             Kept::Nothing => false,
         };
         let ratchet = if kept || self.unchanged { Action::Warn } else { Action::Deny };
-        // Enforcement comes last, so that it is named only where lifting it would make a difference: that is how a
+        // Enforcement comes last, so that it is named only if lifting it would make a difference: that is how a
         // roll-out is judged before it is enforced.
         let caps = [
             (Cap::Exemption, exempted),
@@ -221,132 +198,166 @@ impl<'a> Judge<'_, 'a> {
                 (action, capped_by) = (most, Some(cap));
             }
         }
-        let place = Place { secret_type: self.request.secret.secret_type, offset, spot };
-        self.findings.push(Finding { fault, place, rule_action, action, capped_by, repairable: false });
+        if self.findings.len() == self.findings.capacity() {
+            // By a quarter, not twofold: a hostile document can make 200,000 findings.
+            self.findings.reserve_exact(4 + self.findings.len() / 4);
+        }
+        self.findings.push(Finding {
+            fault,
+            place: Place::new(self.request.secret.secret_type, offset, spot),
+            rule_action,
+            action,
+            capped_by,
+            repairable: false,
+            affected: Affected::default(),
+            entry: about.entry,
+            edit: edit.filter(|_| fix).map(Box::new),
+        });
+    }
+
+    fn not_json(mut self, error: SyntaxError) -> Judgement<'a> {
+        let refused = !Document::is_accepted_by_go(self.request.secret.document);
+        let fault = Fault::NotJson(NotJson { reason: error.reason, refused_by_api_server: refused });
+        let reported = Reported { fault, offset: error.offset, spot: Spot::Document, edit: None };
+        self.record(About::DOCUMENT, reported);
+        Judgement { findings: self.findings, refused_by_api_server: refused, ..Judgement::default() }
     }
 
     fn document(mut self, document: &Document<'a>) -> Judgement<'a> {
-        let refused = !matches!(document.kind(), JsonType::Object | JsonType::Null);
-        if self.purpose == Purpose::Repair && !refused && !self.may_be_repairable(document) {
-            let entries = document.entries().filter(|member| !self.is_misplaced_wrapper(document, member));
-            let registries = Registries::of(document, entries);
-            return self.judgement(None, registries, refused);
-        }
         let old_document = self.old_document();
         let mut old = old_document.as_ref().map(OldEntries::new);
-        let entries = self.structure(document);
-        if self.purpose == Purpose::Repair {
-            // Whoever writes one registry without `auth` writes all of them so.
-            self.findings.reserve(entries.len());
-            self.mends.reserve(entries.len());
-            self.repair.reserve(entries.len());
-        }
-        for member in &entries {
-            let key = registry_key(document, member);
+        let mut entries = Vec::with_capacity(document.entries().count());
+        for (index, member) in document.entries().enumerate() {
+            if MisplacedAuthsWrapper::is_wrapper(document, member) {
+                continue;
+            }
+            let key = RegistryKey::new(document.name(member).decode());
             let bytes = document.raw_value(member);
             let kept = old.as_mut().map_or(Kept::Nothing, |old| old.keep(&key, bytes));
-            let entry = EntryUnderJudgement { member, key, fields: document.entry(member), kept };
-            let (findings, mends) = (self.findings.len(), self.mends.len());
-            self.entry(document, &entry, old.as_ref());
-            if !self.may_be_patched(findings) {
-                self.mends.truncate(mends);
-                self.repair.truncate(mends);
+            // No document has more members than this can count.
+            entries.push(EntryRef { member, key, index: u32::try_from(index).unwrap_or(u32::MAX), kept });
+        }
+        let by_person = self.request.requester.is_person();
+        let lost = old.as_ref().filter(|_| by_person).map(OldEntries::lost).unwrap_or_default();
+        let view = DocumentView { document, entries: &entries, lost: &lost };
+        check_document(&view, self.wants(), |reported| self.record(About::DOCUMENT, reported));
+        self.entries(document, &entries, old.as_ref());
+
+        let repair = self.repair(&entries);
+        // Under `enforcement: audit` nothing is changed, and the record says what would have been.
+        let held_back = self.policy.enforcement.cap() < Action::Warn;
+        self.findings.sort_by_key(|finding| (finding.place.offset(), finding.rule()));
+        let is_object = document.is_object();
+        Judgement {
+            findings: self.findings,
+            repair_held_back: held_back && repair.is_some(),
+            repair: repair.filter(|_| !held_back),
+            registries_omitted: entries.len().saturating_sub(MAX_LISTED_REGISTRIES),
+            registries: entries.into_iter().take(MAX_LISTED_REGISTRIES).map(|entry| entry.key).collect(),
+            skipped: false,
+            refused_by_api_server: !is_object,
+        }
+    }
+
+    /// Judges the entries one by one.
+    fn entries(
+        &mut self,
+        document: &Document<'a>,
+        entries: &[EntryRef<'_, 'a>],
+        old: Option<&OldEntries<'_, 'a>>,
+    ) {
+        let hub = entries.iter().rfind(|entry| entry.key.as_written() == DOCKER_HUB);
+        let hub = hub.and_then(|entry| Credentials::read(&document.entry(entry.member)));
+        let lists = Lists {
+            allowed: self.policy.allowed_registries.as_ref(),
+            denied: &self.policy.denied_registries,
+        };
+        let wants = self.wants();
+        for entry in entries {
+            let about = About { entry: Some(entry.index), kept: entry.kept };
+            if let Some(malformed) = Reported::malformed(entry) {
+                self.record(about, malformed);
+                continue;
             }
+            let held = old
+                .filter(|_| entry.kept == Kept::Key)
+                .map_or_else(Default::default, |old| old.held(&entry.key));
+            let view = EntryView::new(document, entry, held, lists, hub.as_ref());
+            let first = self.findings.len();
+            check_entry(&view, &wants, |reported| {
+                let rule = reported.fault.rule();
+                let is_allowed = rule.judges_host() && self.policy.rules.get(rule).allow.allows(&view.key);
+                if !is_allowed {
+                    self.record(about, reported);
+                }
+            });
+            self.drop_edits_of_denied(first);
         }
-        let holds_entry =
-            entries.iter().any(|member| matches!(member.kind, JsonType::Object | JsonType::Null));
-        if let Some(old) = old.as_ref().filter(|_| holds_entry && self.purpose == Purpose::Report) {
-            let present = entries.iter().map(|member| registry_key(document, member));
-            self.registries_dropped(present, old);
-        }
-        let repair = self.repair();
-        self.judgement(repair, Registries::of(document, entries), refused)
     }
 
-    /// Whether there can be a repair at all, by a glance at each entry. Most Secrets need none.
-    fn may_be_repairable(&self, document: &Document<'a>) -> bool {
-        let immutable = self.request.old.is_some_and(|old| old.immutable);
-        !self.unchanged && !immutable && document.entries().any(|member| may_lack(&document.entry(member)))
-    }
-
-    /// The old document, where the comparisons and the ratchet need one.
+    /// The old document, if the comparisons and the ratchet need one.
     fn old_document(&self) -> Option<Document<'a>> {
         let bytes = self.request.old.filter(|_| !self.unchanged)?.document?;
         Document::read(bytes, self.request.secret.secret_type).ok()
     }
 
-    /// Judges one entry, and makes its edit.
-    fn entry(
-        &mut self,
-        document: &Document<'a>,
-        entry: &EntryUnderJudgement<'_, 'a>,
-        old: Option<&OldEntries<'_, 'a>>,
-    ) {
-        if !matches!(entry.member.kind, JsonType::Object | JsonType::Null) {
-            let fault = Fault::NotAnObject(entry.member.kind);
-            self.found(entry.kept, fault, entry.offset(), Spot::Entry(entry.key.clone()));
-            return;
-        }
-        if self.purpose == Purpose::Report {
-            // A host rule never stands in the way of a repair.
-            self.registry_key(entry, &Key::parse(entry.key.as_written()));
-        }
-        self.entry_structure(entry);
-        if let Some(old) = old {
-            self.credentials_stripped(entry, old);
-        }
-        self.credentials(document, entry);
-    }
-
-    /// Whether the entry whose findings begin at `first` may be repaired: a half-repaired entry would no longer be the
-    /// one that the ratchet knows. A host rule does not stand in the way.
-    fn may_be_patched(&self, first: usize) -> bool {
-        let findings = self.findings.get(first..).unwrap_or_default();
-        findings
-            .iter()
-            .map(Finding::rule)
-            .all(|rule| rule.is_fixable() || rule.judges_host() || self.setting(rule).action != Action::Deny)
-    }
-
-    /// The repair, unless the document may not be patched or would grow too large.
-    fn repair(&mut self) -> Option<Repair> {
-        let immutable = self.request.old.is_some_and(|old| old.immutable);
-        if self.mends.is_empty() || self.never_patched || self.unchanged || immutable {
-            return None;
-        }
-        let repair = std::mem::take(&mut self.repair);
-        let would_be = repair.size_after(self.request.secret.data_bytes);
-        let too_large = would_be > MAX_SECRET_BYTES;
-        for Mend { finding, entry, kept } in std::mem::take(&mut self.mends) {
-            let Some(finding) = self.findings.get_mut(finding) else { continue };
-            if !too_large {
-                finding.repairable = true;
-            } else if let Some(key) = finding.place.key().cloned() {
-                self.found(kept, Fault::TooLargeToFix { would_be }, entry, Spot::Entry(key));
+    /// Leaves an entry, whose findings begin at `first`, as it is if another finding denies it: a half-repaired entry
+    /// would no longer be the one that the ratchet knows.
+    fn drop_edits_of_denied(&mut self, first: usize) {
+        let stops = |rule: Rule| {
+            !rule.is_fixable() && !rule.judges_host() && self.settings.get(rule).action == Action::Deny
+        };
+        let (_, findings) = self.findings.split_at_mut(first);
+        if findings.iter().any(|finding| stops(finding.rule())) {
+            for finding in findings {
+                finding.edit = None;
             }
         }
-        (!too_large).then_some(repair)
     }
 
-    fn judgement(
-        mut self,
-        repair: Option<Repair>,
-        registries: Registries<'a>,
-        refused_by_api_server: bool,
-    ) -> Judgement<'a> {
-        // Under `enforcement: audit` nothing is changed, and what would have been is told.
-        let held_back = self.policy.enforcement.cap() < Action::Warn;
-        let repair_held_back = held_back && repair.is_some();
-        let repair = repair.filter(|_| !held_back);
-        self.findings.sort_unstable_by_key(|finding| (finding.place.offset, finding.rule()));
-        Judgement {
-            findings: self.findings,
-            repair,
-            repair_held_back,
-            registries: registries.listed,
-            registries_omitted: registries.omitted,
-            skipped: false,
-            refused_by_api_server,
+    /// Builds the repair from the edits of the findings, unless the document may not be patched or would grow too
+    /// large.
+    fn repair(&mut self, entries: &[EntryRef<'_, 'a>]) -> Option<Repair> {
+        let immutable = self.request.old.is_some_and(|old| old.immutable);
+        if self.never_patched || self.unchanged || immutable {
+            for finding in &mut self.findings {
+                finding.edit = None;
+            }
+            return None;
+        }
+        let edits = self.findings.iter().filter_map(|finding| finding.edit.as_deref());
+        let would_be = size_after(self.request.secret.data_bytes, edits);
+        if would_be > MAX_SECRET_BYTES {
+            self.too_large(would_be, entries);
+            return None;
+        }
+        let mut edits: Vec<Edit> = Vec::new();
+        for finding in &mut self.findings {
+            if let Some(edit) = finding.edit.take() {
+                finding.repairable = true;
+                edits.push(*edit);
+            }
+        }
+        Repair::new(edits)
+    }
+
+    /// Reports each entry that would have been repaired.
+    fn too_large(&mut self, would_be: usize, entries: &[EntryRef<'_, 'a>]) {
+        let unfixed = self.findings.iter_mut().filter_map(|finding| finding.edit.take().and(finding.entry));
+        for index in unfixed.collect::<Vec<_>>() {
+            let entry = entries.binary_search_by_key(&index, |entry| entry.index);
+            let Some(entry) = entry.ok().and_then(|at| entries.get(at)) else { continue };
+            self.record(
+                About { entry: Some(index), kept: entry.kept },
+                Reported {
+                    fault: Fault::TooLargeToFix(TooLargeToFix {
+                        would_be: u32::try_from(would_be).unwrap_or(u32::MAX),
+                    }),
+                    offset: entry.offset(),
+                    spot: Spot::Entry(entry.key.clone()),
+                    edit: None,
+                },
+            );
         }
     }
 }

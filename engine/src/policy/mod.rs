@@ -8,8 +8,9 @@ use serde::Deserialize;
 
 pub use file::{PolicyError, PolicyFault, schema};
 
+pub use crate::bilingual::Language;
 use crate::registry::HostList;
-use crate::rule::{Action, PerRule, Rule};
+use crate::rules::{Action, PerRule, Rule};
 
 /// A checked policy. [`Policy::parse`] reads one from its file; `Policy::default()` is what holds without a file.
 #[derive(Clone, Debug)]
@@ -78,22 +79,6 @@ impl Enforcement {
             Enforcement::Audit => Action::Audit,
         }
     }
-}
-
-/// The language of what people read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
-#[schemars(inline)]
-pub enum Language {
-    /// English.
-    #[default]
-    #[serde(rename = "en")]
-    English,
-    /// Simplified Chinese.
-    #[serde(rename = "zh")]
-    Chinese,
-    /// Both, English first.
-    #[serde(rename = "both")]
-    Both,
 }
 
 /// What one rule does.

@@ -1,9 +1,8 @@
 //! The host forms of Alibaba Cloud ACR (docs/facts.md, "Alibaba ACR").
 
-use super::AcrService;
 use super::glob::HostGlob;
 use super::key::Key;
-use crate::finding::GenericHost;
+use super::{AcrService, GenericHost};
 
 /// What the first label of a generic host can be: `registry(-intl)?(-vpc|-internal)?`.
 const GENERIC_FIRST_LABELS: [&str; 6] = [
@@ -18,14 +17,14 @@ const GENERIC_FIRST_LABELS: [&str; 6] = [
 /// The characters of a region.
 const REGION: [(char, char); 3] = [('a', 'z'), ('0', '9'), ('-', '-')];
 
-/// The generic ACR host that the key names, or, being a glob, matches.
-pub(crate) fn generic_host(key: &Key<'_>) -> Option<GenericHost> {
+/// The generic ACR host that the key names or, if it is a glob, matches.
+pub(crate) fn generic_host<'k>(key: &'k Key<'_>) -> Option<GenericHost<'k>> {
     if let Some(front) = key.host().strip_suffix(".aliyuncs.com") {
         let (first, region) =
             front.split_once('.').map_or((front, None), |(first, region)| (first, Some(region)));
         if GENERIC_FIRST_LABELS.contains(&first) && region.is_none_or(is_label) {
             let vpc = first.ends_with("-vpc");
-            return Some(GenericHost { region: region.map(str::to_owned), vpc, glob: false });
+            return Some(GenericHost { region, vpc, glob: false });
         }
     }
     let matches = key.globs().any(|glob| glob_matches_generic(&glob.labels()));
@@ -44,7 +43,7 @@ fn glob_matches_generic(glob: &HostGlob) -> bool {
         && GENERIC_FIRST_LABELS.iter().any(|generic| first.matches(generic))
 }
 
-/// The ACR service that the key's host is, where it is one and no registry.
+/// The ACR service that the key's host is, if it is one that is not a registry.
 pub(crate) fn acr_service(key: &Key<'_>) -> Option<AcrService> {
     match key.host().strip_suffix(".aliyuncs.com")?.split_once('.')? {
         ("cr" | "cr-vpc", region) if is_label(region) => Some(AcrService::ManagementApi),

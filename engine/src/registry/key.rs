@@ -3,17 +3,28 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use super::glob::{HostGlob, is_glob};
-use super::{HubSpelling, KeyFault, NeverMatches};
+use percent_encoding::percent_decode_str;
 
-/// The one spelling of Docker Hub that docker, the kubelet and podman all find.
-const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+use super::glob::{HostGlob, is_glob};
+use super::{KeyFault, NeverMatches};
+
+/// The one spelling of Docker Hub that the kubelet, docker, podman and the key chain all find.
+pub(crate) const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// The hosts that people write for Docker Hub.
-pub(super) const DOCKER_HUB_HOSTS: [&str; 5] =
-    ["docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com"];
+pub(super) const DOCKER_HUB_HOSTS: [&str; 9] = [
+    "docker.io",
+    "index.docker.io",
+    "registry-1.docker.io",
+    "hub.docker.com",
+    "registry.hub.docker.com",
+    "docker.com",
+    "www.docker.com",
+    "registry.docker.io",
+    "auth.docker.io",
+];
 
-/// A registry key taken apart. What cannot be taken apart still has a host, perhaps an empty one.
+/// A registry key in its parts. Every text has a host, perhaps an empty one.
 #[derive(Clone)]
 pub(crate) struct Key<'a> {
     written: &'a str,
@@ -26,14 +37,12 @@ pub(crate) struct Key<'a> {
     user_info: bool,
     /// As written, without the port.
     host_written: &'a str,
-    /// Normalised: lower case, one trailing dot taken off.
+    /// Normalised: lower case, without one trailing dot.
     host: Cow<'a, str>,
     port: Port,
     /// From its first slash up to a query or fragment.
     path: &'a str,
     query_or_fragment: bool,
-    /// See [`is_plain_host`].
-    plain_host: bool,
 }
 
 /// The port of a key or pattern.
@@ -80,21 +89,6 @@ impl KeyGlob<'_> {
 
 impl<'a> Key<'a> {
     pub(crate) fn parse(written: &'a str) -> Self {
-        if is_plain_host(written) {
-            return Key {
-                written,
-                scheme: None,
-                rest: written,
-                host_port: written,
-                user_info: false,
-                host_written: written,
-                host: Cow::Borrowed(written),
-                port: Port::None,
-                path: "",
-                query_or_fragment: false,
-                plain_host: true,
-            };
-        }
         let (scheme, rest) = match split_scheme(written) {
             Some((scheme, rest)) => (Some(scheme), rest),
             None => (None, written),
@@ -114,13 +108,7 @@ impl<'a> Key<'a> {
             port,
             path,
             query_or_fragment: !query_and_fragment.is_empty(),
-            plain_host: false,
         }
-    }
-
-    /// Whether the key is nothing but a host: see [`is_plain_host`].
-    pub(crate) fn is_plain_host(&self) -> bool {
-        self.plain_host
     }
 
     /// The host for judging: lower case, without port and one trailing dot.
@@ -128,10 +116,13 @@ impl<'a> Key<'a> {
         &self.host
     }
 
-    /// The host as [`Key::host`] has it, and the port as written.
+    /// The host as [`Key::host`] has it, and the port as written if it is a number.
     pub(crate) fn into_host_and_port(self) -> Cow<'a, str> {
         match self.port {
-            Port::Number(port) => Cow::Owned(format!("{}:{port}", self.host)),
+            Port::Number(_) => {
+                let port = self.host_port.strip_prefix(self.host_written).unwrap_or_default();
+                Cow::Owned(format!("{}{port}", self.host))
+            }
             Port::None | Port::Empty | Port::Invalid => self.host,
         }
     }
@@ -143,8 +134,8 @@ impl<'a> Key<'a> {
     /// The globs that the key stands for. A `?` is a query for the host, and is held to be a glob in the host lists and
     /// for generic hosts as well, so that there can be two readings: with it cut off, and with it in the host.
     pub(crate) fn globs(&self) -> impl Iterator<Item = KeyGlob<'_>> {
-        let cut = self.is_wildcard().then(|| KeyGlob { host: Cow::Borrowed(&*self.host), port: self.port });
-        let authority = if self.plain_host { "" } else { split_before(self.rest, &['/', '#']).0 };
+        let cut = self.is_glob().then(|| KeyGlob { host: Cow::Borrowed(&*self.host), port: self.port });
+        let (authority, _) = split_before(self.rest, &['/', '#']);
         let whole = authority.contains('?').then(|| {
             let (_, host_port) = split_user_info(authority);
             let (host, port) = split_port(host_port);
@@ -153,26 +144,70 @@ impl<'a> Key<'a> {
         cut.into_iter().chain(whole.filter(|glob| is_glob(&glob.host) && !is_bracketed_ipv6(&glob.host)))
     }
 
-    /// Whether only consumers that know globs find the key.
+    /// Whether the host is a glob.
+    pub(crate) fn is_glob(&self) -> bool {
+        self.host.contains(['*', '[']) && !is_bracketed_ipv6(&self.host)
+    }
+
+    /// Whether the host has a `*` that every kubelet reads as a glob: those built with a newer Go refuse brackets.
     pub(crate) fn is_wildcard(&self) -> bool {
-        !self.plain_host && self.host.contains(['*', '[']) && !is_bracketed_ipv6(&self.host)
+        self.host.contains('*') && !self.host.contains(['[', ']'])
     }
 
-    /// Whether the key holds user-info, or what would have been user-info had its password no `/`, `?` or `#`.
+    /// Whether the key holds user-info, or what would be user-info if its password had no `/`, `?` or `#`.
     pub(crate) fn has_credentials(&self) -> bool {
-        !self.plain_host && self.may_have_credentials()
+        self.user_info || self.rest.split_once(':').is_some_and(|(_, rest)| rest.contains('@'))
     }
 
-    fn may_have_credentials(&self) -> bool {
-        self.user_info || self.rest.split_once(':').is_some_and(|(_, behind)| behind.contains('@'))
+    /// Whether the key is `host` or `host:port` and nothing else, written as in image names: such a key is found by
+    /// every consumer, which a test compares with the models. Most keys are like this, and asking the models about
+    /// each takes longer than all the rest of a judgement.
+    pub(crate) fn is_plain(&self) -> bool {
+        let is_label = |label: &str| {
+            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(fits)
+        };
+        let is_port = match self.port {
+            Port::None => self.host_port.len() == self.host_written.len(),
+            Port::Number(port) => port != 443 && !self.host_port.contains(":0"),
+            Port::Empty | Port::Invalid => false,
+        };
+        self.host_port.len() == self.written.len()
+            && self.written.len() <= LONGEST_PLAIN
+            && self.host_written.contains('.')
+            && self.host_written.split('.').all(is_label)
+            && is_port
+    }
+
+    /// Whether the key names Docker Hub in another way than the one that is found by all.
+    pub(crate) fn is_other_docker_hub(&self) -> bool {
+        self.is_docker_hub() && self.written != DOCKER_HUB
+    }
+
+    /// Whether the key names Docker Hub.
+    pub(crate) fn is_docker_hub(&self) -> bool {
+        DOCKER_HUB_HOSTS.contains(&self.host())
+    }
+
+    /// Whether the key has a path, leaving out `/v1` and `/v2` at its beginning.
+    pub(crate) fn has_path(&self) -> bool {
+        !self.path_without_version().is_empty()
+    }
+
+    /// Whether the key is one that docker's login in the browser leaves in its config file.
+    pub(crate) fn is_browser_login(&self) -> bool {
+        self.host() == "index.docker.io" && matches!(self.path, "/v1/access-token" | "/v1/refresh-token")
+    }
+
+    /// Whether the key is `registry-1.docker.io`, with or without `https://`.
+    pub(crate) fn is_registry_1(&self) -> bool {
+        matches!(self.written, "registry-1.docker.io" | "https://registry-1.docker.io")
     }
 
     /// Why the key names no registry.
     pub(crate) fn fault(&self) -> Option<KeyFault> {
-        if self.plain_host {
-            return None;
-        }
         let faults = [
+            (KeyFault::Quoted, is_quoted(self.written)),
             (KeyFault::Empty, self.written.is_empty()),
             (KeyFault::Control, self.written.chars().any(|c| c.is_control() && !c.is_whitespace())),
             (KeyFault::Whitespace, self.written.chars().any(char::is_whitespace)),
@@ -180,63 +215,56 @@ impl<'a> Key<'a> {
             (KeyFault::Placeholder, self.host_port.contains(['<', '>', '{', '}'])),
             (KeyFault::Scheme, self.scheme.is_some_and(|scheme| !is_http(scheme))),
             (KeyFault::DoubledScheme, self.scheme.is_some() && split_scheme(self.rest).is_some()),
+            (KeyFault::SingleSlash, has_single_slash(self.written)),
             (KeyFault::QueryOrFragment, self.query_or_fragment),
             (KeyFault::BareIpv6, self.host_port.parse::<Ipv6Addr>().is_ok()),
             (KeyFault::Port, self.port == Port::Invalid),
             (KeyFault::NoHost, self.host.is_empty()),
             (KeyFault::Escape, self.host_port.contains('%') || has_malformed_escape(self.written)),
             (KeyFault::HostCharacter, self.host_port.contains(['\\', '^', '|', '`'])),
+            (KeyFault::Bracket, self.host.contains(['[', ']']) && !is_bracketed_ipv6(&self.host)),
         ];
-        faults.into_iter().find_map(|(fault, stands)| stands.then_some(fault))
+        faults.into_iter().find_map(|(fault, applies)| applies.then_some(fault))
     }
 
-    /// Why ordinary image references do not find the key in the kubelet. Asked only of a key without a fault.
-    pub(crate) fn never_matches(&self) -> Option<NeverMatches> {
-        if self.plain_host {
-            return is_one_word(&self.host).then_some(NeverMatches::OneWord);
-        }
+    /// Why the kubelet finds the key for no ordinary image, if it is known that it does not.
+    pub(crate) fn why_never(&self) -> NeverMatches {
         let upper = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
-        let path = resolve_escapes(self.path);
+        let path: Cow<'_, [u8]> = percent_decode_str(self.path).into();
         let reasons = [
             (NeverMatches::UpperCaseScheme, self.scheme.is_some_and(upper)),
+            (NeverMatches::BrowserPage, is_browser_page(&self.host, self.path)),
             (NeverMatches::UpperCase, upper(self.host_written) || path.iter().any(u8::is_ascii_uppercase)),
             (NeverMatches::TrailingDot, self.host_written.ends_with('.')),
-            (NeverMatches::EmptyPort, self.port == Port::Empty),
             (NeverMatches::DefaultPort, self.port == Port::Number(443)),
-            (
-                NeverMatches::HostCharacter,
-                !is_bracketed_ipv6(&self.host) && has_odd_host_character(&self.host),
-            ),
-            (NeverMatches::LoneStar, self.port == Port::None && self.host == "*"),
-            (NeverMatches::OneWord, self.port == Port::None && is_one_word(&self.host)),
+            (NeverMatches::NotAscii, !self.host_written.is_ascii()),
+            (NeverMatches::LoneStar, self.host == "*"),
+            (NeverMatches::Ipv6WithoutPort, is_bracketed_ipv6(&self.host) && self.port == Port::None),
+            (NeverMatches::OneWord, self.is_one_word()),
             (NeverMatches::ApiVersionWithoutSlash, matches!(&*path, b"/v1" | b"/v2")),
-            (NeverMatches::Path, !is_image_path(&path)),
+            (NeverMatches::Path, !self.path.is_empty() && is_host(&self.host)),
         ];
-        reasons.into_iter().find_map(|(reason, stands)| stands.then_some(reason))
+        reasons
+            .into_iter()
+            .find_map(|(reason, applies)| applies.then_some(reason))
+            .unwrap_or(NeverMatches::Host)
     }
 
-    /// How Docker Hub is spelled, where the key is Docker Hub's and not the one spelling that everyone finds.
-    pub(crate) fn hub_spelling(&self) -> Option<HubSpelling> {
-        if !DOCKER_HUB_HOSTS.contains(&self.host()) || self.written == DOCKER_HUB {
-            return None;
-        }
-        let plain_scheme = self.scheme.is_none_or(|scheme| scheme == "https" || scheme == "http");
-        let plain_host = self.host == self.host_written && self.port == Port::None && plain_scheme;
-        let (kubelet, podman) = match self.host() {
-            "docker.io" | "index.docker.io" => (true, true),
-            "registry-1.docker.io" => (false, true),
-            _ => (false, false),
-        };
-        let kubelet = kubelet && plain_host && !matches!(self.path, "/v1" | "/v2");
-        // podman takes the path off only together with a scheme; without one it is part of the name
-        // (docs/facts.md, "Registry keys").
-        let podman = podman && plain_host && (self.scheme.is_some() || self.path.is_empty());
-        Some(match (kubelet, podman) {
-            (true, true) => HubSpelling::NotDocker,
-            (true, false) => HubSpelling::KubeletOnly,
-            (false, true) => HubSpelling::PodmanOnly,
-            (false, false) => HubSpelling::Nobody,
-        })
+    /// A host that an image reference takes for a part of the path: no dot, no port, not `localhost`.
+    fn is_one_word(&self) -> bool {
+        self.port == Port::None
+            && !self.host.contains('.')
+            && self.host != "localhost"
+            && !is_bracketed_ipv6(&self.host)
+    }
+
+    fn path_without_version(&self) -> &str {
+        let path = ["/v1", "/v2"]
+            .into_iter()
+            .filter_map(|version| self.path.strip_prefix(version))
+            .find(|rest| rest.is_empty() || rest.starts_with('/'))
+            .unwrap_or(self.path);
+        path.trim_end_matches('/')
     }
 
     /// What is compared to tell whether an UPDATE dropped the registry: without scheme, user-info, default port, a
@@ -250,22 +278,44 @@ impl<'a> Key<'a> {
                 self.host_port.strip_prefix(self.host_written).unwrap_or_default().to_owned()
             }
         };
-        let path = ["/v1", "/v2"]
-            .into_iter()
-            .filter_map(|version| self.path.strip_prefix(version))
-            .find(|behind| behind.is_empty() || behind.starts_with('/'))
-            .unwrap_or(self.path);
-        format!("{host}{port}{}", path.trim_end_matches('/'))
+        format!("{host}{port}{}", self.path_without_version())
     }
 }
 
-/// Whether a key is nothing but a host of small letters, digits, hyphens and dots, as most are: then there is nothing to
-/// take apart, and nothing is wrong with it that takes a closer look.
-fn is_plain_host(written: &str) -> bool {
-    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-    // All are looked at, many at a time.
-    let plain = written.bytes().fold(true, |plain, byte| plain & is_plain(byte));
-    plain && !written.is_empty() && !written.ends_with('.')
+/// Longer keys are left to the models: consumers limit the length of names.
+const LONGEST_PLAIN: usize = 128;
+
+/// Whether the same quotation mark is at both ends.
+fn is_quoted(written: &str) -> bool {
+    ['"', '\'', '`']
+        .into_iter()
+        .any(|mark| written.len() > 1 && written.starts_with(mark) && written.ends_with(mark))
+}
+
+/// `https:/HOST`
+fn has_single_slash(written: &str) -> bool {
+    let is_scheme =
+        |(scheme, rest): (&str, &str)| is_http(scheme) && rest.starts_with('/') && !rest.starts_with("//");
+    written.split_once(':').is_some_and(is_scheme)
+}
+
+/// Whether a path, as written in a key, is a page of a registry's web interface.
+fn is_browser_page(host: &str, path: &str) -> bool {
+    let is_below =
+        |page: &str| path.strip_prefix(page).is_some_and(|more| more.is_empty() || more.starts_with('/'));
+    (host == "quay.io" && is_below("/repository"))
+        || is_below("/harbor/projects")
+        || is_below("/harbor/sign-in")
+}
+
+/// Whether an image reference can have this host.
+fn is_host(host: &str) -> bool {
+    let is_label = |label: &str| {
+        let fits =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'*');
+        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(fits)
+    };
+    is_bracketed_ipv6(host) || host.split('.').all(is_label)
 }
 
 /// Splits off a scheme: a letter, then letters, digits, `+`, `.` and `-` (RFC 3986), then `://`.
@@ -293,7 +343,7 @@ fn split_user_info(authority: &str) -> (bool, &str) {
     }
 }
 
-/// Splits at the colon behind a bracketed IPv6 address, else at the first.
+/// Splits at the colon rest a bracketed IPv6 address, else at the first.
 pub(super) fn split_port(host_port: &str) -> (&str, Port) {
     let brackets = host_port.find(']').map_or(0, |at| at + 1);
     let address = host_port.get(..brackets).filter(|host| is_bracketed_ipv6(host)).map_or(0, str::len);
@@ -321,51 +371,13 @@ pub(super) fn is_bracketed_ipv6(host: &str) -> bool {
     address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
-/// A `%` without two hexadecimal digits behind it.
+/// A `%` without two hexadecimal digits rest it.
 fn has_malformed_escape(text: &str) -> bool {
     let is_hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
-    text.split('%').skip(1).any(|behind| {
-        let behind = behind.as_bytes();
-        !(is_hex(behind.first()) && is_hex(behind.get(1)))
+    text.split('%').skip(1).any(|rest| {
+        let rest = rest.as_bytes();
+        !(is_hex(rest.first()) && is_hex(rest.get(1)))
     })
-}
-
-/// Characters that no host of an image has. The underscore is left in peace: hosts with it resolve in practice.
-fn has_odd_host_character(host: &str) -> bool {
-    let in_class = host.contains('[');
-    host.chars().any(|c| {
-        !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '*') || (in_class && c.is_ascii()))
-    })
-}
-
-/// A host that an image reference takes for a path component: no dot, no port, not `localhost`.
-fn is_one_word(host: &str) -> bool {
-    !host.contains('.') && host != "localhost" && !is_bracketed_ipv6(host)
-}
-
-/// The path with its `%` escapes resolved, a malformed one left as it is.
-fn resolve_escapes(path: &str) -> Cow<'_, [u8]> {
-    if !path.contains('%') {
-        return Cow::Borrowed(path.as_bytes());
-    }
-    let mut resolved = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((&byte, behind)) = rest.split_first() {
-        let digit = |at: usize| behind.get(at).and_then(|&byte| char::from(byte).to_digit(16));
-        let escaped = match (byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => u8::try_from(high * 16 + low).ok(),
-            _ => None,
-        };
-        resolved.push(escaped.unwrap_or(byte));
-        rest = if escaped.is_some() { behind.get(2..).unwrap_or_default() } else { behind };
-    }
-    Cow::Owned(resolved)
-}
-
-/// Whether an image can have this path: no empty component inside, and only `a-z 0-9 . _ - /`.
-fn is_image_path(path: &[u8]) -> bool {
-    let fits = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-/".contains(byte);
-    path.iter().all(fits) && !path.windows(2).any(|pair| pair == b"//")
 }
 
 #[cfg(test)]
@@ -390,24 +402,6 @@ mod tests {
     }
 
     #[test]
-    fn hub_spellings_are_told_by_who_finds_them() {
-        // the table of docs/facts.md, "Docker Hub"
-        for (key, spelling) in [
-            ("https://index.docker.io/v1/", None),
-            ("index.docker.io/v1/", Some(HubSpelling::KubeletOnly)),
-            ("index.docker.io", Some(HubSpelling::NotDocker)),
-            ("docker.io", Some(HubSpelling::NotDocker)),
-            ("https://index.docker.io/v1", Some(HubSpelling::PodmanOnly)),
-            ("registry-1.docker.io", Some(HubSpelling::PodmanOnly)),
-            ("registry.hub.docker.com", Some(HubSpelling::Nobody)),
-            ("hub.docker.com", Some(HubSpelling::Nobody)),
-            ("r.example.com", None),
-        ] {
-            assert_eq!(Key::parse(key).hub_spelling(), spelling, "{key}");
-        }
-    }
-
-    #[test]
     fn a_password_with_a_slash_does_not_hide_user_info() {
         for (key, holds) in [
             ("bot:12/34@r.example.com", true),
@@ -422,30 +416,48 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_what_stands_behind_the_host_and_its_brackets() {
+    fn a_port_is_what_stands_rest_the_host_and_its_brackets() {
         for (key, fault) in [
             ("[::1]:5000", None),
             ("[fe80::1%25eth0]:5000", Some(KeyFault::Escape)),
             ("r.example.com:[0-9]000", Some(KeyFault::Port)),
             ("r.example.com:50[0-9]0", Some(KeyFault::Port)),
             (":[a]", Some(KeyFault::Port)),
-            ("[r]egistry.example.com:5000", None),
+            ("[r]egistry.example.com:5000", Some(KeyFault::Bracket)),
+            ("registr[y].example.com", Some(KeyFault::Bracket)),
+            ("https:/r.example.com", Some(KeyFault::SingleSlash)),
+            ("'r.example.com'", Some(KeyFault::Quoted)),
+            ("[::1]", None),
         ] {
             assert_eq!(Key::parse(key).fault(), fault, "{key}");
         }
     }
 
     #[test]
-    fn a_path_is_looked_at_with_its_escapes_resolved() {
+    fn reason_for_a_key_that_is_never_found() {
         for (key, reason) in [
-            ("r.example.com/a%2Fb", None),
-            ("r.example.com/a%2fb", None),
-            ("r.example.com/%41", Some(NeverMatches::UpperCase)),
-            ("r.example.com/%76%31", Some(NeverMatches::ApiVersionWithoutSlash)),
-            ("r.example.com/a%2F%2Fb", Some(NeverMatches::Path)),
-            ("r.example.com/%e5%af%86", Some(NeverMatches::Path)),
+            ("r.example.com/%41", NeverMatches::UpperCase),
+            ("r.example.com/%76%31", NeverMatches::ApiVersionWithoutSlash),
+            ("r.example.com/a%2F%2Fb", NeverMatches::Path),
+            ("r.example.com/%e5%af%86", NeverMatches::Path),
+            ("r.example.com/./x", NeverMatches::Path),
+            ("HTTPS://r.example.com", NeverMatches::UpperCaseScheme),
+            ("r.example.com.", NeverMatches::TrailingDot),
+            ("r.example.com:443", NeverMatches::DefaultPort),
+            ("[::1]", NeverMatches::Ipv6WithoutPort),
+            ("a..b", NeverMatches::Host),
+            ("r!.example.com", NeverMatches::Host),
+            ("r．example.com", NeverMatches::NotAscii),
+            ("*", NeverMatches::LoneStar),
+            ("harbor", NeverMatches::OneWord),
+            ("quay.io/repository/team", NeverMatches::BrowserPage),
         ] {
-            assert_eq!(Key::parse(key).never_matches(), reason, "{key}");
+            assert_eq!(Key::parse(key).why_never(), reason, "{key}");
         }
+    }
+
+    #[test]
+    fn port_is_shown_as_written() {
+        assert_eq!(Key::parse("https://R.example.com:080/x").into_host_and_port(), "r.example.com:080");
     }
 }

@@ -4,19 +4,21 @@ mod acr;
 mod glob;
 mod key;
 mod list;
+mod shown;
 
 pub(crate) use acr::{acr_service, generic_host};
-pub(crate) use key::Key;
+pub(crate) use key::{DOCKER_HUB, Key};
 pub use list::{HostList, HostPattern, HostPatternError};
+pub use shown::RegistryKey;
 
 /// Whether two keys, as written, name one registry: without scheme, default port, a leading `/v1` or `/v2` and closing
-/// slashes, Docker Hub's spellings being one.
+/// slashes, with all spellings of Docker Hub as one.
 #[must_use]
 pub fn is_same(one: &str, other: &str) -> bool {
     Key::parse(one).identity() == Key::parse(other).identity()
 }
 
-/// A host of Alibaba ACR that is no registry.
+/// A host of Alibaba ACR that is not a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AcrService {
     /// `cr[-vpc].<region>.aliyuncs.com`, the management API.
@@ -27,17 +29,15 @@ pub enum AcrService {
     NamelessEnterprise,
 }
 
-/// How a Docker Hub key is spelled, by who finds it (docs/facts.md, "Docker Hub").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HubSpelling {
-    /// `index.docker.io/v1/` and other forms that the kubelet finds and docker and podman do not.
-    KubeletOnly,
-    /// `index.docker.io`, `docker.io`: the kubelet and podman find it, docker does not.
-    NotDocker,
-    /// `https://index.docker.io/v1`, `registry-1.docker.io`: podman alone finds it.
-    PodmanOnly,
-    /// `hub.docker.com`, `registry.hub.docker.com`: nobody finds it.
-    Nobody,
+/// A generic Alibaba ACR host, or a glob that matches one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GenericHost<'k> {
+    /// The region in the host, such as `cn-hangzhou`; `None` if the host names none or is a glob.
+    pub(crate) region: Option<&'k str>,
+    /// The host is the VPC form.
+    pub(crate) vpc: bool,
+    /// The key is a glob that matches generic hosts.
+    pub(crate) glob: bool,
 }
 
 /// Why a key names no registry.
@@ -61,7 +61,7 @@ pub enum KeyFault {
     HostCharacter,
     /// A `%` escape in the host, or a malformed one anywhere.
     Escape,
-    /// A port that is no number up to 65535.
+    /// A port that is not a number up to 65535.
     Port,
     /// A scheme other than http and https.
     Scheme,
@@ -69,9 +69,15 @@ pub enum KeyFault {
     DoubledScheme,
     /// An IPv6 address without brackets.
     BareIpv6,
+    /// One slash after the scheme.
+    SingleSlash,
+    /// Quotation marks around it.
+    Quoted,
+    /// `[` or `]` in the host, outside of an IPv6 address.
+    Bracket,
 }
 
-/// Why no ordinary image reference finds a key in the kubelet.
+/// Why the kubelet finds a key for no ordinary image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NeverMatches {
     /// Upper case in host or path.
@@ -82,16 +88,20 @@ pub enum NeverMatches {
     ApiVersionWithoutSlash,
     /// `:443`.
     DefaultPort,
-    /// A dot behind the host.
+    /// A dot after the host.
     TrailingDot,
-    /// A colon without a number. The kubelet finds such a key; docker and podman do not.
-    EmptyPort,
-    /// Characters outside ASCII, or others that no host of an image has.
-    HostCharacter,
+    /// Characters outside ASCII in the host.
+    NotAscii,
+    /// A host that no image can have.
+    Host,
     /// A lone `*`.
     LoneStar,
     /// One word without a port.
     OneWord,
+    /// A bracketed IPv6 address without a port.
+    Ipv6WithoutPort,
+    /// A page of a registry's web interface.
+    BrowserPage,
     /// A path that no image can have.
     Path,
 }

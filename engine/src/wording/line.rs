@@ -1,12 +1,12 @@
 //! Lengths and characters of a line.
 
 /// The API server cuts warnings that are longer than this once there are many.
-pub(super) const WARNING_CHARS: usize = 256;
+pub(super) const MAX_WARNING_CHARS: usize = 256;
 
-/// So much of a host is shown in a warning.
-pub(super) const SHOWN_HOST_CHARS: usize = 80;
+/// At most this much of a host is shown in a warning.
+pub(super) const MAX_SHOWN_HOST_CHARS: usize = 80;
 
-/// Cuts the end off a text that is longer than `chars`.
+/// Cuts the end of a text that is longer than `chars`.
 pub(super) fn cut(text: String, chars: usize) -> String {
     if text.len() <= chars || text.chars().count() <= chars {
         return text;
@@ -14,7 +14,7 @@ pub(super) fn cut(text: String, chars: usize) -> String {
     text.chars().take(chars.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// Cuts the middle out of a text that is longer than `chars`: of a host, both ends tell something.
+/// Cuts the middle of a text that is longer than `chars`: both ends of a host are informative.
 pub(super) fn cut_middle(text: String, chars: usize) -> String {
     if text.len() <= chars {
         return text;

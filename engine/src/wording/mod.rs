@@ -1,90 +1,38 @@
-//! What findings say to people, in English and Simplified Chinese.
-//!
-//! [`said`] holds what a single finding says and [`reference()`] what the rule reference says of each rule, both with the
-//! two languages side by side. Here they become lines: causes, warnings and denials.
+//! What findings say to people, in English and Simplified Chinese: causes, warnings and denials. Each rule has its own
+//! texts ([`crate::rules`]), and who is affected is computed ([`crate::affected`]).
 
 mod line;
 mod reference;
-mod said;
 
 #[cfg(test)]
 mod tests;
 
-pub use reference::{Example, RuleDoc, reference, rule_doc, rule_reference, rule_table};
+pub use crate::bilingual::Bilingual;
+pub use reference::{RuleDoc, reference, rule_doc, rule_reference, rule_table};
 
 use std::fmt::Write as _;
 
-use crate::finding::{Fault, Finding, RegistryKey, Repeated};
-use crate::policy::Language;
-use crate::rule::Rule;
+use crate::affected;
+use crate::bilingual::{Language, Words, text};
+use crate::finding::Finding;
+use crate::place::Spot;
+use crate::registry::RegistryKey;
+use crate::rules::{Context, Rule};
 
-use line::{SHOWN_HOST_CHARS, WARNING_CHARS, ascii, cut, cut_middle};
-use said::Said;
+use line::{MAX_SHOWN_HOST_CHARS, MAX_WARNING_CHARS, ascii, cut, cut_middle};
 
-/// A denial names so many findings; [`more`] says how many are left.
-pub const NAMED_FINDINGS: usize = 10;
+/// A denial names at most this many findings; [`more`] says how many are left.
+pub const MAX_NAMED_FINDINGS: usize = 10;
 
-/// The names of a list of hosts take no more than this of a warning.
-const LISTED_HOSTS_CHARS: usize = 120;
-
-/// One thing in both languages. That neither can be written without the other is the point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bilingual<T> {
-    /// In English.
-    pub english: T,
-    /// In Simplified Chinese.
-    pub chinese: T,
-}
-
-impl Bilingual<String> {
-    /// Words of both languages.
-    #[must_use]
-    pub fn new(english: impl Into<String>, chinese: impl Into<String>) -> Self {
-        Bilingual { english: english.into(), chinese: chinese.into() }
-    }
-
-    /// What is not translated.
-    #[must_use]
-    pub fn untranslated(words: impl Into<String>) -> Self {
-        let english = words.into();
-        Bilingual { chinese: english.clone(), english }
-    }
-
-    /// With the reason behind a colon.
-    #[must_use]
-    pub fn because(&self, why: &Self) -> Self {
-        Bilingual::new(
-            format!("{}: {}", self.english, why.english),
-            format!("{}：{}", self.chinese, why.chinese),
-        )
-    }
-
-    /// In one language, or English and then Chinese; what is the same in both once.
-    #[must_use]
-    pub fn into_line(self, language: Language) -> String {
-        match language {
-            Language::English => self.english,
-            Language::Chinese => self.chinese,
-            Language::Both if self.english == self.chinese => self.english,
-            Language::Both => format!("{} / {}", self.english, self.chinese),
-        }
-    }
-}
-
-impl Bilingual<&str> {
-    /// In one language, or English and then Chinese.
-    #[must_use]
-    pub fn line(self, language: Language) -> String {
-        Bilingual { english: self.english.to_owned(), chinese: self.chinese.to_owned() }.into_line(language)
-    }
-}
+/// The names in a list of hosts take at most this many characters of a warning.
+const MAX_LISTED_HOSTS_CHARS: usize = 120;
 
 /// What a finding says, complete in itself and in one line: `[regcred/CODE] REGISTRY: ` and then what is wrong, who is
 /// affected, and the one thing to do.
 #[must_use]
 pub fn message(finding: &Finding<'_>, language: Language) -> String {
     let name = Subject::of(finding).named(language);
-    format!("[regcred/{}] {name}: {}", finding.rule(), sentences(said::of(finding)).into_line(language))
+    format!("[regcred/{}] {name}: {}", finding.rule(), Parts::of(finding).sentences().into_line(language))
 }
 
 /// What a finding says, in its parts. [`message`] is all of it in one line.
@@ -94,7 +42,7 @@ pub struct Statement {
     pub subject: String,
     /// What is wrong, without a closing mark.
     pub clause: String,
-    /// Who fails over it, and who does not.
+    /// Who is affected, and what else holds for every such document. Can be empty.
     pub affected: String,
     /// The one thing to do.
     pub remedy: String,
@@ -103,13 +51,12 @@ pub struct Statement {
 /// What a finding says, in its parts.
 #[must_use]
 pub fn statement(finding: &Finding<'_>, language: Language) -> Statement {
-    let Said { english, chinese } = said::of(finding);
-    let part = |english, chinese| Bilingual { english, chinese }.into_line(language);
+    let Parts { clause, affected, remedy } = Parts::of(finding);
     Statement {
         subject: Subject::of(finding).named(language),
-        clause: part(english.clause, chinese.clause),
-        affected: part(english.affected, chinese.affected),
-        remedy: part(english.remedy, chinese.remedy),
+        clause: clause.line(language),
+        affected: affected.line(language),
+        remedy: remedy.line(language),
     }
 }
 
@@ -118,61 +65,60 @@ pub fn statement(finding: &Finding<'_>, language: Language) -> Statement {
 #[must_use]
 pub fn warnings(finding: &Finding<'_>, language: Language) -> Vec<String> {
     let host = Subject::of(finding).shown_short();
-    let Said { english, chinese } = said::of(finding);
-    let opening = format!("[regcred/{}] {host}: {}.", finding.rule(), english.clause);
-    let behind =
-        Bilingual { english: english.remedy, chinese: format!("{}。{}", chinese.clause, chinese.remedy) };
-    as_warnings(&opening, &behind, language)
+    let Parts { clause, remedy, .. } = Parts::of(finding);
+    let opening = format!("[regcred/{}] {host}: {}.", finding.rule(), clause.english);
+    let rest = Bilingual::new(remedy.english, format!("{}。{}", clause.chinese, remedy.chinese));
+    as_warnings(&opening, &rest, language)
 }
 
 /// Says what a repair did: `[regcred/missing-auth] HOST: auth added …`. `rule` is one that repairs, and `keys` are the
 /// registry keys of the entries that were repaired; otherwise there is nothing to say.
 #[must_use]
 pub fn fix_announcement(rule: Rule, keys: &[&RegistryKey<'_>], language: Language) -> Vec<String> {
-    let clause = match rule {
-        Rule::MissingAuth => "auth added",
-        Rule::AuthUnpadded => "padding of auth added",
+    let (clause, rest) = match rule {
+        Rule::MissingAuth => (
+            "auth added",
+            text(
+                "It encodes the username and password of the entry; nothing else was changed.",
+                "已补上 auth，由条目中的 username 和 password 编码得到，其余内容未改动。",
+            ),
+        ),
+        Rule::AuthUnpadded => (
+            "padding of auth added",
+            text(
+                "It decodes to the same credentials; nothing else was changed.",
+                "已补齐 auth 的 base64 填充，解码结果不变，其余内容未改动。",
+            ),
+        ),
         _ => return Vec::new(),
     };
     let Some(hosts) = listed(keys) else { return Vec::new() };
-    let behind = if rule == Rule::MissingAuth {
-        Bilingual {
-            english: "It encodes the username and password that stand there; nothing else was changed.",
-            chinese: "已补上 auth，由条目中的 username 和 password 编码得到，其余内容未改动。",
-        }
-    } else {
-        Bilingual {
-            english: "It decodes to the same credentials; nothing else was changed.",
-            chinese: "已补齐 auth 的 base64 填充，解码结果不变，其余内容未改动。",
-        }
-    };
-    let opening = ["[regcred/", rule.code(), "] ", &hosts, ": ", clause, "."].concat();
-    as_warnings(&opening, &behind, language)
+    as_warnings(&format!("[regcred/{rule}] {hosts}: {clause}."), &rest, language)
 }
 
-/// The whole of a refusal: what was refused, then a line for each of the first [`NAMED_FINDINGS`] findings, then one
+/// The whole of a refusal: what was refused, then a line for each of the first [`MAX_NAMED_FINDINGS`] findings, then one
 /// that says how many are left.
 #[must_use]
 pub fn denial(findings: &[&Finding<'_>], language: Language) -> String {
     let count = findings.len();
     let plural = if count == 1 { "" } else { "s" };
     let opening = Bilingual {
-        english: format!("regcred refused this image-pull Secret ({count} finding{plural}):"),
+        english: format!("regcred refused this image pull Secret ({count} finding{plural}):"),
         chinese: format!("regcred 拒绝了这个镜像拉取 Secret（{count} 项问题）："),
     };
     let mut text = opening.into_line(language);
-    for finding in findings.iter().take(NAMED_FINDINGS) {
+    for finding in findings.iter().take(MAX_NAMED_FINDINGS) {
         text.push('\n');
         text.push_str(&message(finding, language));
     }
-    if let Some(left) = findings.get(NAMED_FINDINGS..).filter(|left| !left.is_empty()) {
+    if let Some(left) = findings.get(MAX_NAMED_FINDINGS..).filter(|left| !left.is_empty()) {
         text.push('\n');
         text.push_str(&more(left, language));
     }
     text
 }
 
-/// Says how many findings are left behind those that were named, under the code of the first of them.
+/// Says how many findings are left after those that were named, under the code of the first of them.
 #[must_use]
 pub fn more(left: &[&Finding<'_>], language: Language) -> String {
     let count = left.len();
@@ -185,18 +131,46 @@ pub fn more(left: &[&Finding<'_>], language: Language) -> String {
     format!("[regcred/{code}] {}", text.into_line(language))
 }
 
-/// The clause, who is affected and what to do, as sentences.
-fn sentences(said: Said) -> Bilingual<String> {
-    let Said { english, chinese } = said;
-    Bilingual {
-        english: format!("{}. {} {}", english.clause, english.affected, english.remedy),
-        chinese: format!("{}。{}{}", chinese.clause, chinese.affected, chinese.remedy),
+/// What a finding says in both languages.
+struct Parts {
+    clause: Words,
+    /// Empty if there is nothing to say.
+    affected: Bilingual<String>,
+    remedy: Words,
+}
+
+impl Parts {
+    fn of(finding: &Finding<'_>) -> Self {
+        let Finding { place, affected, .. } = finding;
+        let message = finding.fault.message(&Context { place, repairable: finding.repairable, affected });
+        let computed = affected::sentence(affected, place.secret_type).filter(|_| message.says_affected);
+        let (computed, note) = (computed.as_ref(), message.note.as_ref());
+        let english = [computed.map(|words| &*words.english), note.map(|words| &*words.english)];
+        let chinese = [computed.map(|words| &*words.chinese), note.map(|words| &*words.chinese)];
+        Parts {
+            clause: message.clause,
+            affected: Bilingual {
+                english: english.into_iter().flatten().collect::<Vec<_>>().join(" "),
+                chinese: chinese.into_iter().flatten().collect(),
+            },
+            remedy: message.remedy,
+        }
+    }
+
+    /// As whole sentences.
+    fn sentences(&self) -> Bilingual<String> {
+        let space = if self.affected.english.is_empty() { "" } else { " " };
+        let Parts { clause, affected, remedy } = self;
+        Bilingual {
+            english: format!("{}. {}{space}{}", clause.english, affected.english, remedy.english),
+            chinese: format!("{}。{}{}", clause.chinese, affected.chinese, remedy.chinese),
+        }
     }
 }
 
-fn as_warnings(opening: &str, behind: &Bilingual<impl AsRef<str>>, language: Language) -> Vec<String> {
-    let Bilingual { english, chinese } = behind;
-    let one = |text: &str| cut([opening, " ", text].concat(), WARNING_CHARS);
+fn as_warnings(opening: &str, rest: &Bilingual<impl AsRef<str>>, language: Language) -> Vec<String> {
+    let Bilingual { english, chinese } = rest;
+    let one = |text: &str| cut([opening, " ", text].concat(), MAX_WARNING_CHARS);
     match language {
         Language::English => vec![one(english.as_ref())],
         Language::Chinese => vec![one(chinese.as_ref())],
@@ -212,9 +186,9 @@ enum Subject<'f, 'a> {
 
 impl<'f, 'a> Subject<'f, 'a> {
     fn of(finding: &'f Finding<'a>) -> Self {
-        match &finding.fault {
-            Fault::AmbiguousJson(Repeated::Registry(key)) => Subject::Registry(key),
-            _ => finding.place.key().map_or(Subject::Document, Subject::Registry),
+        match &finding.place.spot {
+            Spot::Registry(key) | Spot::Entry(key) | Spot::Field(key, _) => Subject::Registry(key),
+            Spot::Document | Spot::Top(_) => Subject::Document,
         }
     }
 
@@ -237,7 +211,7 @@ impl<'f, 'a> Subject<'f, 'a> {
 
     /// As a warning shows it: what browsers would garble is escaped, and the middle of what is long is left out.
     fn shown_short(&self) -> String {
-        cut_middle(ascii(self.shown()), SHOWN_HOST_CHARS)
+        cut_middle(ascii(self.shown()), MAX_SHOWN_HOST_CHARS)
     }
 }
 
@@ -248,7 +222,7 @@ fn listed(keys: &[&RegistryKey<'_>]) -> Option<String> {
     let mut left = 0;
     while let Some(key) = keys.next() {
         let key = Subject::Registry(key).shown_short();
-        if list.chars().count() + key.chars().count() > LISTED_HOSTS_CHARS {
+        if list.chars().count() + key.chars().count() > MAX_LISTED_HOSTS_CHARS {
             left = 1 + keys.len();
             break;
         }

@@ -21,7 +21,8 @@ use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::report::{Judged, Report, Trouble, TroubleKind};
+use crate::guarded::{INTERNAL_ERROR, guarded};
+use crate::report::{Judged, Report, Subject, Trouble, TroubleKind};
 pub use request::{Fix, Judging, ScanRequest, Scope};
 
 use api_server::{ApiRefusal, ApiServer, Call, CallError};
@@ -297,9 +298,23 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         let namespace = secret.namespace.clone();
         let repairer =
             Repairer { server: self.server, judging: &self.request.judging, fix: self.request.fix };
-        if let Some(judged) = repairer.treat(secret)? {
-            self.judged(&judged)?;
-            self.listener.progress(self.report.summary().secrets(), &namespace);
+        let object = secret.object();
+        match guarded(|| repairer.treat(secret)) {
+            Some(treated) => {
+                if let Some(judged) = treated? {
+                    self.judged(&judged)?;
+                    self.listener.progress(self.report.summary().secrets(), &namespace);
+                }
+            }
+            None => {
+                self.listener.before_output();
+                self.report.trouble(&Trouble {
+                    kind: TroubleKind::Unreadable,
+                    subject: Some(Subject::Object(object)),
+                    region: None,
+                    message: INTERNAL_ERROR.line(self.request.judging.policy.language),
+                })?;
+            }
         }
         if self.server.stopped() { Err(CallError::Interrupted.into()) } else { Ok(()) }
     }

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use hyper::body::Bytes;
 use regcred_engine::policy::Language;
-use regcred_engine::rule::Action;
+use regcred_engine::rules::Action;
 use regcred_engine::wording::Bilingual;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use hyper::body::Bytes;
-use regcred_engine::rule::Rule;
+use regcred_engine::rules::Rule;
 use regcred_engine::wording::Bilingual;
 use serde_json::json;
 use serde_json::value::RawValue;

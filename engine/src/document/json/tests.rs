@@ -9,14 +9,22 @@ fn reason(source: &str) -> Option<InvalidJson> {
 }
 
 #[test]
-fn each_fault_is_told_with_its_place() {
+fn faults_have_a_reason_and_a_place() {
     for (source, reason, offset) in [
         ("", InvalidJson::Empty, 0),
         (" \n", InvalidJson::Empty, 2),
         ("{\"a\":1", InvalidJson::CutOff, 6),
         ("{\"a\":\"b", InvalidJson::CutOff, 7),
         ("{} x", InvalidJson::TrailingText, 3),
-        ("{\"a\":[1,]}", InvalidJson::Syntax, 8),
+        ("{\"a\":[1,]}", InvalidJson::TrailingComma, 8),
+        ("{\"a\":1, }", InvalidJson::TrailingComma, 8),
+        ("{'a': 1}", InvalidJson::PythonDict, 1),
+        ("{\\\"a\\\":1}", InvalidJson::EscapedQuotes, 1),
+        ("auths:\n  r.example.com: {}", InvalidJson::Yaml, 0),
+        ("map[auths:map[]]", InvalidJson::GoMap, 0),
+        ("{\"a\":%!s(<nil>)}", InvalidJson::GoMissingValue, 5),
+        ("{\"a\":\"b\"c\"}", InvalidJson::UnescapedQuote, 8),
+        ("{} // x", InvalidJson::Comment, 3),
         ("{\"a\":01}", InvalidJson::Syntax, 6),
         ("{\"a\":\"\\ud800\"}", InvalidJson::LoneSurrogate, 6),
         ("{\"a\":\"\\udc00\"}", InvalidJson::LoneSurrogate, 6),
@@ -25,11 +33,12 @@ fn each_fault_is_told_with_its_place() {
         ("{\"a\":\"b\nc\"}", InvalidJson::RawControl, 7),
         ("eyJhdXRocyI6e319", InvalidJson::EncodedTwice, 0),
         ("nul", InvalidJson::CutOff, 3),
-        ("'a'", InvalidJson::Syntax, 0),
+        ("'{}'", InvalidJson::SingleQuoted, 0),
+        ("<xml/>", InvalidJson::Syntax, 0),
     ] {
-        assert_eq!(read(source).err(), Some(Fault { reason, offset }), "{source}");
+        assert_eq!(read(source).err(), Some(SyntaxError { reason, offset }), "{source}");
     }
-    assert_eq!(utf8(b"{\"\xff\"}"), Err(Fault { reason: InvalidJson::NotUtf8, offset: 2 }));
+    assert_eq!(utf8(b"{\"\xff\"}"), Err(SyntaxError { reason: InvalidJson::NotUtf8, offset: 2 }));
 }
 
 #[test]
@@ -64,4 +73,20 @@ proptest! {
         let document = serde_json::to_string(&names).unwrap();
         prop_assert!(read(&document).is_ok());
     }
+}
+
+#[test]
+fn go_reads_more_than_is_valid() {
+    for (bytes, accepted) in [
+        (&b"{\"a\":\"\xff\"}"[..], true),
+        (b"{\"a\":\"\\ud800\"}", true),
+        (b"{\"a\":\"\xff\",}", false),
+        (b"\xef\xbb\xbf{}", false),
+        (b"{} {}", false),
+    ] {
+        assert_eq!(go_accepts(bytes), accepted, "{}", String::from_utf8_lossy(bytes));
+    }
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(go_accepts(nested(10_000).as_bytes()) && !go_accepts(nested(10_001).as_bytes()));
+    assert!(!go_accepts(nested(10_000).replacen(']', "", 1).as_bytes()));
 }

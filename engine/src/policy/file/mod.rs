@@ -29,7 +29,7 @@ use self::error::{Faults, Place};
 use self::syntax::{did_you_mean, quoted, unknown_word};
 use super::{Enforcement, Exemption, Glob, Language, Policy, RuleSetting};
 use crate::registry::{HostList, HostPattern, HostPatternError};
-use crate::rule::{Action, Rule};
+use crate::rules::{Action, Rule};
 
 impl Policy {
     /// Reads the text of a policy file. What it does not say stays as in `Policy::default()`.

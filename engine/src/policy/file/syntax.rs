@@ -6,8 +6,7 @@ use serde_saphyr::granit_parser::{ErrorKind, ScanError};
 use serde_saphyr::{Error, ExternalMessageSource, MessageFormatter as _, Spanned, UserMessageFormatter};
 
 use super::error::{Place, PolicyError};
-use crate::escape::escaped;
-use crate::finding::is_escaped;
+use crate::escape::{escaped, is_escaped};
 
 /// As much as a `ConfigMap` can hold.
 const MAX_FILE_BYTES: usize = 1 << 20;

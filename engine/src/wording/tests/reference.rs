@@ -6,9 +6,9 @@ use super::{LANGUAGES, assert_well_formed, is_chinese};
 use crate::finding::Finding;
 use crate::judge::{Request, judge};
 use crate::policy::{Language, Policy, Requester};
-use crate::rule::Rule;
+use crate::rules::{Example, Rule};
 use crate::secret::{MAX_SECRET_BYTES, OldSecret, Secret};
-use crate::wording::{Example, message, reference, rule_doc};
+use crate::wording::{message, reference, rule_doc};
 
 #[test]
 fn each_rule_is_explained_in_both_languages() {
@@ -42,7 +42,7 @@ fn examples_are_whole_documents() {
         let Example { document, old_document, policy, other_data_bytes, .. } =
             rule_doc(*rule, Language::English).example;
         let is_json = serde_json::from_str::<serde_json::Value>(document).is_ok();
-        assert_eq!(is_json, *rule != Rule::InvalidJson, "{rule}: {document}");
+        assert_eq!(is_json, *rule != Rule::NotJson, "{rule}: {document}");
         let update = matches!(rule, Rule::RegistriesDropped | Rule::CredentialsStripped);
         assert_eq!(old_document.is_some(), update, "{rule}");
         if let Some(old) = old_document {

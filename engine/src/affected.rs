@@ -1,0 +1,204 @@
+//! What the consumers make of a finding, computed from their models for the document at hand.
+
+use crate::bilingual::Bilingual;
+use crate::consumers::{Consumer, EntryRead, Models, Outcome};
+use crate::secret::SecretType;
+
+/// What each consumer makes of the entry, or of the document, that a finding is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Affected {
+    outcomes: [Option<Outcome>; Consumer::ALL.len()],
+    /// Which consumers read the plain username and password and not `auth`, one bit for each in the order of
+    /// [`Consumer::ALL`]: a hostile document can make 200,000 findings.
+    reads_plain: u8,
+    /// How many other entries the document has.
+    others: u32,
+}
+
+impl Affected {
+    /// For an entry, by its number among the entries of the document. `plain` is its plain username and password, if it
+    /// has both.
+    pub(crate) fn by_entry(models: &Models<'_>, entry: usize, plain: Option<(&str, &str)>) -> Self {
+        let reads_plain = |consumer| match (models.read(consumer, entry), plain) {
+            (EntryRead::Credentials(read), Some((username, password))) => {
+                *read.username == *username.as_bytes() && *read.password == *password.as_bytes()
+            }
+            _ => false,
+        };
+        Affected {
+            outcomes: Consumer::ALL.map(|consumer| Some(models.outcome(consumer, entry))),
+            reads_plain: Consumer::ALL
+                .into_iter()
+                .enumerate()
+                .fold(0, |bits, (at, consumer)| bits | u8::from(reads_plain(consumer)) << at),
+            others: u32::try_from(models.keys().count().saturating_sub(1)).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// For the document: which consumers refuse it, and, if it has no entries, that the others find nothing.
+    pub(crate) fn by_document(models: &Models<'_>, secret_type: SecretType) -> Self {
+        let is_empty = models.keys().next().is_none();
+        let outcome = |consumer: Consumer| match models.refuses_document(consumer) {
+            _ if !consumer.reads(secret_type) => None,
+            true => Some(Outcome::RefusesDocument),
+            false => is_empty.then_some(Outcome::FindsNothing),
+        };
+        Affected { outcomes: Consumer::ALL.map(outcome), ..Affected::default() }
+    }
+
+    /// The consumers with an outcome, and the outcome.
+    pub fn outcomes(&self) -> impl Iterator<Item = (Consumer, Outcome)> {
+        Consumer::ALL
+            .into_iter()
+            .zip(self.outcomes)
+            .filter_map(|(consumer, outcome)| Some((consumer, outcome?)))
+    }
+
+    /// The consumers that read credentials from the entry: those that read the plain username and password, or the
+    /// others.
+    pub(crate) fn readers(&self, plain: bool) -> impl Iterator<Item = Consumer> {
+        let uses = |outcome: &Outcome| matches!(outcome, Outcome::Uses | Outcome::MayUse);
+        let consumers = Consumer::ALL.into_iter().zip(self.outcomes).enumerate();
+        consumers
+            .filter(move |(at, (_, outcome))| {
+                outcome.as_ref().is_some_and(uses) && (self.reads_plain >> at & 1 == 1) == plain
+            })
+            .map(|(_, (consumer, _))| consumer)
+    }
+
+    /// How many other entries the document has.
+    pub(crate) const fn others(&self) -> u32 {
+        self.others
+    }
+}
+
+/// Says who is affected: consumers with the same outcome together. `None` if nothing is known.
+pub(crate) fn sentence(affected: &Affected, secret_type: SecretType) -> Option<Bilingual<String>> {
+    let known: Vec<_> = affected.outcomes().filter(|(consumer, _)| consumer.reads(secret_type)).collect();
+    let (_, first) = *known.first()?;
+    let is_every =
+        known.len() == Consumer::ALL.into_iter().filter(|consumer| consumer.reads(secret_type)).count();
+    if is_every && known.iter().all(|(_, outcome)| *outcome == first) {
+        match first {
+            Outcome::Uses => {
+                return Some(Bilingual::new(
+                    "Every consumer uses these credentials.",
+                    "所有消费方都会使用这些凭据。",
+                ));
+            }
+            Outcome::FindsNothing => {
+                return Some(Bilingual::new(
+                    "No consumer finds credentials here.",
+                    "所有消费方在此都找不到凭据。",
+                ));
+            }
+            Outcome::MayUse | Outcome::RefusesEntry | Outcome::RefusesDocument => {}
+        }
+    }
+    let order = [
+        Outcome::Uses,
+        Outcome::MayUse,
+        Outcome::FindsNothing,
+        Outcome::RefusesEntry,
+        Outcome::RefusesDocument,
+    ];
+    let clauses = order.into_iter().filter_map(|outcome| {
+        let of_outcome = known.iter().filter(|(_, other)| *other == outcome);
+        let names: Vec<_> = of_outcome.map(|(consumer, _)| *consumer).collect();
+        (!names.is_empty()).then(|| clause(&names, outcome, affected.others()))
+    });
+    let clauses: Vec<_> = clauses.collect();
+    let english = clauses.iter().map(|clause| &*clause.english).collect::<Vec<_>>().join("; ");
+    let chinese = clauses.iter().map(|clause| &*clause.chinese).collect::<Vec<_>>().join("；");
+    Some(Bilingual { english: format!("{}.", capitalised(&english)), chinese: format!("{chinese}。") })
+}
+
+/// Says which consumers read `auth`, and which the plain username and password.
+pub(crate) fn readers(affected: &Affected) -> Option<Bilingual<String>> {
+    let auth: Vec<_> = affected.readers(false).collect();
+    let plain: Vec<_> = affected.readers(true).collect();
+    let reads = |names: &[Consumer], what: &str, what_zh: &str| {
+        let Bilingual { english, chinese } = names_of(names);
+        let s = if names.len() == 1 { "s" } else { "" };
+        (!names.is_empty())
+            .then(|| Bilingual::new(format!("{english} read{s} {what}"), format!("{chinese} 读取{what_zh}")))
+    };
+    let clauses =
+        [reads(&auth, "auth", " auth"), reads(&plain, "username and password", " username 和 password")];
+    let joined = clauses.into_iter().flatten().reduce(|one, other| {
+        Bilingual::new(
+            format!("{}; {}", one.english, other.english),
+            format!("{}；{}", one.chinese, other.chinese),
+        )
+    })?;
+    Some(Bilingual {
+        english: format!("{}.", capitalised(&joined.english)),
+        chinese: format!("{}。", joined.chinese),
+    })
+}
+
+fn clause(names: &[Consumer], outcome: Outcome, others: u32) -> Bilingual<String> {
+    let Bilingual { english, chinese } = names_of(names);
+    let s = if names.len() == 1 { "s" } else { "" };
+    match outcome {
+        Outcome::Uses => {
+            Bilingual::new(format!("{english} use{s} these credentials"), format!("{chinese} 会使用这些凭据"))
+        }
+        Outcome::MayUse => Bilingual::new(
+            format!("{english} may use these credentials or others"),
+            format!("{chinese} 可能使用这些凭据，也可能不使用"),
+        ),
+        Outcome::FindsNothing => Bilingual::new(
+            format!("{english} find{s} no credentials here"),
+            format!("{chinese} 在此找不到凭据"),
+        ),
+        Outcome::RefusesEntry => Bilingual::new(
+            format!("{english} fail{s} for images of this registry"),
+            format!("{chinese} 拉取该仓库的镜像时会出错"),
+        ),
+        Outcome::RefusesDocument => {
+            let (with, with_zh) = match others {
+                0 => (String::new(), String::new()),
+                1 => (", including its other registry".to_owned(), "，包括其中另外 1 个仓库".to_owned()),
+                _ => (
+                    format!(", including its {others} other registries"),
+                    format!("，包括其中另外 {others} 个仓库"),
+                ),
+            };
+            Bilingual::new(
+                format!("{english} refuse{s} the whole document{with}"),
+                format!("{chinese} 会拒绝整份文档{with_zh}"),
+            )
+        }
+    }
+}
+
+fn names_of(consumers: &[Consumer]) -> Bilingual<String> {
+    let english = consumers.iter().map(|consumer| match consumer {
+        Consumer::Kubelet => "the kubelet",
+        Consumer::KeyChain => "the key chain",
+        Consumer::Docker | Consumer::Podman | Consumer::ImageUpdater => consumer.name(),
+    });
+    let chinese = consumers.iter().map(|consumer| match consumer {
+        Consumer::KeyChain => "keychain",
+        _ => consumer.name(),
+    });
+    Bilingual {
+        english: list(&english.collect::<Vec<_>>(), ", ", " and "),
+        chinese: list(&chinese.collect::<Vec<_>>(), "、", " 和 "),
+    }
+}
+
+fn list(names: &[&str], comma: &str, and: &str) -> String {
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{}{and}{last}", rest.join(comma)),
+        _ => names.concat(),
+    }
+}
+
+fn capitalised(sentence: &str) -> String {
+    match sentence.strip_prefix("the ") {
+        Some(rest) => format!("The {rest}"),
+        None => sentence.to_owned(),
+    }
+}

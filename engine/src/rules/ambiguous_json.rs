@@ -1,0 +1,97 @@
+use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
+use super::view::{DocumentView, EntryView, name_offset};
+use crate::bilingual::{Bilingual, text};
+use crate::document::{EntryField, Repetitions, TopField, UnknownNames};
+use crate::place::Spot;
+
+/// A name is written more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AmbiguousJson {
+    /// A known field at the top.
+    Top(TopField),
+    /// A registry, which the place names.
+    Registry,
+    /// A known field of an entry.
+    Entry(EntryField),
+    /// Another name, which is not shown.
+    Unknown,
+}
+
+impl Check for AmbiguousJson {
+    const DEFINITION: Definition = Definition {
+        code: "ambiguous-json",
+        action: Action::Deny,
+        kind: Kind::Unpatchable,
+        title: text("A name is written more than once", "名称重复"),
+        applies: text(
+            "A name occurs twice at the top level, in `auths` or in an entry, or two names there are the same known field in different \
+             letter case. In an entry it is a finding of that entry, otherwise of the document. Such a document is never repaired.",
+            "顶层、`auths` 或条目中有重复的名称，或其中两个名称是仅大小写不同的同一个已知字段。出现在条目中时归于该条目，否则归于整份文档。\
+             这样的文档不会被自动修复。",
+        ),
+        example: Example::new(
+            "{\"auths\":{\n  \"registry.example.com\":{\"auth\":\"cm9ib3Q6ZXhhbXBsZQ==\"},\n  \
+             \"registry.example.com\":{\"auth\":\"ZGVwbG95OmV4YW1wbGU=\"}\n}}",
+        ),
+    };
+
+    fn document<'a>(view: &DocumentView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
+        let mut found = Vec::new();
+        let mut known = Repetitions::default();
+        let mut unknown = UnknownNames::default();
+        // The names at the top of a dockercfg are registries.
+        let top = view.document.top().iter().filter(|_| view.document.has_top_fields());
+        for member in top {
+            let (again, rule) = match view.document.top_field(member) {
+                Some(field) => (known.repeats(field.name().into()), AmbiguousJson::Top(field)),
+                None => {
+                    let name = view.document.name(member).decode();
+                    (unknown.is_first_repetition(name), AmbiguousJson::Unknown)
+                }
+            };
+            if again {
+                found.push(Found::new(rule, name_offset(member), Spot::Document));
+            }
+        }
+        let mut registries = Repetitions::with_capacity(view.entries.len());
+        for entry in view.entries {
+            if registries.repeats(entry.key.as_written().into()) {
+                let spot = Spot::Registry(entry.key.clone());
+                found.push(Found::new(AmbiguousJson::Registry, name_offset(entry.member), spot));
+            }
+        }
+        found
+    }
+
+    fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
+        let repeated = entry.fields.repeated.iter();
+        let found = repeated.map(|again| {
+            let rule = again.known.map_or(AmbiguousJson::Unknown, AmbiguousJson::Entry);
+            Found::new(rule, name_offset(again.member), Spot::Entry(entry.registry.clone()))
+        });
+        found.collect::<Vec<_>>()
+    }
+
+    fn message(&self, _: &Context<'_>) -> Message {
+        let (name, name_zh) = match self {
+            AmbiguousJson::Top(field) => (field.name(), field.name()),
+            AmbiguousJson::Entry(field) => (field.name(), field.name()),
+            AmbiguousJson::Registry => ("this registry", "该仓库"),
+            AmbiguousJson::Unknown => ("a name", "有一个名称"),
+        };
+        let space = if name_zh.is_ascii() { " " } else { "" };
+        let message = Message::new(
+            Bilingual::new(format!("{name} is written more than once"), format!("{name_zh}{space}重复出现")),
+            text(
+                "Keep the correct one and remove the others, including those in other letter case.",
+                "请保留正确的一个，删除其余（包括仅大小写不同的）。",
+            ),
+        );
+        message.only_note(text(
+            "The kubelet, docker, podman and the key chain take the last value, merge two auths and ignore letter case; Argo CD Image \
+             Updater and readers in other languages do not.",
+            "kubelet、docker、podman 和 keychain 取最后一个值，合并两个 auths，并且不区分大小写；Argo CD Image Updater 和其他语言的程序并非\
+             如此。",
+        ))
+    }
+}

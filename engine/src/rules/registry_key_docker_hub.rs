@@ -1,0 +1,90 @@
+use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
+use super::view::EntryView;
+use crate::bilingual::{Bilingual, text};
+use crate::consumers::{Consumer, images_that_find};
+use crate::registry::Key;
+
+/// The key is another spelling of Docker Hub than the usual one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegistryKeyDockerHub;
+
+impl Check for RegistryKeyDockerHub {
+    const DEFINITION: Definition = Definition {
+        code: "registry-key-docker-hub",
+        action: Action::Warn,
+        kind: Kind::Host,
+        title: text("An unusual spelling of Docker Hub", "Docker Hub 的非常用写法"),
+        applies: text(
+            "The host is one of Docker Hub's names (docker.io, index.docker.io, registry-1.docker.io, hub.docker.com, \
+             registry.hub.docker.com, docker.com, www.docker.com, registry.docker.io, auth.docker.io), with any port and path, and the key \
+             is not `https://index.docker.io/v1/`. It does not apply to `registry-1.docker.io` and `https://registry-1.docker.io` if the \
+             document also has an entry `https://index.docker.io/v1/` with the same credentials.",
+            "主机名是 Docker Hub 的名称之一（docker.io、index.docker.io、registry-1.docker.io、hub.docker.com、registry.hub.docker.com、\
+             docker.com、www.docker.com、registry.docker.io、auth.docker.io），不论端口和路径，而仓库地址不是 `https://index.docker.io/v1/`。\
+             如果文档中还有凭据相同的 `https://index.docker.io/v1/` 条目，则不适用于 `registry-1.docker.io` 和 \
+             `https://registry-1.docker.io`。",
+        ),
+        example: Example::new(r#"{"auths":{"index.docker.io/v1/":{"auth":"cm9ib3Q6ZXhhbXBsZQ=="}}}"#),
+    };
+
+    fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
+        let is_second = entry.key.is_registry_1() && entry.is_usable_like_docker_hub();
+        let applies = entry.key.is_other_docker_hub() && !is_second;
+        applies.then(|| Found::at(entry, RegistryKeyDockerHub))
+    }
+
+    fn message(&self, context: &Context<'_>) -> Message {
+        let shown = context.place.key().map(|key| key.shown()).unwrap_or_default();
+        let key = Key::parse(&shown);
+        let clause = text("this is an unusual key for Docker Hub", "这不是 Docker Hub 的常用写法");
+        if key.is_browser_login() {
+            return Message::new(
+                clause,
+                text(
+                    "Remove this entry: docker's login in the browser left it there.",
+                    "请删除该条目：它是 docker 在浏览器中登录后留下的。",
+                ),
+            );
+        }
+        if key.is_registry_1() {
+            let message = Message::new(
+                clause,
+                text(
+                    "If both are needed, keep both entries with the same credentials.",
+                    "如果两者都需要，请保留两个凭据相同的条目。",
+                ),
+            );
+            return message.note(text(
+                "Argo CD Image Updater looks for this key, the kubelet, docker and the key chain for https://index.docker.io/v1/, and \
+                 podman takes either.",
+                "Argo CD Image Updater 查找此地址，kubelet、docker 和 keychain 查找 https://index.docker.io/v1/，podman 两者都接受。",
+            ));
+        }
+        if key.has_path() {
+            let message = Message::new(
+                clause,
+                text(
+                    "Keep it if only consumers that find it need these credentials.",
+                    "如果只有能匹配到它的消费方需要这些凭据，可以保留。",
+                ),
+            );
+            let images = Consumer::ALL
+                .into_iter()
+                .find_map(|consumer| images_that_find(consumer, context.place.secret_type, &shown).pop());
+            return match images {
+                Some(image) => message.note(Bilingual::new(
+                    format!("This is about images such as {image}."),
+                    format!("这里指 {image} 这样的镜像。"),
+                )),
+                None => message,
+            };
+        }
+        Message::new(
+            clause,
+            text(
+                "Write the key as https://index.docker.io/v1/, including the closing slash.",
+                "请把仓库地址写成 https://index.docker.io/v1/（含末尾斜杠）。",
+            ),
+        )
+    }
+}
