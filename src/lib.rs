@@ -9,11 +9,11 @@
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("REGCRED_REVISION"), ")");
 
 pub mod admission;
+mod base64_engines;
 pub mod cli;
 pub mod cluster;
 pub mod create;
 mod files;
-mod go_base64;
 pub mod manifest;
 mod pki;
 pub mod policy_file;

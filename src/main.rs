@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// musl's own allocator takes a lock for every allocation of every thread; glibc's is as good as any.
-#[cfg(target_env = "musl")]
+/// On every target: with glibc's allocator a repair takes 40 % more processor time, and musl's takes a lock for each
+/// allocation.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

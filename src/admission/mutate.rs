@@ -6,53 +6,56 @@ use regcred_engine::policy::Policy;
 use regcred_engine::rule::{Action, Rule};
 use regcred_engine::wording;
 
-use super::request::Subject;
-use super::response::Patch;
-use super::{Answer, Decision, Reported, warnings};
+use super::answer::{Answer, Patch, ReportedFindings, warnings};
+use super::outcome::Decision;
+use super::request::RequestedSecret;
 
-/// Speaks for what is repaired, and for what the API server refuses afterwards, before `/validate` is ever asked.
-pub(super) fn answer<'j>(subject: &'j Subject, policy: &Policy, judgement: &'j Judgement<'_>) -> Answer<'j> {
-    let repair = judgement.repair.as_ref();
-    let mended: Vec<_> = judgement.findings.iter().filter(|finding| finding.repairable).collect();
+/// Reports what is repaired, and what the API server refuses before it asks `/validate`.
+pub(super) fn answer<'j>(
+    secret: &'j RequestedSecret,
+    policy: &Policy,
+    judgement: &'j Judgement<'_>,
+) -> Answer<'j> {
+    let repairable: Vec<_> = judgement.findings.iter().filter(|finding| finding.repairable).collect();
     let refused: Vec<_> = judgement.findings.iter().filter(|_| judgement.refused_by_api_server).collect();
-
-    let mut said =
-        if repair.is_some() && policy.announce_fixes { announcements(&mended, policy) } else { Vec::new() };
     let warned: Vec<_> = refused.iter().copied().filter(|finding| finding.action >= Action::Warn).collect();
-    said.extend(warnings(&warned, policy.language));
+    let fixed = judgement.repair.is_some();
 
-    let fixed = repair.is_some();
-    let mut reported = Reported::default();
-    for finding in &mended {
-        // What the patch mends is recorded and nothing else happens to it, whatever its rule's action.
+    let mut messages = Vec::new();
+    if fixed && policy.announce_fixes {
+        messages.extend(announcements(&repairable, policy));
+    }
+    messages.extend(warnings(&warned, policy.language));
+
+    let mut reported = ReportedFindings::default();
+    for finding in &repairable {
+        // A fixed finding is only recorded, whatever the action of its rule.
         reported.add(finding, finding.action.min(Action::Audit), fixed);
     }
     for finding in &refused {
-        // A denial is not for this webhook to make: here it is a warning.
+        // This webhook does not deny: it warns.
         reported.add(finding, finding.action.min(Action::Warn), false);
     }
     Answer {
-        decision: match repair {
+        decision: match &judgement.repair {
             Some(_) => Decision::Patched,
             None if judgement.repair_held_back => Decision::WouldPatch,
             None if warned.is_empty() => Decision::Allowed,
             None => Decision::Warned,
         },
         reported,
-        warnings: said,
+        warnings: messages,
         denial: None,
-        repair: repair.map(|repair| Patch { subject, repair }),
+        patch: judgement.repair.as_ref().map(|repair| Patch { secret, repair }),
     }
 }
 
-fn announcements(mended: &[&Finding<'_>], policy: &Policy) -> Vec<String> {
+/// Returns one or two warnings for each rule whose findings were fixed.
+fn announcements(fixed: &[&Finding<'_>], policy: &Policy) -> Vec<String> {
     let fixable = Rule::ALL.iter().copied().filter(|rule| rule.is_fixable());
     let keys_of = |rule: Rule| -> Vec<&RegistryKey<'_>> {
-        mended
-            .iter()
-            .filter(|finding| finding.rule() == rule)
-            .filter_map(|finding| finding.place.key())
-            .collect()
+        let findings = fixed.iter().filter(|finding| finding.rule() == rule);
+        findings.filter_map(|finding| finding.place.key()).collect()
     };
     fixable.flat_map(|rule| wording::fix_announcement(rule, &keys_of(rule), policy.language)).collect()
 }

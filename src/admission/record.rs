@@ -5,84 +5,96 @@ use std::time::Duration;
 use jiff::Timestamp;
 use regcred_engine::judge::Judgement;
 use regcred_engine::secret::SecretType;
+use serde::Serialize;
 
-use super::json::Json;
+use super::answer::{Answer, ListedFinding};
+use super::outcome::Webhook;
 use super::request::Review;
-use super::{Answer, Reported, ReportedFinding, Webhook};
 
-/// An audit record as far as it is known before the answer is on its way: a JSON object that lacks its end.
-pub(super) struct Record(Json);
-
-/// No more characters than such a text has in a cluster: a record must fit the queue, whatever was sent.
-fn cut(text: &str, most: usize) -> &str {
-    if text.len() <= most {
-        return text;
-    }
-    text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+/// An audit record. Its only unknown is how long the call takes.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AuditRecord {
+    time: String,
+    uid: String,
+    webhook: &'static str,
+    operation: &'static str,
+    dry_run: bool,
+    namespace: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generate_name: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    secret_type: Option<&'static str>,
+    user: String,
+    decision: &'static str,
+    findings: Vec<ListedFinding>,
+    #[serde(skip_serializing_if = "is_zero")]
+    findings_omitted: usize,
+    registries: Vec<String>,
+    #[serde(skip_serializing_if = "is_zero")]
+    registries_omitted: usize,
+    policy: String,
+    duration_micros: u128,
 }
 
-/// What a usual record takes, and each finding and registry of it.
-const USUAL: usize = 512;
-const EACH: usize = 256;
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
 
-impl Record {
+/// A record must fit the queue, so each text is cut at the length that Kubernetes allows it.
+const MAX_UID_CHARS: usize = 128;
+const MAX_NAME_CHARS: usize = 253;
+const MAX_USER_CHARS: usize = 1024;
+
+/// Returns the first `max` characters.
+fn first_chars(text: &str, max: usize) -> String {
+    text.chars().take(max).collect()
+}
+
+impl AuditRecord {
     pub(super) fn new(
         webhook: Webhook,
         time: Timestamp,
         review: &Review<'_>,
-        secret_type: Option<SecretType>,
-        answer: &Answer<'_>,
+        answer: Answer<'_>,
         judgement: Option<&Judgement<'_>>,
-        policy: &str,
+        policy_hash: &str,
     ) -> Self {
-        let Reported { listed: findings, omitted, .. } = &answer.reported;
-        let (registries, registries_omitted) = judgement
-            .map(|judgement| (judgement.registries.as_slice(), judgement.registries_omitted))
-            .unwrap_or_default();
-        let mut record = Json::with_capacity(USUAL + EACH * findings.len().max(registries.len()));
-        record.text("{\"time\":", &format!("{time:.6}"));
-        record.text(",\"uid\":", cut(review.uid(), 128));
-        record.word(",\"webhook\":", webhook.as_str());
-        record.word(",\"operation\":", review.operation().as_str());
-        record.raw(if review.dry_run() { ",\"dryRun\":true" } else { ",\"dryRun\":false" });
-        record.text(",\"namespace\":", cut(review.namespace(), 253));
-        match review.name() {
-            "" => record.text(",\"generateName\":", cut(review.generate_name().unwrap_or_default(), 253)),
-            name => record.text(",\"name\":", cut(name, 253)),
+        let (name, generate_name) = match review.name() {
+            "" => (None, Some(first_chars(review.generate_name(), MAX_NAME_CHARS))),
+            name => (Some(first_chars(name, MAX_NAME_CHARS)), None),
+        };
+        let registries = judgement.map(|judgement| judgement.registries.as_slice()).unwrap_or_default();
+        AuditRecord {
+            time: format!("{time:.6}"),
+            uid: first_chars(review.uid(), MAX_UID_CHARS),
+            webhook: webhook.as_str(),
+            operation: review.operation().as_str(),
+            dry_run: review.dry_run(),
+            namespace: first_chars(review.namespace(), MAX_NAME_CHARS),
+            name,
+            generate_name,
+            secret_type: review.secret_type().map(SecretType::name),
+            user: first_chars(review.user(), MAX_USER_CHARS),
+            decision: answer.decision.as_str(),
+            findings: answer.reported.listed,
+            findings_omitted: answer.reported.omitted,
+            registries: registries.iter().map(|key| key.shown_host().into_owned()).collect(),
+            registries_omitted: judgement.map_or(0, |judgement| judgement.registries_omitted),
+            policy: policy_hash.to_owned(),
+            duration_micros: 0,
         }
-        if let Some(secret_type) = secret_type {
-            record.word(",\"type\":", secret_type.name());
-        }
-        record.text(",\"user\":", cut(review.user(), 1024));
-        record.word(",\"decision\":", answer.decision.as_str());
-        record.list(",\"findings\":", findings, finding);
-        if *omitted > 0 {
-            record.number(",\"findingsOmitted\":", *omitted as u128);
-        }
-        record.list(",\"registries\":", registries, |record, key| record.text("", &key.shown_host()));
-        if registries_omitted > 0 {
-            record.number(",\"registriesOmitted\":", registries_omitted as u128);
-        }
-        record.text(",\"policy\":", policy);
-        Record(record)
     }
 
-    /// The record as a line, with how long the call took.
+    /// Returns the record as one line. `duration` is how long the call took.
+    #[expect(clippy::expect_used, reason = "strings, numbers and lists can always be written to memory")]
     pub(super) fn into_line(self, duration: Duration) -> Vec<u8> {
-        let Record(mut record) = self;
-        record.number(",\"durationMicros\":", duration.as_micros());
-        record.raw("}\n");
-        record.0
+        let record = AuditRecord { duration_micros: duration.as_micros(), ..self };
+        let mut line = serde_json::to_vec(&record).expect("no field can fail");
+        line.push(b'\n');
+        line
     }
-}
-
-fn finding(record: &mut Json, finding: &ReportedFinding<'_>) {
-    record.word("{\"code\":", finding.rule.code());
-    record.word(",\"action\":", finding.action.as_str());
-    record.word(",\"ruleAction\":", finding.rule_action.as_str());
-    if let Some(cap) = finding.capped_by {
-        record.word(",\"cappedBy\":", cap.as_str());
-    }
-    record.text(",\"path\":", &finding.place.path());
-    record.raw(if finding.fixed { ",\"fixed\":true}" } else { ",\"fixed\":false}" });
 }

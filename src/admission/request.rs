@@ -1,30 +1,45 @@
-//! Reading an AdmissionReview `admission.k8s.io/v1`. Strings are borrowed from the body where they can be; nothing that
-//! a parser says of the body is passed on, since it would quote it.
+//! Reading an AdmissionReview `admission.k8s.io/v1`. Strings are borrowed from the body, and errors of the parser are not
+//! passed on, since they would quote it.
 
 use std::fmt;
 
 use regcred_engine::policy::Requester;
 use regcred_engine::secret::{MAX_SECRET_BYTES, OldSecret, Secret, SecretType};
 use serde_json::error::Category;
+use serde_json::value::RawValue;
 
-use super::fields::Text;
-use super::review_json::{RequestJson, ReviewJson};
-use super::secret::{SecretJson, decode, decoded_bytes};
+use super::borrowed::BorrowedStr;
+use super::review_json::{KindJson, RequestJson, ReviewJson};
+use super::secret::{ApiSecret, decode};
+use crate::base64_engines::decoded_len;
 use crate::wiped::Wiped;
 
-/// What was asked of the API server. PATCH and server-side apply arrive as one of these.
+/// The API version of the reviews that are read and written.
+pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
+/// The kind of the objects that are read and written.
+pub(super) const KIND: &str = "AdmissionReview";
+
+/// The operation that the API server was asked for. PATCH and server-side apply arrive as one of the first two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// A new object.
     Create,
     /// A changed object.
     Update,
-    /// DELETE, CONNECT or what the configuration should not have sent.
+    /// DELETE, CONNECT, or anything else that the webhook configuration should not send.
     Other,
 }
 
 impl Operation {
-    /// The word used in records and metrics.
+    fn from_name(name: &str) -> Self {
+        match name {
+            "CREATE" => Operation::Create,
+            "UPDATE" => Operation::Update,
+            _ => Operation::Other,
+        }
+    }
+
+    /// Returns the word used in records and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,12 +50,12 @@ impl Operation {
     }
 }
 
-/// Why a body is no review that can be answered: HTTP 400 with this one line. It never quotes the body.
+/// Why a body is not a review that can be answered: HTTP 400 with this one line, which never quotes the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadReview {
     /// Not JSON.
     NotJson,
-    /// JSON, but some field has another type.
+    /// JSON, but a field has the wrong type or is repeated.
     NotAReview,
     /// Another API version or kind.
     OtherVersion,
@@ -50,7 +65,7 @@ pub enum BadReview {
     NoUid,
     /// More groups than any user has.
     TooManyGroups,
-    /// What should be a Secret cannot be read as one.
+    /// An object that must be a Secret cannot be read as one.
     NotASecret,
 }
 
@@ -59,194 +74,172 @@ impl fmt::Display for BadReview {
         f.write_str(match self {
             BadReview::NotJson => "the body is not JSON",
             BadReview::NotAReview => {
-                "the body is JSON, but a field of it has another type than in an AdmissionReview"
+                "the body is JSON but not an AdmissionReview: a field has the wrong type or is repeated"
             }
-            BadReview::OtherVersion => "the body is no AdmissionReview of admission.k8s.io/v1",
+            BadReview::OtherVersion => "the body is not an AdmissionReview of admission.k8s.io/v1",
             BadReview::NoRequest => "the AdmissionReview has no request",
             BadReview::NoUid => "the request of the AdmissionReview has no uid",
             BadReview::TooManyGroups => "the user of the AdmissionReview is in more than 10000 groups",
             BadReview::NotASecret => {
-                "an object of the request says that it is a Secret and cannot be read as one"
+                "an object of the request is declared as a Secret but cannot be read as one"
             }
         })
     }
 }
 
-pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
-pub(super) const KIND: &str = "AdmissionReview";
-
-/// A review that can be answered: it has a uid. It holds credentials: there is no `Debug`.
-pub(super) struct Review<'a>(ReviewJson<'a>);
+/// A review that can be answered. It holds credentials: there is no `Debug`.
+pub(super) struct Review<'a> {
+    uid: BorrowedStr<'a>,
+    operation: Operation,
+    request: RequestJson<'a>,
+    /// The object to store, if it is a Secret.
+    object: Option<ApiSecret<'a>>,
+}
 
 impl<'a> Review<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, BadReview> {
         let body = std::str::from_utf8(body).map_err(|_| BadReview::NotJson)?;
-        let mut review = Review(ReviewJson::default());
-        if review.0.read(body).is_err() {
-            // What is no Secret may look like anything.
-            review = Review(ReviewJson::default());
-            review.0.request.objects_passed_over = true;
-            review.0.read(body).map_err(|error| match error.classify() {
-                Category::Data => BadReview::NotAReview,
-                Category::Io | Category::Syntax | Category::Eof => BadReview::NotJson,
-            })?;
-        }
-        let ReviewJson { api_version, kind, has_request, request } = &review.0;
-        if api_version.as_deref() != Some(API_VERSION) || kind.as_deref() != Some(KIND) {
+        let review: ReviewJson<'_> = serde_json::from_str(body).map_err(|error| match error.classify() {
+            Category::Data => BadReview::NotAReview,
+            Category::Io | Category::Syntax | Category::Eof => BadReview::NotJson,
+        })?;
+        if review.api_version.as_deref() != Some(API_VERSION) || review.kind.as_deref() != Some(KIND) {
             return Err(BadReview::OtherVersion);
         }
-        if !has_request {
-            return Err(BadReview::NoRequest);
-        }
-        if request.uid.as_deref().unwrap_or_default().is_empty() {
-            return Err(BadReview::NoUid);
-        }
-        if request.user.groups.too_many {
+        let mut request = review.request.ok_or(BadReview::NoRequest)?;
+        let uid = request.uid.take().filter(|uid| !uid.is_empty()).ok_or(BadReview::NoUid)?;
+        let groups = request.user_info.as_ref().and_then(|user| user.groups.as_ref());
+        if groups.is_some_and(|groups| groups.too_many) {
             return Err(BadReview::TooManyGroups);
         }
-        Ok(review)
-    }
-
-    fn request(&self) -> &RequestJson<'a> {
-        &self.0.request
+        let operation = request.operation.as_deref().map_or(Operation::Other, Operation::from_name);
+        let may_be_secret =
+            operation != Operation::Other && request.kind.as_ref().is_none_or(KindJson::may_be_secret);
+        let object = request.object.filter(|_| may_be_secret).map(parse_secret).transpose()?;
+        Ok(Review { uid, operation, request, object })
     }
 
     pub(super) fn uid(&self) -> &str {
-        self.request().uid.as_deref().unwrap_or_default()
+        &self.uid
     }
 
     pub(super) fn operation(&self) -> Operation {
-        match self.request().operation.as_deref() {
-            Some("CREATE") => Operation::Create,
-            Some("UPDATE") => Operation::Update,
-            _ => Operation::Other,
-        }
+        self.operation
     }
 
     pub(super) fn dry_run(&self) -> bool {
-        self.request().dry_run.unwrap_or(false)
+        self.request.dry_run.unwrap_or(false)
     }
 
     pub(super) fn namespace(&self) -> &str {
-        self.request().namespace.as_deref().unwrap_or_default()
+        self.request.namespace.as_deref().unwrap_or_default()
     }
 
     /// Empty on CREATE with `generateName`.
     pub(super) fn name(&self) -> &str {
-        self.request().name.as_deref().unwrap_or_default()
+        self.request.name.as_deref().unwrap_or_default()
+    }
+
+    /// Returns `metadata.generateName` of the Secret.
+    pub(super) fn generate_name(&self) -> &str {
+        self.object.as_ref().and_then(ApiSecret::generate_name).unwrap_or_default()
     }
 
     pub(super) fn user(&self) -> &str {
-        self.request().user.username.as_deref().unwrap_or_default()
+        let user = self.request.user_info.as_ref();
+        user.and_then(|user| user.username.as_deref()).unwrap_or_default()
     }
 
     pub(super) fn groups(&self) -> Vec<&str> {
-        self.request().user.groups.names.iter().map(|Text(group)| &**group).collect()
+        let groups = self.request.user_info.as_ref().and_then(|user| user.groups.as_ref());
+        groups.map(|groups| groups.names.iter().map(|name| &**name).collect()).unwrap_or_default()
     }
 
     pub(super) fn requester<'r>(&'r self, groups: &'r [&'r str]) -> Requester<'r> {
         Requester { namespace: self.namespace(), user: self.user(), groups }
     }
 
-    /// Who writes, as `kubectl` and others name themselves.
+    /// Returns the name under which the client manages fields, such as `kubectl-client-side-apply`.
     pub(super) fn field_manager(&self) -> Option<&str> {
-        self.request().options.field_manager.as_deref()
+        self.request.options.as_ref()?.field_manager.as_deref()
     }
 
-    /// The object of the request.
-    pub(super) fn object(&self) -> Result<Object, BadReview> {
-        let request = self.request();
-        if !request.has_object || !request.kind.may_be_secret() || self.operation() == Operation::Other {
-            return Ok(Object::default());
-        }
-        if request.objects_passed_over {
-            return Err(BadReview::NotASecret);
-        }
-        let Some(secret_type) = request.object.pull_secret_type() else { return Ok(Object::default()) };
-        let subject = self.subject(&request.object, secret_type)?;
-        Ok(Object { secret_type: Some(secret_type), subject })
+    /// Returns the type of the object if it is a pull Secret.
+    pub(super) fn secret_type(&self) -> Option<SecretType> {
+        self.object.as_ref()?.pull_secret_type()
     }
 
-    fn subject(
-        &self,
-        secret: &SecretJson<'_>,
-        secret_type: SecretType,
-    ) -> Result<Option<Subject>, BadReview> {
-        let Some(document) = secret.document(secret_type).filter(|_| !secret.is_being_deleted()) else {
+    /// Returns the pull Secret to judge. `None` for any other object, and for a Secret that is being deleted, has no document
+    /// or one larger than any Secret: the API server refuses that one, but only after `/mutate`.
+    pub(super) fn requested_secret(&self) -> Result<Option<RequestedSecret>, BadReview> {
+        let Some(secret) = self.object.as_ref().filter(|secret| !secret.is_being_deleted()) else {
             return Ok(None);
         };
-        // The API server refuses a Secret of that size, but only after `/mutate`.
-        if decoded_bytes(document) > MAX_SECRET_BYTES {
+        let Some(secret_type) = secret.pull_secret_type() else { return Ok(None) };
+        let Some(document) = secret.document(secret_type) else { return Ok(None) };
+        if decoded_len(document) > MAX_SECRET_BYTES {
             return Ok(None);
         }
-        let request = self.request();
-        let replaces = request.has_old_object && self.operation() == Operation::Update;
-        let old = if replaces { Some(Old::of(&request.old_object, secret_type, document)?) } else { None };
+        let replaced = match self.request.old_object.filter(|_| self.operation == Operation::Update) {
+            Some(old) => Some(ReplacedSecret::parse(old, secret_type, document)?),
+            None => None,
+        };
         let data_bytes = secret.data_bytes();
-        Ok(Some(Subject { secret_type, document: decode(document)?, data_bytes, old }))
-    }
-
-    /// `metadata.generateName`, for a record of an object without a name.
-    pub(super) fn generate_name(&self) -> Option<&str> {
-        self.request().object.generate_name()
+        let document = decode(document).map_err(|_| BadReview::NotASecret)?;
+        Ok(Some(RequestedSecret { secret_type, document, data_bytes, replaced }))
     }
 }
 
-/// What the request is about.
-#[derive(Default)]
-pub(super) struct Object {
-    /// Its type, where it is a pull Secret.
-    pub(super) secret_type: Option<SecretType>,
-    /// What there is to judge; `None` where it is another kind or type, or no object, or has no document or one that is
-    /// larger than any Secret, or is being deleted and left alone.
-    pub(super) subject: Option<Subject>,
+fn parse_secret(object: &RawValue) -> Result<ApiSecret<'_>, BadReview> {
+    ApiSecret::parse(object).map_err(|_| BadReview::NotASecret)
 }
 
-/// A pull Secret under judgement. It holds credentials: there is no `Debug`.
-pub(super) struct Subject {
+/// The pull Secret that a request stores. It holds credentials: there is no `Debug`.
+pub(super) struct RequestedSecret {
     pub(super) secret_type: SecretType,
     pub(super) document: Wiped,
     data_bytes: usize,
-    old: Option<Old>,
+    replaced: Option<ReplacedSecret>,
 }
 
-/// What an UPDATE replaces.
-struct Old {
-    document: OldDocument,
+/// The Secret that an UPDATE replaces.
+struct ReplacedSecret {
+    document: ReplacedDocument,
     immutable: bool,
 }
 
-enum OldDocument {
-    None,
-    /// The same bytes: not decoded a second time.
+enum ReplacedDocument {
+    Absent,
+    /// The same bytes as the new document: not decoded a second time.
     Same,
     Other(Wiped),
 }
 
-impl Old {
-    fn of(old: &SecretJson<'_>, secret_type: SecretType, new_document: &str) -> Result<Self, BadReview> {
+impl ReplacedSecret {
+    fn parse(old: &RawValue, secret_type: SecretType, new_document: &str) -> Result<Self, BadReview> {
+        let old = parse_secret(old)?;
         let document = match old.document(secret_type) {
-            None => OldDocument::None,
-            Some(document) if document == new_document => OldDocument::Same,
-            Some(document) => OldDocument::Other(decode(document)?),
+            None => ReplacedDocument::Absent,
+            Some(document) if document == new_document => ReplacedDocument::Same,
+            Some(document) => ReplacedDocument::Other(decode(document).map_err(|_| BadReview::NotASecret)?),
         };
-        Ok(Old { document, immutable: old.is_immutable() })
+        Ok(ReplacedSecret { document, immutable: old.is_immutable() })
     }
 }
 
-impl Subject {
+impl RequestedSecret {
     pub(super) fn secret(&self) -> Secret<'_> {
         Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes }
     }
 
     pub(super) fn old_secret(&self) -> Option<OldSecret<'_>> {
-        let old = self.old.as_ref()?;
-        let document = match &old.document {
-            OldDocument::None => None,
-            OldDocument::Same => Some(self.document.as_slice()),
-            OldDocument::Other(document) => Some(document.as_slice()),
+        let replaced = self.replaced.as_ref()?;
+        let document = match &replaced.document {
+            ReplacedDocument::Absent => None,
+            ReplacedDocument::Same => Some(self.document.as_slice()),
+            ReplacedDocument::Other(document) => Some(document.as_slice()),
         };
-        Some(OldSecret { document, immutable: old.immutable })
+        Some(OldSecret { document, immutable: replaced.immutable })
     }
 }
 
@@ -255,11 +248,11 @@ mod tests {
     use super::*;
 
     fn review(body: &str) -> Result<(), BadReview> {
-        Review::parse(body.as_bytes())?.object().map(|_| ())
+        Review::parse(body.as_bytes())?.requested_secret().map(|_| ())
     }
 
     #[test]
-    fn a_body_that_cannot_be_answered_is_told_by_its_kind() {
+    fn each_bad_body_has_its_own_error() {
         for (body, bad) in [
             ("", BadReview::NotJson),
             ("{", BadReview::NotJson),
@@ -294,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_a_bounded_number_of_groups() {
+    fn groups_are_bounded() {
         let with = |groups: usize| {
             let groups = vec![r#""""#; groups].join(",");
             review(&format!(
@@ -305,22 +298,35 @@ mod tests {
         assert_eq!(with(10_001), Err(BadReview::TooManyGroups));
     }
 
+    fn with_fields(fields: &str) -> String {
+        format!(
+            r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","operation":"UPDATE",{fields}}}}}"#
+        )
+    }
+
     #[test]
-    fn of_a_field_that_stands_twice_the_later_counts_and_objects_are_merged() {
-        // The API server writes no field twice, and nobody else's review leads to anything.
+    fn a_repeated_field_is_refused() {
+        // The API server repeats no field, so either reading of such a body could be the wrong one.
         let secret = r#"{"type":"kubernetes.io/dockerconfigjson","data":{".dockerconfigjson":"e30="}}"#;
-        for (fields, judged) in [
-            (format!(r#""object":{secret}"#), true),
-            (format!(r#""object":{secret},"object":{{}}"#), true),
-            (format!(r#""object":{{"type":"Opaque"}},"object":{secret}"#), true),
-            (format!(r#""object":{secret},"object":{{"type":"Opaque"}}"#), false),
-            (format!(r#""object":{secret},"object":null"#), false),
+        let twice = secret.replacen('{', r#"{"type":"Opaque","#, 1);
+        for (fields, expected) in [
+            (format!(r#""object":{secret}"#), Ok(())),
+            (format!(r#""object":{secret},"object":{{"type":"Opaque"}}"#), Err(BadReview::NotAReview)),
+            (format!(r#""object":{secret},"object":null"#), Err(BadReview::NotAReview)),
+            (format!(r#""object":{twice}"#), Err(BadReview::NotASecret)),
+            (format!(r#""object":{secret},"oldObject":{twice}"#), Err(BadReview::NotASecret)),
         ] {
-            let body = format!(
-                r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","operation":"CREATE",{fields}}}}}"#
-            );
-            let review = Review::parse(body.as_bytes()).ok().unwrap();
-            assert_eq!(review.object().ok().unwrap().subject.is_some(), judged, "{body}");
+            assert_eq!(review(&with_fields(&fields)), expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn other_kinds_may_have_any_shape() {
+        for kind in [r#"{"group":"","kind":"ConfigMap"}"#, r#"{"group":"example.com","kind":"Secret"}"#] {
+            for object in [r#""text""#, "[1e999]", r#"{"data":{"a":7},"type":7,"metadata":[]}"#] {
+                let body = with_fields(&format!(r#""kind":{kind},"object":{object},"oldObject":{object}"#));
+                assert_eq!(review(&body), Ok(()), "{body}");
+            }
         }
     }
 }

@@ -1,178 +1,116 @@
-//! The fields of an AdmissionReview, as far as they are read.
+//! The fields that regcred reads of an AdmissionReview.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed as _, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-use super::fields::{Fields, Filled, Text, text};
-use super::secret::SecretJson;
+use super::borrowed::BorrowedStr;
 
-/// A review as the API server writes it, as far as it is read.
-#[derive(Default)]
+/// An AdmissionReview as the API server writes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ReviewJson<'a> {
-    pub(super) api_version: Option<Cow<'a, str>>,
-    pub(super) kind: Option<Cow<'a, str>>,
-    pub(super) has_request: bool,
-    pub(super) request: RequestJson<'a>,
+    #[serde(borrow)]
+    pub(super) api_version: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(super) kind: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(super) request: Option<RequestJson<'a>>,
 }
 
-#[derive(Default)]
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct RequestJson<'a> {
-    pub(super) uid: Option<Cow<'a, str>>,
-    pub(super) kind: KindJson<'a>,
-    pub(super) name: Option<Cow<'a, str>>,
-    pub(super) namespace: Option<Cow<'a, str>>,
-    pub(super) operation: Option<Cow<'a, str>>,
-    pub(super) user: UserJson<'a>,
-    pub(super) has_object: bool,
-    pub(super) object: SecretJson<'a>,
-    pub(super) has_old_object: bool,
-    pub(super) old_object: SecretJson<'a>,
-    /// Objects are not read: one of them is no Secret.
-    pub(super) objects_passed_over: bool,
+    #[serde(borrow)]
+    pub(super) uid: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(super) kind: Option<KindJson<'a>>,
+    #[serde(borrow)]
+    pub(super) name: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(super) namespace: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(super) operation: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(super) user_info: Option<UserJson<'a>>,
+    /// Not parsed yet: an object of another kind can have any shape.
+    #[serde(borrow)]
+    pub(super) object: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) old_object: Option<&'a RawValue>,
     pub(super) dry_run: Option<bool>,
-    pub(super) options: OptionsJson<'a>,
+    #[serde(borrow)]
+    pub(super) options: Option<OptionsJson<'a>>,
 }
 
-#[derive(Default)]
+#[derive(Deserialize)]
 pub(super) struct KindJson<'a> {
-    pub(super) group: Option<Cow<'a, str>>,
-    pub(super) kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    group: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    kind: Option<BorrowedStr<'a>>,
 }
 
-#[derive(Default)]
+impl KindJson<'_> {
+    /// Whether this is the Secret of core/v1. An absent field counts as a match.
+    pub(super) fn may_be_secret(&self) -> bool {
+        self.group.as_deref().is_none_or(str::is_empty)
+            && self.kind.as_deref().is_none_or(|kind| kind == "Secret")
+    }
+}
+
+#[derive(Deserialize)]
 pub(super) struct UserJson<'a> {
-    pub(super) username: Option<Cow<'a, str>>,
-    pub(super) groups: Groups<'a>,
+    #[serde(borrow)]
+    pub(super) username: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    pub(super) groups: Option<GroupsJson<'a>>,
 }
 
-/// A name takes three bytes of a body and 24 of memory, and nobody is in so many groups: without a bound, a body of 8 MiB
-/// would take 100.
-const MOST_GROUPS: usize = 10_000;
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OptionsJson<'a> {
+    #[serde(borrow)]
+    pub(super) field_manager: Option<BorrowedStr<'a>>,
+}
 
-/// The user's groups: none are kept beyond [`MOST_GROUPS`].
+/// More groups than any user is in. A group takes 3 bytes of a body and 24 bytes of memory: without this bound, a body of
+/// 8 MiB would take 67 MB.
+const MAX_GROUPS: usize = 10_000;
+
+/// The groups of a user: the first [`MAX_GROUPS`].
 #[derive(Default)]
-pub(super) struct Groups<'a> {
-    pub(super) names: Vec<Text<'a>>,
+pub(super) struct GroupsJson<'a> {
+    pub(super) names: Vec<BorrowedStr<'a>>,
     pub(super) too_many: bool,
 }
 
-impl<'de> Deserialize<'de> for Groups<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for GroupsJson<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct GroupsVisitor;
-
-        impl<'de> Visitor<'de> for GroupsVisitor {
-            type Value = Groups<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of strings")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Groups<'de>, A::Error> {
-                let mut groups = Groups::default();
-                while let Some(name) = list.next_element()? {
-                    if groups.names.len() == MOST_GROUPS {
-                        groups.too_many = true;
-                    } else {
-                        groups.names.push(name);
-                    }
-                }
-                Ok(groups)
-            }
-        }
-
         deserializer.deserialize_seq(GroupsVisitor)
     }
 }
 
-#[derive(Default)]
-pub(super) struct OptionsJson<'a> {
-    pub(super) field_manager: Option<Cow<'a, str>>,
-}
+struct GroupsVisitor;
 
-impl<'de> Fields<'de> for ReviewJson<'de> {
-    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        match name {
-            "apiVersion" => self.api_version = text(map)?,
-            "kind" => self.kind = text(map)?,
-            "request" => self.has_request = map.next_value_seed(Filled(&mut self.request))?,
-            _ => drop(map.next_value::<IgnoredAny>()?),
-        }
-        Ok(())
+impl<'de> Visitor<'de> for GroupsVisitor {
+    type Value = GroupsJson<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of strings")
     }
-}
 
-impl<'de> Fields<'de> for RequestJson<'de> {
-    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        let mut object = |secret: &mut SecretJson<'de>| {
-            if self.objects_passed_over {
-                Ok(map.next_value::<Option<IgnoredAny>>()?.is_some())
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<GroupsJson<'de>, A::Error> {
+        let mut groups = GroupsJson::default();
+        while let Some(name) = list.next_element()? {
+            if groups.names.len() == MAX_GROUPS {
+                groups.too_many = true;
             } else {
-                map.next_value_seed(Filled(secret))
+                groups.names.push(name);
             }
-        };
-        match name {
-            "object" => self.has_object = object(&mut self.object)?,
-            "oldObject" => self.has_old_object = object(&mut self.old_object)?,
-            "uid" => self.uid = text(map)?,
-            "kind" => drop(map.next_value_seed(Filled(&mut self.kind))?),
-            "name" => self.name = text(map)?,
-            "namespace" => self.namespace = text(map)?,
-            "operation" => self.operation = text(map)?,
-            "userInfo" => drop(map.next_value_seed(Filled(&mut self.user))?),
-            "dryRun" => self.dry_run = map.next_value()?,
-            "options" => drop(map.next_value_seed(Filled(&mut self.options))?),
-            _ => drop(map.next_value::<IgnoredAny>()?),
         }
-        Ok(())
-    }
-}
-
-impl<'de> Fields<'de> for KindJson<'de> {
-    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        match name {
-            "group" => self.group = text(map)?,
-            "kind" => self.kind = text(map)?,
-            _ => drop(map.next_value::<IgnoredAny>()?),
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Fields<'de> for UserJson<'de> {
-    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        match name {
-            "username" => self.username = text(map)?,
-            "groups" => self.groups = map.next_value::<Option<_>>()?.unwrap_or_default(),
-            _ => drop(map.next_value::<IgnoredAny>()?),
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Fields<'de> for OptionsJson<'de> {
-    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        match name {
-            "fieldManager" => self.field_manager = text(map)?,
-            _ => drop(map.next_value::<IgnoredAny>()?),
-        }
-        Ok(())
-    }
-}
-
-impl<'a> ReviewJson<'a> {
-    pub(super) fn read(&mut self, body: &'a str) -> serde_json::Result<()> {
-        let mut json = serde_json::Deserializer::from_str(body);
-        Filled(self).deserialize(&mut json)?;
-        json.end()
-    }
-}
-
-impl KindJson<'_> {
-    /// What is left out says nothing against it.
-    pub(super) fn may_be_secret(&self) -> bool {
-        self.group.as_deref().unwrap_or_default().is_empty()
-            && self.kind.as_deref().is_none_or(|kind| kind == "Secret")
+        Ok(groups)
     }
 }

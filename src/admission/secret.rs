@@ -1,120 +1,114 @@
-//! Reading a Secret of a review: its document is borrowed, the rest of its data only measured.
+//! The fields that regcred reads of a Secret, in an AdmissionReview or in an answer of the API server.
 
-use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::PAD;
+use base64::{DecodeError, Engine as _};
 use regcred_engine::secret::SecretType;
-use serde::de::{DeserializeSeed as _, IgnoredAny, MapAccess};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::fields::{Fields, Filled, text};
-use super::request::BadReview;
+use super::borrowed::BorrowedStr;
+use crate::base64_engines::{CANONICAL, decoded_len};
 use crate::wiped::Wiped;
 
-/// By the processor's vector instructions: a document can be a megabyte, and its base64 was a fifth of all that was done
-/// about one. They are `unsafe` code of a library that is used everywhere, tests and fuzzes it against its plain one, and
-/// reads and writes slices of a length that it has checked (docs/threat-model.md, "Supply chain").
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-type Base64 = base64::engine::Simd;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-pub(super) static BASE64: LazyLock<Base64> = LazyLock::new(|| Base64::standard(PAD));
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-type Base64 = base64::engine::GeneralPurpose;
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) static BASE64: LazyLock<Base64> = LazyLock::new(|| Base64::new(&base64::alphabet::STANDARD, PAD));
-
-/// The API server writes base64 in its canonical form, whatever its client sent (docs/facts.md, "Requests").
-pub(crate) fn decode(document: &str) -> Result<Wiped, BadReview> {
-    BASE64.decode(document).map(Wiped::from).map_err(|_| BadReview::NotASecret)
+/// Decodes a value of `data`. The API server writes canonical base64, whatever its client sent (docs/facts.md,
+/// "Requests").
+pub(crate) fn decode(value: &str) -> Result<Wiped, DecodeError> {
+    CANONICAL.decode(value).map(Wiped::from)
 }
 
-/// A Secret as the API server writes it, as far as it is read. It holds credentials: there is no `Debug`.
-#[derive(Default)]
-pub(crate) struct SecretJson<'a> {
-    kind: Option<Cow<'a, str>>,
-    metadata: MetadataJson<'a>,
-    secret_type: Option<Cow<'a, str>>,
+/// A Secret as the API server writes it. It holds credentials: there is no `Debug`.
+#[derive(Deserialize)]
+pub(crate) struct ApiSecret<'a> {
+    #[serde(borrow)]
+    kind: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    metadata: Option<ApiSecretMetadata<'a>>,
+    #[serde(borrow, rename = "type")]
+    secret_type: Option<BorrowedStr<'a>>,
     immutable: Option<bool>,
-    data: DataJson<'a>,
+    #[serde(borrow)]
+    data: Option<ApiSecretData<'a>>,
 }
 
-#[derive(Default)]
-struct MetadataJson<'a> {
-    generate_name: Option<Cow<'a, str>>,
-    deletion_timestamp: Option<Cow<'a, str>>,
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ApiSecretMetadata<'a> {
+    #[serde(borrow)]
+    generate_name: Option<BorrowedStr<'a>>,
+    #[serde(borrow)]
+    deletion_timestamp: Option<BorrowedStr<'a>>,
 }
 
-/// A Secret's data: the documents, and how much there is.
+/// The `data` of a Secret: the two documents, and only the size of all else. A map of all keys would take more than ten
+/// times as much memory as a body of many short ones.
 #[derive(Default)]
-struct DataJson<'a> {
-    docker_config_json: Option<Cow<'a, str>>,
-    docker_cfg: Option<Cow<'a, str>>,
+struct ApiSecretData<'a> {
+    docker_config_json: Option<BorrowedStr<'a>>,
+    docker_cfg: Option<BorrowedStr<'a>>,
     decoded_bytes: usize,
 }
 
-impl<'de> Fields<'de> for SecretJson<'de> {
-    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        match name {
-            "kind" => self.kind = text(map)?,
-            "metadata" => drop(map.next_value_seed(Filled(&mut self.metadata))?),
-            "type" => self.secret_type = text(map)?,
-            "immutable" => self.immutable = map.next_value()?,
-            "data" => drop(map.next_value_seed(Filled(&mut self.data))?),
-            _ => drop(map.next_value::<IgnoredAny>()?),
-        }
-        Ok(())
+impl<'de: 'a, 'a> Deserialize<'de> for ApiSecretData<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(DataVisitor)
     }
 }
 
-impl<'de> Fields<'de> for MetadataJson<'de> {
-    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        match name {
-            "generateName" => self.generate_name = text(map)?,
-            "deletionTimestamp" => self.deletion_timestamp = text(map)?,
-            _ => drop(map.next_value::<IgnoredAny>()?),
+struct DataVisitor;
+
+impl<'de> Visitor<'de> for DataVisitor {
+    type Value = ApiSecretData<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ApiSecretData<'de>, A::Error> {
+        let mut data = ApiSecretData::default();
+        while let Some(key) = map.next_key::<BorrowedStr<'de>>()? {
+            let value: Option<BorrowedStr<'de>> = map.next_value()?;
+            data.decoded_bytes += value.as_deref().map_or(0, decoded_len);
+            let document = if *key == *SecretType::DockerConfigJson.data_key() {
+                &mut data.docker_config_json
+            } else if *key == *SecretType::DockerCfg.data_key() {
+                &mut data.docker_cfg
+            } else {
+                continue;
+            };
+            if document.is_some() {
+                return Err(Error::custom("the same key twice in data"));
+            }
+            *document = value;
         }
-        Ok(())
+        Ok(data)
     }
 }
 
-impl<'de> Fields<'de> for DataJson<'de> {
-    fn take<M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
-        let value = text(map)?;
-        self.decoded_bytes += value.as_deref().map_or(0, decoded_bytes);
-        if name == SecretType::DockerConfigJson.data_key() {
-            self.docker_config_json = value;
-        } else if name == SecretType::DockerCfg.data_key() {
-            self.docker_cfg = value;
-        }
-        Ok(())
-    }
-}
-
-impl<'a> SecretJson<'a> {
-    pub(crate) fn parse(object: &'a RawValue) -> Result<Self, BadReview> {
-        let mut secret = SecretJson::default();
-        let mut json = serde_json::Deserializer::from_str(object.get());
-        Filled(&mut secret).deserialize(&mut json).map_err(|_| BadReview::NotASecret)?;
-        Ok(secret)
+impl<'a> ApiSecret<'a> {
+    /// Reads an object. The error quotes the object: it is not to be passed on.
+    pub(crate) fn parse(object: &'a RawValue) -> serde_json::Result<Self> {
+        serde_json::from_str(object.get())
     }
 
-    /// Which pull Secret it is; `None` for every other kind and type.
+    /// Returns which pull Secret this is; `None` for an object of any other kind or type.
     pub(crate) fn pull_secret_type(&self) -> Option<SecretType> {
         let is_secret = self.kind.as_deref().is_none_or(|kind| kind == "Secret");
         self.secret_type.as_deref().filter(|_| is_secret).and_then(SecretType::from_name)
     }
 
     pub(crate) fn is_being_deleted(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
+        self.metadata.as_ref().is_some_and(|metadata| metadata.deletion_timestamp.is_some())
     }
 
-    /// The document as base64; `None` where the key is absent or null, as Rancher's form sends it without an address.
+    /// Returns the document in base64; `None` if the key is absent or null. The Rancher UI sends null for a form without a
+    /// registry address.
     pub(crate) fn document(&self, secret_type: SecretType) -> Option<&str> {
+        let data = self.data.as_ref()?;
         match secret_type {
-            SecretType::DockerConfigJson => self.data.docker_config_json.as_deref(),
-            SecretType::DockerCfg => self.data.docker_cfg.as_deref(),
+            SecretType::DockerConfigJson => data.docker_config_json.as_deref(),
+            SecretType::DockerCfg => data.docker_cfg.as_deref(),
         }
     }
 
@@ -122,40 +116,40 @@ impl<'a> SecretJson<'a> {
         self.immutable == Some(true)
     }
 
-    /// The size of all of its data, decoded.
+    /// Returns the decoded size of all values of `data`, in bytes.
     pub(crate) fn data_bytes(&self) -> usize {
-        self.data.decoded_bytes
+        self.data.as_ref().map_or(0, |data| data.decoded_bytes)
     }
 
     pub(crate) fn generate_name(&self) -> Option<&str> {
-        self.metadata.generate_name.as_deref()
+        self.metadata.as_ref()?.generate_name.as_deref()
     }
-}
-
-/// How much a padded base64 text decodes to.
-pub(crate) fn decoded_bytes(text: &str) -> usize {
-    let letters = text.trim_end_matches('=').len();
-    letters / 4 * 3 + letters % 4 * 3 / 4
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The document of a Secret with these fields; an error if it cannot be read.
+    fn parse(fields: &str) -> Result<Option<String>, ()> {
+        let secret = format!(r#"{{"type":"kubernetes.io/dockerconfigjson"{fields}}}"#);
+        let secret: &RawValue = serde_json::from_str(&secret).unwrap();
+        let secret = ApiSecret::parse(secret).map_err(|_| ())?;
+        Ok(secret.document(SecretType::DockerConfigJson).map(str::to_owned))
+    }
+
     #[test]
-    fn the_size_of_data_is_counted_without_decoding() {
-        for text in ["", "YQ==", "YWI=", "YWJj", "YWJjZA=="] {
-            assert_eq!(decoded_bytes(text), BASE64.decode(text).unwrap().len(), "{text}");
+    fn data_and_its_values_may_be_null() {
+        for fields in ["", r#","data":null"#, r#","data":{}"#, r#","data":{".dockerconfigjson":null}"#] {
+            assert_eq!(parse(fields), Ok(None), "{fields}");
         }
     }
 
     #[test]
-    fn data_may_be_absent_or_null_and_so_may_its_values() {
-        for data in ["", r#","data":null"#, r#","data":{}"#, r#","data":{".dockerconfigjson":null}"#] {
-            let secret = format!(r#"{{"type":"kubernetes.io/dockerconfigjson"{data}}}"#);
-            let secret: &RawValue = serde_json::from_str(&secret).unwrap();
-            let secret = SecretJson::parse(secret).ok().unwrap();
-            assert!(secret.document(SecretType::DockerConfigJson).is_none());
-        }
+    fn a_repeated_document_is_refused() {
+        let document = r#"".dockerconfigjson":"e30=""#;
+        assert_eq!(parse(&format!(r#","data":{{{document}}}"#)), Ok(Some("e30=".to_owned())));
+        assert_eq!(parse(&format!(r#","data":{{{document},{document}}}"#)), Err(()));
+        assert_eq!(parse(&format!(r#","data":{{{document}}},"data":{{}}"#)), Err(()));
     }
 }

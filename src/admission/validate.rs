@@ -4,30 +4,31 @@ use regcred_engine::finding::Finding;
 use regcred_engine::judge::Judgement;
 use regcred_engine::policy::Policy;
 use regcred_engine::rule::Action;
+use regcred_engine::secret::SecretType;
 use regcred_engine::wording;
 
-use super::request::{Operation, Review, Subject};
-use super::response::{Cause, Denial};
-use super::{Answer, Decision, Reported, warnings};
+use super::answer::{Answer, Cause, Denial, ReportedFindings, warnings};
+use super::outcome::Decision;
+use super::request::{Operation, Review};
 
-/// What client-side apply calls itself as a field manager.
+/// The name under which client-side apply manages fields.
 const CLIENT_SIDE_APPLY: &str = "kubectl-client-side-apply";
 
-/// Speaks for everything that stands.
-pub(super) fn answer<'j>(
+/// Reports every finding.
+pub(super) fn answer(
     review: &Review<'_>,
-    subject: &Subject,
+    secret_type: SecretType,
     policy: &Policy,
-    judgement: &'j Judgement<'_>,
-) -> Answer<'j> {
-    let at = |action: Action| -> Vec<_> {
+    judgement: &Judgement<'_>,
+) -> Answer<'static> {
+    let with_action = |action: Action| -> Vec<_> {
         judgement.findings.iter().filter(|finding| finding.action == action).collect()
     };
-    let mut reported = Reported::default();
+    let (denied, warned) = (with_action(Action::Deny), with_action(Action::Warn));
+    let mut reported = ReportedFindings::default();
     for finding in &judgement.findings {
         reported.add(finding, finding.action, false);
     }
-    let (denied, warned) = (at(Action::Deny), at(Action::Warn));
     Answer {
         decision: match (denied.is_empty(), warned.is_empty()) {
             (false, _) => Decision::Denied,
@@ -36,39 +37,39 @@ pub(super) fn answer<'j>(
         },
         reported,
         warnings: warnings(&warned, policy.language),
-        denial: (!denied.is_empty()).then(|| denial(review, subject, policy, &denied)),
-        repair: None,
+        denial: (!denied.is_empty()).then(|| denial(review, secret_type, policy, &denied)),
+        patch: None,
     }
 }
 
-fn denial(review: &Review<'_>, subject: &Subject, policy: &Policy, denied: &[&Finding<'_>]) -> Denial {
-    let field = format!("data[{}]", subject.secret_type.data_key());
+/// Builds a refusal with a cause for each of the first [`wording::NAMED_FINDINGS`] findings; one more counts the rest.
+fn denial(review: &Review<'_>, secret_type: SecretType, policy: &Policy, denied: &[&Finding<'_>]) -> Denial {
+    let data_field = format!("data[{}]", secret_type.data_key());
     let (named, left) = denied.split_at(denied.len().min(wording::NAMED_FINDINGS));
-    let named = named.iter().map(|finding| Cause {
-        field: field_path(&field, &finding.place.path()),
-        message: wording::message(finding, policy.language),
-    });
-    let more = (!left.is_empty())
-        .then(|| Cause { field: field.clone(), message: wording::more(left, policy.language) });
-    Denial {
-        invalid: is_invalid(review),
-        message: wording::denial(denied, policy.language),
-        causes: named.chain(more).collect(),
+    let mut causes: Vec<_> = named
+        .iter()
+        .map(|finding| {
+            let field = field_path(&data_field, &finding.place.path());
+            Cause::new(field, wording::message(finding, policy.language))
+        })
+        .collect();
+    if !left.is_empty() {
+        causes.push(Cause::new(data_field, wording::more(left, policy.language)));
     }
+    Denial { invalid: is_invalid(review), message: wording::denial(denied, policy.language), causes }
 }
 
-/// `data[.dockerconfigjson].auths["HOST"].auth`
-fn field_path(field: &str, path: &str) -> String {
+/// Returns a path such as `data[.dockerconfigjson].auths["HOST"].auth`.
+fn field_path(data_field: &str, path: &str) -> String {
     let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
-    format!("{field}{dot}{path}")
+    format!("{data_field}{dot}{path}")
 }
 
-/// Whether the refusal is `Invalid` (422) or `Forbidden` (403).
+/// Whether the refusal is `Invalid` (422) instead of `Forbidden` (403).
 ///
-/// An UPDATE is not called Invalid: clients that force a change take that for an immutable field, delete the Secret,
-/// and then fail to create it again, so that the old, working Secret would be gone. Client-side apply alone gets
-/// Invalid all the same, since for anything else kubectl prints the whole patch, credentials included
-/// (docs/facts.md, "Refusals").
+/// A refused UPDATE is not Invalid: clients that force a change take Invalid for an immutable field, delete the Secret and
+/// then fail to create it again, so that the old, working Secret would be lost. Client-side apply is the exception: for any
+/// other reason kubectl prints the whole patch, credentials included (docs/facts.md, "Refusals").
 fn is_invalid(review: &Review<'_>) -> bool {
     review.operation() != Operation::Update || review.field_manager() == Some(CLIENT_SIDE_APPLY)
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::document::{Entries, Entry, Login};
-use crate::go_base64::PADDED_OR_NOT;
+use crate::base64_engines::GO_PADDED_OR_NOT;
 use crate::raw_json;
 
 /// Editors on Windows write it at the start of a text. docker refuses such a file, but its content is fine.
@@ -262,7 +262,7 @@ fn login(entry: EntryJson) -> Option<Login> {
         let complete = !username.is_empty() && !password.is_empty() && !username.contains(':');
         return complete.then_some(Login { username, password, email });
     }
-    let pair = Zeroizing::new(PADDED_OR_NOT.decode(auth.as_bytes()).ok()?);
+    let pair = Zeroizing::new(GO_PADDED_OR_NOT.decode(auth.as_bytes()).ok()?);
     let (name, word) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
     let agrees = |plain: &str, decoded: &str| plain.is_empty() || plain == decoded;
     let is_login = !name.is_empty() && !word.is_empty() && agrees(&username, name) && agrees(&password, word);

@@ -14,7 +14,7 @@ use super::scalar::{Map, Style};
 use super::template::{Tools, is_json, is_placeholder_for_all};
 use super::tree::{Member, NodeId, Tree, Value};
 use super::yaml::LINE_ENDS;
-use crate::go_base64::PADDED;
+use crate::base64_engines::{GO_PADDED, decoded_len};
 use crate::report::Object;
 
 /// A pull Secret, or a bare Docker config, in a file. It holds credentials: there is no `Debug`.
@@ -229,7 +229,7 @@ fn secret(
             }
             let plain = field == "stringData";
             let text = tree.text(inner.value).unwrap_or_default();
-            let bytes = if plain { text.len() } else { decoded_bytes(text) };
+            let bytes = if plain { text.len() } else { decoded_len(&without_line_breaks(text)) };
             data.insert(name, bytes);
             if is_document {
                 wins = Some((field, Member { shared: inner.shared || member.shared, ..inner }));
@@ -257,12 +257,12 @@ fn secret(
         let map = Map::new(file, &value, text.style, &text.text);
         (text.text.clone().into_bytes(), Writing::Plain(map))
     } else {
-        let letters: String = text.text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        let document = PADDED.decode(&letters).map_err(|_| {
+        let letters = without_line_breaks(&text.text);
+        let document = GO_PADDED.decode(&letters).map_err(|_| {
             let without_blanks = letters.replace([' ', '\t'], "");
             problem(if Tools::Any.fill_in(&text.text) {
                 WhatIsWrong::Placeholder
-            } else if without_blanks.len() < letters.len() && PADDED.decode(without_blanks).is_ok() {
+            } else if without_blanks.len() < letters.len() && GO_PADDED.decode(without_blanks).is_ok() {
                 WhatIsWrong::BlankInBase64(secret_type)
             } else {
                 WhatIsWrong::NotBase64(secret_type)
@@ -298,10 +298,9 @@ fn secret(
     })
 }
 
-/// How much a base64 text decodes to.
-fn decoded_bytes(text: &str) -> usize {
-    let letters = text.bytes().filter(|byte| !matches!(byte, b'=' | b'\r' | b'\n')).count();
-    letters / 4 * 3 + letters % 4 * 3 / 4
+/// Go's decoder ignores line breaks.
+fn without_line_breaks(base64: &str) -> String {
+    base64.replace(['\r', '\n'], "")
 }
 
 /// A file that is a Docker config itself. Consumers read its bytes: in UTF-16 it is not JSON to them.

@@ -127,20 +127,28 @@ impl Refusals {
         Refusals { metrics, too_large, too_slow, bad_request }
     }
 
-    /// Counts a refusal that is about to be sent. What makes the API server fail a write is logged as a warning.
+    /// Counts and logs a refusal that is about to be sent. Refusals that fail a write in the cluster are warnings.
     pub(crate) fn count(&self, refusal: Refusal) {
         self.metrics.refused(refusal.reason());
         let throttle = match refusal {
-            Refusal::TooMany => return self.metrics.shed(Port::Admission, Shed::Request),
-            Refusal::NoRoom => return self.metrics.shed(Port::Admission, Shed::Memory),
-            Refusal::NotFound | Refusal::NotPost | Refusal::NotJson => return,
-            Refusal::TooLarge => &self.too_large,
-            Refusal::TooSlow => &self.too_slow,
-            Refusal::Unreadable | Refusal::BadReview(_) => &self.bad_request,
+            Refusal::NotFound | Refusal::NotPost | Refusal::NotJson => None,
+            Refusal::TooMany => {
+                self.metrics.shed(Port::Admission, Shed::Request);
+                None
+            }
+            Refusal::NoRoom => {
+                self.metrics.shed(Port::Admission, Shed::Memory);
+                None
+            }
+            Refusal::TooLarge => Some(&self.too_large),
+            Refusal::TooSlow => Some(&self.too_slow),
+            Refusal::Unreadable | Refusal::BadReview(_) => Some(&self.bad_request),
         };
-        if let Some(suppressed) = throttle.pass(Instant::now()) {
-            let status = refusal.status().as_u16();
-            tracing::warn!(status, suppressed, "refused a request: {}", refusal.text());
+        let (status, text) = (refusal.status().as_u16(), refusal.text());
+        if let Some(suppressed) = throttle.and_then(|throttle| throttle.pass(Instant::now())) {
+            tracing::warn!(status, suppressed, "refused a request: {text}");
+        } else {
+            tracing::debug!(status, "refused a request: {text}");
         }
     }
 }

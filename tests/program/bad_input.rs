@@ -1,4 +1,4 @@
-//! What is no review of a pull Secret: refused by the transport in a fixed order, or let through untouched.
+//! Requests that are not a review of a pull Secret: refused by the transport in a fixed order, or allowed untouched.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ fn rancher() -> Value {
 }
 
 #[test]
-fn the_first_thing_that_is_wrong_is_what_is_said() {
+fn the_first_failed_check_is_answered() {
     let regcred = Serve::dev().start();
     let refusal = |request: &str| send(&regcred, request.as_bytes());
     let too_long = LIMIT + 1;
@@ -55,6 +55,34 @@ fn the_first_thing_that_is_wrong_is_what_is_said() {
     is_refused(&response, 408, "the body did not arrive in time");
     let response = refusal(&(announced("POST", "/mutate?timeout=5s", "application/json", 8) + "not json"));
     is_refused(&response, 400, "the body is not JSON");
+}
+
+#[test]
+fn refusals_are_counted_and_logged() {
+    let regcred = Serve::dev().start();
+    let json = "application/json";
+    for (reason, request) in [
+        ("not_found", announced("POST", "/elsewhere", json, 1)),
+        ("method_not_allowed", announced("PUT", "/mutate", json, 1)),
+        ("unsupported_media_type", announced("POST", "/mutate", "text/plain", 1)),
+        ("too_large", announced("POST", "/mutate", json, LIMIT + 1)),
+        ("timeout", announced("POST", "/mutate?timeout=1ms", json, 100)),
+        ("bad_request", announced("POST", "/mutate", json, 1) + "{"),
+    ] {
+        let series = format!("regcred_http_refused_total{{reason=\"{reason}\"}}");
+        assert_eq!(regcred.metric(&series), Some(0.0), "{series}");
+        for count in [1.0, 2.0] {
+            send(&regcred, request.as_bytes());
+            regcred.wait_for_metric(&series, count);
+        }
+    }
+    let log = regcred.stop().stderr;
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains("refused a request")).collect();
+    // Of each status that fails a write one line, the second one within ten seconds is suppressed.
+    assert_eq!(warnings.len(), 3, "{log}");
+    for (warning, status) in warnings.iter().zip(["413", "408", "400"]) {
+        assert!(warning.contains("WARN") && warning.contains(status), "{warning}");
+    }
 }
 
 #[test]
@@ -100,7 +128,7 @@ fn only_json_is_read() {
 }
 
 #[test]
-fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
+fn bodies_are_held_to_the_limit() {
     let regcred = Serve::dev().start();
     let mut body = rancher().to_string();
     body.push_str(&" ".repeat(LIMIT - body.len()));
@@ -117,7 +145,7 @@ fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
 }
 
 #[test]
-fn a_body_of_unknown_length_is_held_to_the_same_limit() {
+fn chunked_bodies_are_held_to_the_limit() {
     let regcred = Serve::dev().start();
     let chunked = head("POST", "/mutate", &[JSON, ("Transfer-Encoding", "chunked")]) + "\r\n";
     let chunk = |bytes: &str| format!("{:x}\r\n{bytes}\r\n", bytes.len());
@@ -147,7 +175,7 @@ fn a_body_of_unknown_length_is_held_to_the_same_limit() {
 }
 
 #[test]
-fn a_slow_body_is_waited_for_as_long_as_the_caller_waits() {
+fn slow_bodies_have_the_callers_deadline() {
     let regcred = Serve::dev().start();
     let started = Instant::now();
     let request = announced("POST", "/validate?timeout=1s", "application/json", 1000) + "{\"kind\":";
@@ -172,10 +200,10 @@ fn a_slow_body_is_waited_for_as_long_as_the_caller_waits() {
 }
 
 #[test]
-fn what_cannot_be_answered_is_told_in_one_line() {
+fn bad_reviews_are_refused_in_one_line() {
     let regcred = Serve::dev().start();
     let mut connection = regcred.client().connect();
-    let other_version = "the body is no AdmissionReview of admission.k8s.io/v1";
+    let other_version = "the body is not an AdmissionReview of admission.k8s.io/v1";
     let without = |field: &str| {
         let mut review = rancher();
         review["request"].as_object_mut().unwrap().remove(field);
@@ -199,7 +227,7 @@ fn what_cannot_be_answered_is_told_in_one_line() {
         (without("uid"), "the request of the AdmissionReview has no uid"),
         (
             changed("request", json!("CREATE")),
-            "the body is JSON, but a field of it has another type than in an AdmissionReview",
+            "the body is JSON but not an AdmissionReview: a field has the wrong type or is repeated",
         ),
     ] {
         for path in ["/mutate", "/validate"] {
@@ -210,7 +238,7 @@ fn what_cannot_be_answered_is_told_in_one_line() {
 }
 
 #[test]
-fn what_is_no_pull_secret_is_allowed_untouched() {
+fn other_objects_are_allowed_untouched() {
     let regcred = Serve::dev().start();
     let mut connection = regcred.client().connect();
     let changed = |change: &dyn Fn(&mut Value)| {

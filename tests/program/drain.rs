@@ -56,7 +56,7 @@ fn is_answered_and_asked_to_close(response: &Response) {
 }
 
 #[test]
-fn told_to_end_it_is_not_ready_and_asks_its_clients_to_leave_and_still_answers() {
+fn draining_servers_answer_and_ask_to_close() {
     let delay = Duration::from_secs(3);
     let regcred = serve("3s");
     let mut old = regcred.client().connect();
@@ -77,7 +77,7 @@ fn told_to_end_it_is_not_ready_and_asks_its_clients_to_leave_and_still_answers()
 }
 
 #[test]
-fn what_is_in_flight_is_finished_after_it_stopped_accepting() {
+fn requests_in_flight_are_finished() {
     let regcred = serve("100ms");
     let idle = regcred.client().connect();
     let half = Half::send(&regcred);
@@ -103,7 +103,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn idle_connections_do_not_hold_up_the_end() {
+fn idle_connections_do_not_delay_the_end() {
     let regcred = serve("0s");
     let mut used = regcred.client().connect();
     used.post("/mutate", &review());
@@ -116,5 +116,24 @@ fn idle_connections_do_not_hold_up_the_end() {
         // For a request that would have been on its way.
         assert_eq!(idle.receive().unwrap().status, 503);
         assert!(idle.ended());
+    }
+}
+
+#[test]
+fn half_a_header_does_not_delay_the_end() {
+    let regcred = serve("0s");
+    let mut used = regcred.client().connect();
+    used.post("/mutate", &review());
+    let mut never_used = regcred.client().connect();
+    for connection in [&mut used, &mut never_used] {
+        connection.send(b"POST /mutate HTTP/1.1\r\nHost: x").unwrap();
+    }
+    let started = Instant::now();
+    let left = regcred.stop();
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_eq!(left.status.code(), Some(0), "{}", left.stderr);
+    for connection in [&mut used, &mut never_used] {
+        assert_eq!(connection.receive().unwrap().status, 503);
+        assert!(connection.ended());
     }
 }

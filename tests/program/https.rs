@@ -1,4 +1,4 @@
-//! The connection under the requests: TLS, keep-alive, and clients that do neither well.
+//! Connections: TLS, keep-alive, and clients that get either wrong.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::TcpStream;
@@ -35,7 +35,7 @@ fn tls_1_2_and_1_3_are_served() {
 }
 
 #[test]
-fn http_1_1_is_all_that_is_offered() {
+fn only_http_1_1_is_offered() {
     let regcred = Serve::dev().start();
     for (offered, agreed) in [(&["h2", "http/1.1"][..], Some(&b"http/1.1"[..])), (&[], None)] {
         let mut connection = with(&regcred, offered).connect();
@@ -47,7 +47,7 @@ fn http_1_1_is_all_that_is_offered() {
 }
 
 #[test]
-fn one_connection_carries_many_requests_also_refused_ones() {
+fn connections_carry_many_requests() {
     let regcred = Serve::dev().start();
     let mut connection = regcred.client().connect();
     for _ in 0..20 {
@@ -69,7 +69,7 @@ fn one_connection_carries_many_requests_also_refused_ones() {
 }
 
 #[test]
-fn who_speaks_no_tls_disturbs_nobody_and_is_counted() {
+fn failed_handshakes_are_counted_by_reason() {
     let regcred = Serve::dev().start();
     let mut connection = regcred.client().connect();
     let mut open = Vec::new();
@@ -92,13 +92,18 @@ fn who_speaks_no_tls_disturbs_nobody_and_is_counted() {
     let error =
         Client::https(regcred.https, &regcred.path("stranger.crt")).try_connect().err().expect("not trusted");
     assert!(error.to_string().contains("certificate"), "{error}");
-    // The two that are no TLS, and the client that does not trust the CA; the two silent ones still have time.
-    regcred.wait_for_metric("regcred_tls_handshake_failures_total", 3.0);
+    // Two do not speak TLS, one does not trust the CA; the two silent ones still have time.
+    for (reason, count) in [("other", 2.0), ("certificate_rejected", 1.0), ("eof", 0.0), ("timeout", 0.0)] {
+        regcred
+            .wait_for_metric(&format!("regcred_tls_handshake_failures_total{{reason=\"{reason}\"}}"), count);
+    }
+    drop(open);
+    regcred.wait_for_metric("regcred_tls_handshake_failures_total{reason=\"eof\"}", 2.0);
     is_answered(&mut connection);
 }
 
 #[test]
-fn an_idle_connection_stays_open() {
+fn idle_connections_stay_open() {
     let regcred = Serve::dev().start();
     let mut never_used = regcred.client().connect();
     let mut used = regcred.client().connect();
@@ -116,7 +121,7 @@ fn an_idle_connection_stays_open() {
 /// Only debug builds of the program know the header that makes a review panic.
 #[cfg(debug_assertions)]
 #[test]
-fn a_panic_fails_its_request_and_no_other() {
+fn panics_fail_only_their_request() {
     let regcred = Serve::dev().start();
     let mut other = regcred.client().connect();
     is_answered(&mut other);

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::Judging;
 use super::owner::{OwnedJson, Owner};
-use crate::admission::secret::{SecretJson, decode};
+use crate::admission::secret::{ApiSecret, decode};
 use crate::report::{Judged, Object, ReportedFinding, Subject};
 use crate::wiped::Wiped;
 
@@ -50,7 +50,7 @@ struct MetadataJson {
 impl PullSecret {
     /// Reads a Secret. `None` if it has another type or no document, or is being deleted.
     pub(super) fn read(object: &RawValue) -> Result<Option<Self>, NotASecret> {
-        let secret = SecretJson::parse(object).map_err(|_| NotASecret)?;
+        let secret = ApiSecret::parse(object).map_err(|_| NotASecret)?;
         let Some(secret_type) = secret.pull_secret_type() else { return Ok(None) };
         let Some(document) = secret.document(secret_type).filter(|_| !secret.is_being_deleted()) else {
             return Ok(None);

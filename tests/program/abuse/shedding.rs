@@ -49,7 +49,7 @@ impl Drop for Done<'_> {
 /// Requests that one replica has answered with a decision, and those that it has asked to come again.
 fn arrived(replica: &Regcred) -> [f64; 2] {
     ["regcred_admission_duration_seconds_count", "regcred_shed_total{port=\"admission\",reason=\"requests\"}"]
-        .map(|series| replica.metric(series).unwrap())
+        .map(|series| replica.metric(series).unwrap_or(0.0))
 }
 
 /// Writes go on by the other replica; the figures of how many requests arrived for each that was answered.
