@@ -60,19 +60,18 @@ mod tests {
     use hyper::Request;
     use hyper::body::{Bytes, Frame};
     use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
-    use prometheus_client::metrics::counter::Counter;
     use tower::ServiceExt as _;
 
     use super::super::audit::Audit;
-    use super::super::audit_file::Output;
     use super::super::conn::Connections;
     use super::super::limits::Limits;
     use super::super::metrics::{Metrics, State as Gauges, Usage as _};
-    use super::super::policy::{self, PolicyInForce};
     use super::super::room::{Pool, Room};
     use super::super::tls::{self, Served};
     use super::*;
     use crate::admission::{self, BadReview};
+    use crate::policy_file::{self, PolicyInForce};
+    use crate::sink::Output;
 
     /// A body of unknown length.
     struct Chunked(Option<&'static str>);
@@ -106,8 +105,8 @@ mod tests {
 
     fn parts(limits: &Limits) -> AdmissionParts {
         let (in_flight, room) = (Arc::new(Pool::new(limits.in_flight)), Arc::new(Room::new(limits)));
-        let policy = Arc::new(PolicyInForce::from_pointee(policy::default()));
-        let metrics = Metrics::new(Gauges {
+        let policy = Arc::new(PolicyInForce::from_pointee(policy_file::default()));
+        let mut metrics = Metrics::new(Gauges {
             connections: Connections::new(1) as _,
             ops_connections: Connections::new(1) as _,
             in_flight: Arc::clone(&in_flight) as _,
@@ -116,11 +115,12 @@ mod tests {
             policy: Arc::clone(&policy),
         });
         let output = Output::to(File::create("/dev/null").unwrap());
+        let audit = Audit::start(output, &mut metrics).unwrap();
         let judge = Judge {
             reviewer: admission::review,
             policy,
             metrics: Arc::new(metrics),
-            audit: Audit::start(output, Counter::default(), Counter::default()).unwrap(),
+            audit: Arc::new(audit),
             inline_body: limits.inline_body,
         };
         let gate = Gate { in_flight, room, body_limit: limits.body, deadline: limits.body_read };
