@@ -120,7 +120,7 @@ pub struct Finding {
     pub capped_by: Option<finding::Cap>,
     /// What it says.
     pub statement: Statement,
-    /// The host and port of the registry that it is about, where it is about one.
+    /// The registry key that it is about, as far as it may be shown.
     pub registry: Option<String>,
     /// Where in the Secret: `data[.dockerconfigjson].auths["r.example.com"].auth`.
     pub field: String,
@@ -165,7 +165,7 @@ impl Finding {
             action: found.action,
             capped_by: found.capped_by,
             statement,
-            registry: found.place.key().map(|key| key.shown_host().into_owned()),
+            registry: found.place.key().map(|key| key.shown().into_owned()),
             field: format!("{holder}{dot}{path}"),
             region: None,
             affected: found.affected,
