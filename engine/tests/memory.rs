@@ -126,7 +126,7 @@ fn assert_linear(name: &str, make: &dyn Fn(usize) -> String) {
         let time = |_| measure(&document, Some(&make(bytes / 2)), SecretType::DockerConfigJson).1;
         (0..2).map(time).min().unwrap()
     };
-    let (small, large) = (shortest(MEASURED_BYTES / 8), shortest(2 * MEASURED_BYTES));
+    let (small, large) = (shortest(MEASURED_BYTES / 16), shortest(MEASURED_BYTES));
     assert!(large < small * 128, "{name}: {small:?} for a document, {large:?} for one of 16 times its size");
 }
 

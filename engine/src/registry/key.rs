@@ -258,7 +258,8 @@ impl<'a> Key<'a> {
             && !is_bracketed_ipv6(&self.host)
     }
 
-    fn path_without_version(&self) -> &str {
+    /// The path without `/v1` or `/v2` at its beginning and without closing slashes.
+    pub(crate) fn path_without_version(&self) -> &str {
         let path = ["/v1", "/v2"]
             .into_iter()
             .filter_map(|version| self.path.strip_prefix(version))

@@ -58,3 +58,25 @@ fn is_partial(secret_type: SecretType, key: &str) -> bool {
         accepted.peek().is_some() && accepted.all(|image| !finds.contains(image))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::consumers::is_never_found;
+    use crate::registry::Key;
+
+    proptest! {
+        /// [`Key::is_plain`] is a short cut past the models.
+        #[test]
+        fn plain_key_is_found_by_every_consumer(key in "[a-z0-9-]{1,3}(\\.[a-z0-9-]{0,3}){0,3}(:[0-9]{0,5})?") {
+            if Key::parse(&key).is_plain() {
+                prop_assert!(!is_never_found(&key));
+                for secret_type in [SecretType::DockerConfigJson, SecretType::DockerCfg] {
+                    prop_assert!(!is_partial(secret_type, &key));
+                }
+            }
+        }
+    }
+}
