@@ -16,7 +16,6 @@ mod validate;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
 use regcred_engine::finding::{Cap, Finding};
 use regcred_engine::judge::{Judgement, Request, judge, judge_without_consumers};
 use regcred_engine::place::Place;
@@ -216,7 +215,7 @@ pub fn review(
     let judgement = subject.as_ref().map(|subject| {
         let request = Request {
             requester: review.requester(&groups),
-            today: Offset::UTC.to_datetime(now).date(),
+            now,
             secret: subject.secret(),
             old: subject.old_secret(),
         };

@@ -184,7 +184,7 @@ mod tests {
             let subject = review.object().unwrap().subject.unwrap();
             let request = Request {
                 requester: Requester { namespace: "", user: "", groups: &[] },
-                today: jiff::civil::date(2026, 11, 23),
+                now: jiff::Timestamp::constant(1_795_392_000, 0), // 2026-11-23
                 secret: subject.secret(),
                 old: None,
             };

@@ -7,11 +7,12 @@ use std::process;
 use std::sync::{Arc, OnceLock};
 
 use clap::builder::BoolishValueParser;
+use jiff::Timestamp;
 use regcred_engine::policy::Policy;
 use regcred_engine::wording::Bilingual;
 use rustix::process::Signal;
 
-use super::judging::{Judging, today};
+use super::judging::Judging;
 use super::reporting::Reporting;
 use super::{Exit, Failure, signals};
 use crate::manifest::diff::Diff;
@@ -96,7 +97,7 @@ fn stop_on_signals(stop: &Arc<OnceLock<Signal>>, stdin: bool) -> Result<(), Fail
 
 /// The summary, and the signal that kept it from being one of everything.
 fn check(args: &Args, policy: &Policy, stop: &OnceLock<Signal>) -> io::Result<(Summary, Option<Signal>)> {
-    let terms = Terms { policy, today: today() };
+    let terms = Terms { policy, now: Timestamp::now() };
     // Standard output is for data: where that is manifests or a diff, findings are talk.
     let out: Box<dyn Write> = if args.diff || args.fix && args.stdin() {
         Box::new(anstream::stderr().lock())

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use regcred_engine::policy::{Language, Policy};
 use regcred_engine::secret::MAX_SECRET_BYTES;
 use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
-use super::judging::{Judging, today};
+use super::judging::Judging;
 use super::password::PasswordSource;
 use super::{Exit, Failure, put, say};
 use crate::create::docker_config::DockerConfig;
@@ -147,7 +148,7 @@ fn refused(denial: &str) -> Exit {
 impl Args {
     fn terms<'a>(&'a self, policy: &'a Policy) -> Terms<'a> {
         let namespace = self.namespace.as_ref().map_or("", Namespace::as_str);
-        Terms { policy, namespace, today: today() }
+        Terms { policy, namespace, now: Timestamp::now() }
     }
 }
 

@@ -6,13 +6,14 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
+use jiff::Timestamp;
 use kube::Client;
 use regcred_engine::policy::Language;
 use regcred_engine::wording::Bilingual;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use super::judging::{self, today};
+use super::judging;
 use super::reporting::Reporting;
 use super::{Exit, Failure, log, say, signals};
 use crate::cluster::client::{Access, ClusterError, connect_within};
@@ -174,7 +175,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
         scope,
         selector: args.selector,
         fix,
-        judging: Judging { policy, today: today() },
+        judging: Judging { policy, now: Timestamp::now() },
         policy_reports: args.policy_reports,
     };
     let (stop, stopped) = watch::channel(false);

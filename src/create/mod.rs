@@ -7,7 +7,7 @@ pub mod docker_config;
 pub mod document;
 pub mod object;
 
-use jiff::civil::Date;
+use jiff::Timestamp;
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
@@ -34,8 +34,8 @@ pub struct Terms<'a> {
     pub policy: &'a Policy,
     /// The Secret's namespace; empty where it is not known.
     pub namespace: &'a str,
-    /// Today's date in UTC.
-    pub today: Date,
+    /// The time, to the second.
+    pub now: Timestamp,
 }
 
 impl<'a> Terms<'a> {
@@ -46,7 +46,7 @@ impl<'a> Terms<'a> {
         let secret =
             Secret { secret_type: SecretType::DockerConfigJson, document, data_bytes: document.len() };
         let requester = Requester { namespace: self.namespace, user: "", groups: &[] };
-        judge(self.policy, &Request { requester, today: self.today, secret, old: None })
+        judge(self.policy, &Request { requester, now: self.now, secret, old: None })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is asked of a scan.
 
-use jiff::civil::Date;
+use jiff::Timestamp;
 use regcred_engine::policy::Policy;
 
 /// Where Secrets are looked for.
@@ -44,8 +44,8 @@ impl Fix {
 pub struct Judging {
     /// The policy; it also says in which language.
     pub policy: Policy,
-    /// Today's date in UTC.
-    pub today: Date,
+    /// The time, to the second.
+    pub now: Timestamp,
 }
 
 /// What is asked of a scan.

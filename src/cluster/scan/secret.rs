@@ -75,7 +75,7 @@ impl Standing {
     pub(super) fn judge(&self, judging: &Judging) -> Judgement<'_> {
         let request = Request {
             requester: Requester { namespace: &self.namespace, user: "", groups: &[] },
-            today: judging.today,
+            now: judging.now,
             secret: Secret {
                 secret_type: self.secret_type,
                 document: &self.document,
