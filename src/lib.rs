@@ -10,6 +10,7 @@ pub mod cli;
 pub mod cluster;
 pub mod create;
 mod go_base64;
+mod guarded;
 pub mod manifest;
 pub mod report;
 pub mod server;

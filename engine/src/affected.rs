@@ -8,8 +8,9 @@ use crate::secret::SecretType;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Affected {
     outcomes: [Option<Outcome>; Consumer::ALL.len()],
-    /// Which consumers read the plain username and password and not `auth`.
-    reads_plain: [bool; Consumer::ALL.len()],
+    /// Which consumers read the plain username and password and not `auth`, one bit for each in the order of
+    /// [`Consumer::ALL`]: a hostile document can make 200,000 findings.
+    reads_plain: u8,
     /// How many other entries the document has.
     others: u32,
 }
@@ -26,7 +27,10 @@ impl Affected {
         };
         Affected {
             outcomes: Consumer::ALL.map(|consumer| Some(models.outcome(consumer, entry))),
-            reads_plain: Consumer::ALL.map(reads_plain),
+            reads_plain: Consumer::ALL
+                .into_iter()
+                .enumerate()
+                .fold(0, |bits, (at, consumer)| bits | u8::from(reads_plain(consumer)) << at),
             others: u32::try_from(models.keys().count().saturating_sub(1)).unwrap_or(u32::MAX),
         }
     }
@@ -54,14 +58,12 @@ impl Affected {
     /// others.
     pub(crate) fn readers(&self, plain: bool) -> impl Iterator<Item = Consumer> {
         let uses = |outcome: &Outcome| matches!(outcome, Outcome::Uses | Outcome::MayUse);
-        Consumer::ALL
-            .into_iter()
-            .zip(self.outcomes)
-            .zip(self.reads_plain)
-            .filter(move |((_, outcome), reads_plain)| {
-                outcome.as_ref().is_some_and(uses) && *reads_plain == plain
+        let consumers = Consumer::ALL.into_iter().zip(self.outcomes).enumerate();
+        consumers
+            .filter(move |(at, (_, outcome))| {
+                outcome.as_ref().is_some_and(uses) && (self.reads_plain >> at & 1 == 1) == plain
             })
-            .map(|((consumer, _), _)| consumer)
+            .map(|(_, (consumer, _))| consumer)
     }
 
     /// How many other entries the document has.

@@ -9,9 +9,8 @@ use crate::secret::SecretType;
 pub struct Place<'a> {
     /// Which of the two document shapes the path is in.
     pub secret_type: SecretType,
-    /// Where in the document's bytes: the start of the name of the field or key that the finding is about. 0 for
-    /// the document itself and for what is no longer in it.
-    pub offset: usize,
+    /// No document is larger than this can count.
+    offset: u32,
     /// What the place is called.
     pub spot: Spot<'a>,
 }
@@ -32,6 +31,19 @@ pub enum Spot<'a> {
 }
 
 impl<'a> Place<'a> {
+    /// A place at this byte of a document.
+    #[must_use]
+    pub fn new(secret_type: SecretType, offset: usize, spot: Spot<'a>) -> Self {
+        Place { secret_type, offset: u32::try_from(offset).unwrap_or(u32::MAX), spot }
+    }
+
+    /// Where in the document's bytes: the start of the name of the field or key that the finding is about. 0 for
+    /// the document itself and for what is no longer in it.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        usize::try_from(self.offset).unwrap_or(usize::MAX)
+    }
+
     /// The registry key of the entry that the place is in.
     #[must_use]
     pub const fn key(&self) -> Option<&RegistryKey<'a>> {
@@ -87,11 +99,8 @@ mod tests {
                 "auths[\"a\u{fffd}\\\\u{fffe}\\\\u{ffff}\\\\u{10ffff}\"].auth",
             ),
         ] {
-            let place = Place {
-                secret_type: SecretType::DockerConfigJson,
-                offset: 0,
-                spot: Spot::Field(RegistryKey::new(key), EntryField::Auth),
-            };
+            let spot = Spot::Field(RegistryKey::new(key), EntryField::Auth);
+            let place = Place::new(SecretType::DockerConfigJson, 0, spot);
             assert_eq!(place.path(), path);
         }
     }

@@ -206,7 +206,7 @@ proptest! {
         let after = rest.map_or_else(|| document.clone(), |repair| repair.apply(&document));
         // What stood in them stands, and nothing else does.
         let stood = before.findings.iter().filter(|finding| finding.repairable).filter(|finding| {
-            left_out.iter().any(|entry| entry.contains(&finding.place.offset))
+            left_out.iter().any(|entry| entry.contains(&finding.place.offset()))
         });
         prop_assert_eq!(stood.count(), left_out.len());
         let again = judged(secret_type, &after, None);

@@ -21,7 +21,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const MAX_HELD_PER_BYTE: usize = 40;
 
 /// Bytes that may be held besides: the models of consumers are made of documents of up to 1,000 entries only.
-const HELD_AT_ANY_SIZE: usize = 512 * 1024;
+const HELD_AT_ANY_SIZE: usize = 1024 * 1024;
 
 const MEASURED_BYTES: usize = 96 * 1024;
 
@@ -149,10 +149,6 @@ fn assert_bounded(name: &str, document: &str, old: Option<&str>) {
     for secret_type in [SecretType::DockerConfigJson, SecretType::DockerCfg] {
         let (held, _) = measure(document, old, secret_type);
         let bytes = document.len() + old.map_or(0, str::len);
-        if std::env::var_os("SHOW").is_some() {
-            println!("SHOW {} {name} {}", held / bytes, old.is_some());
-            continue;
-        }
         assert!(
             held <= HELD_AT_ANY_SIZE + bytes * MAX_HELD_PER_BYTE,
             "{name}, {secret_type:?}: {held} bytes held for {bytes}, {} per byte",
@@ -161,15 +157,15 @@ fn assert_bounded(name: &str, document: &str, old: Option<&str>) {
     }
 }
 
-/// The time is compared at two sizes, the shorter of two: what is quadratic takes 64 times as long.
+/// The time is compared at two sizes, the shorter of two: what is quadratic takes 256 times as long.
 fn assert_linear(name: &str, make: &dyn Fn(usize) -> String) {
     let shortest = |bytes| {
         let document = make(bytes);
         let time = |_| measure(&document, Some(&make(bytes / 2)), SecretType::DockerConfigJson).1;
         (0..2).map(time).min().unwrap()
     };
-    let (small, large) = (shortest(MEASURED_BYTES / 8), shortest(MEASURED_BYTES));
-    assert!(large < small * 32, "{name}: {small:?} for a document, {large:?} for one of 8 times its size");
+    let (small, large) = (shortest(MEASURED_BYTES / 8), shortest(2 * MEASURED_BYTES));
+    assert!(large < small * 128, "{name}: {small:?} for a document, {large:?} for one of 16 times its size");
 }
 
 #[test]

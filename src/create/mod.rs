@@ -57,7 +57,15 @@ impl<'a> Terms<'a> {
 #[must_use]
 pub fn judged(entries: &Entries, terms: Terms<'_>) -> Verdict {
     let document = entries.without_auth();
-    let judgement = terms.judge(&document);
+    let mut judgement = terms.judge(&document);
+    // The consumers get the document with `auth`.
+    let written = entries.document();
+    let with_auth = terms.judge(&written).findings;
+    for finding in &mut judgement.findings {
+        let same =
+            |other: &&Finding<'_>| other.rule() == finding.rule() && other.place.key() == finding.place.key();
+        finding.affected = with_auth.iter().find(same).map(|other| other.affected).unwrap_or_default();
+    }
     let mended = |finding: &Finding<'_>| {
         let is_written = finding.place.key().is_some_and(|key| entries.auth_is_written(key.as_written()));
         finding.rule().is_fixable() && is_written || finding.repairable && judgement.repair.is_some()

@@ -33,6 +33,7 @@ use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
 use regcred_engine::wording::Bilingual;
 
+use crate::guarded::{INTERNAL_ERROR, guarded};
 use crate::report::{Finding, Judged, Outcome, Region, Subject, Trouble, TroubleKind};
 use excerpt::Excerpts;
 use lines::Lines;
@@ -141,9 +142,22 @@ impl<'f> Manifest<'f> {
     /// Judges what is in it.
     #[must_use]
     pub fn check(&self, terms: Terms<'_>) -> Checked {
+        self.check_by(|secret| secret.judge(terms), terms)
+    }
+
+    /// Judges what is in it by `judge`. If that panics, the Secret is reported as an internal error.
+    fn check_by<'s>(&'s self, judge: impl Fn(&'s PullSecret) -> Judgement<'s>, terms: Terms<'_>) -> Checked {
         let mut checked = Checked { policies: self.found.policies.len(), ..Checked::default() };
         for secret in &self.found.secrets {
-            checked.judged.push(self.judged(secret, secret.judge(terms), terms));
+            match guarded(|| self.judged(secret, judge(secret), terms)) {
+                Some(judged) => checked.judged.push(judged),
+                None => checked.troubles.push(Trouble {
+                    kind: TroubleKind::Unreadable,
+                    subject: Some(self.subject(secret)),
+                    region: Some(self.region(secret.place.key.clone())),
+                    message: INTERNAL_ERROR.line(terms.policy.language),
+                }),
+            }
         }
         let language = terms.policy.language;
         for problem in &self.found.problems {
@@ -169,7 +183,7 @@ impl<'f> Manifest<'f> {
         let findings = judgement.findings.iter().map(|found| {
             let mut finding = Finding::new(found, &holder, BY_REPAIR, terms.policy.language);
             finding.region = Some(self.finding_region(secret, found, &excerpts));
-            if let Some(why) = plan.hold(found.place.offset).filter(|_| found.repairable) {
+            if let Some(why) = plan.hold(found.place.offset()).filter(|_| found.repairable) {
                 hold(&mut finding, why, terms);
             }
             finding
@@ -190,10 +204,10 @@ impl<'f> Manifest<'f> {
         excerpts: &Excerpts<'_, '_>,
     ) -> Region {
         let DocumentPlace { key, writing, field, .. } = &secret.place;
-        let of_the_whole = field.is_some() && found.place.spot == Spot::Document && found.place.offset == 0;
+        let of_the_whole = field.is_some() && found.place.spot == Spot::Document && found.place.offset() == 0;
         let inside = match writing {
             Writing::Plain(Some(map)) if !of_the_whole => {
-                excerpts.name_at(found.place.offset).and_then(|name| Some((map.range(&name)?, name)))
+                excerpts.name_at(found.place.offset()).and_then(|name| Some((map.range(&name)?, name)))
             }
             _ => None,
         };

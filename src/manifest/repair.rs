@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::scalar::{Style, written};
 use super::secret::{PullSecret, Writing};
 use super::{Manifest, Terms};
+use crate::guarded::guarded;
 use crate::report::UNDER_AUDIT;
 
 /// Why what could be repaired is left alone.
@@ -114,7 +115,8 @@ impl Manifest<'_> {
         let mut splices = Vec::new();
         let mut documents = Vec::new();
         for secret in &self.found.secrets {
-            let plan = self.plan(secret, &mut secret.judge(terms));
+            // What could not be judged is reported by the check, and stays as it is.
+            let plan = guarded(|| self.plan(secret, &mut secret.judge(terms))).unwrap_or_default();
             splices.extend(plan.splices);
             documents.push(plan.document);
         }

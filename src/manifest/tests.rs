@@ -397,3 +397,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn panic_costs_one_secret_and_not_the_file() {
+    let secret = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\ntype: kubernetes.io/dockerconfigjson\n\
+             stringData:\n  .dockerconfigjson: '{{\"auths\":{{\"{name}.example.com\":{{}}}}}}'\n"
+        )
+    };
+    let text = ["a", "b", "c"].map(secret).join("---\n");
+    let manifest = Manifest::read("f.yaml", &text);
+    let policy = Policy::default();
+    let broken = std::cell::Cell::new(0);
+    let checked = manifest.check_by(
+        |secret| {
+            broken.set(broken.get() + 1);
+            assert!(broken.get() != 2, "a bug");
+            secret.judge(terms(&policy))
+        },
+        terms(&policy),
+    );
+    let name =
+        |subject: Option<&Subject>| subject.and_then(Subject::object).and_then(|object| object.name.clone());
+    let judged: Vec<_> = checked.judged.iter().map(|judged| name(Some(&judged.subject)).unwrap()).collect();
+    assert_eq!(judged, ["a", "c"]);
+    let [trouble] = checked.troubles.as_slice() else { panic!("{:?}", checked.troubles) };
+    assert_eq!(
+        (trouble.kind, name(trouble.subject.as_ref())),
+        (TroubleKind::Unreadable, Some("b".to_owned()))
+    );
+    assert!(trouble.message.starts_with("internal error"));
+    assert_eq!(trouble.region.as_ref().map(|region| region.line), Some(13));
+}

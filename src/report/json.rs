@@ -1,6 +1,7 @@
 //! One JSON object a line. docs/check.md describes the fields; they are a contract.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -79,6 +80,8 @@ struct FindingJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     registry: Option<&'a str>,
     field: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    consumers: BTreeMap<&'static str, &'static str>,
     repairable: bool,
     fixed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +105,11 @@ impl<'a> FindingJson<'a> {
             remedy: finding.remedy(),
             registry: finding.registry.as_deref(),
             field: &finding.field,
+            consumers: finding
+                .affected
+                .outcomes()
+                .map(|(consumer, outcome)| (consumer.json_name(), outcome.json_name()))
+                .collect(),
             repairable: finding.outcome == Outcome::Repairable,
             fixed: finding.outcome == Outcome::Fixed,
             not_fixed: match &finding.outcome {

@@ -18,6 +18,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use clap::ValueEnum;
+use regcred_engine::affected::Affected;
 use regcred_engine::finding;
 use regcred_engine::policy::Language;
 use regcred_engine::rules::{Action, Rule};
@@ -119,12 +120,14 @@ pub struct Finding {
     pub capped_by: Option<finding::Cap>,
     /// What it says.
     pub statement: Statement,
-    /// The host and port of the registry that it is about, where it is about one.
+    /// The registry key that it is about, as far as it may be shown.
     pub registry: Option<String>,
     /// Where in the Secret: `data[.dockerconfigjson].auths["r.example.com"].auth`.
     pub field: String,
     /// Where in the file; `None` for an object of the cluster.
     pub region: Option<Region>,
+    /// What each consumer makes of the entry, or of the document.
+    pub affected: Affected,
     /// What the repair does about it.
     pub outcome: Outcome,
     /// What it is told in.
@@ -162,9 +165,10 @@ impl Finding {
             action: found.action,
             capped_by: found.capped_by,
             statement,
-            registry: found.place.key().map(|key| key.shown_host().into_owned()),
+            registry: found.place.key().map(|key| key.shown().into_owned()),
             field: format!("{holder}{dot}{path}"),
             region: None,
+            affected: found.affected,
             outcome: if found.repairable { Outcome::Repairable } else { Outcome::Stands },
             language,
         }
@@ -187,6 +191,7 @@ impl Finding {
         let Statement { subject, clause, affected, .. } = &self.statement;
         let remedy = self.remedy();
         let (stop, space) = if clause.is_ascii() { (". ", " ") } else { ("。", "") };
+        let space = if affected.is_empty() { "" } else { space };
         format!("{subject}: {clause}{stop}{affected}{space}{remedy}")
     }
 }

@@ -18,9 +18,27 @@ pub const CASES: &str = include_str!("../cases/cases.jsonl");
 /// A case of tests/cases.
 pub struct Case(pub Value);
 
-/// All of them.
+/// Rules that do not exist yet. A case that expects one of them is skipped.
+const LATER_RULES: [&str; 13] = [
+    "credential-expired",
+    "credential-short-lived",
+    "empty-leftover",
+    "missing-data-key",
+    "not-a-docker-config",
+    "not-a-registry",
+    "registry-key-unfilled",
+    "registry-named-twice",
+    "registry-paths-collide",
+    "suspicious-credential",
+    "unfilled-placeholder",
+    "wrong-kind-of-credential",
+    "wrong-secret-type",
+];
+
+/// All of them whose rules exist and whose type is one of the two.
 pub fn all() -> Vec<Case> {
-    CASES.lines().map(|line| Case(serde_json::from_str(line).unwrap())).collect()
+    let cases = CASES.lines().map(|line| Case(serde_json::from_str(line).unwrap()));
+    cases.filter(|case| !case.is_for_later() && case.has_known_type()).collect()
 }
 
 /// What the two webhooks said to a case.
@@ -36,6 +54,24 @@ impl Case {
         self.0["id"].as_str().unwrap()
     }
 
+    /// Whether it is about a rule that does not exist yet: it expects one, or sets one in its policy.
+    pub fn is_for_later(&self) -> bool {
+        let text = format!("{}{}", self.0["expect"], self.0["policy"]);
+        LATER_RULES.iter().any(|code| text.contains(&format!("\"{code}\"")))
+    }
+
+    fn has_known_type(&self) -> bool {
+        let secret_type = self.0["type"].as_str().unwrap();
+        ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"].contains(&secret_type)
+    }
+
+    /// What is under the type's data key of the new object, or, with `old_`, of the old one.
+    pub fn document(&self, old: &str) -> Option<Vec<u8>> {
+        let key = data_key(self.0["type"].as_str().unwrap());
+        let in_data = self.0[format!("{old}data_keys")][key].as_str();
+        self.bytes(&format!("{old}doc_b64")).or_else(|| in_data.map(|text| STANDARD.decode(text).unwrap()))
+    }
+
     pub fn bytes(&self, field: &str) -> Option<Vec<u8>> {
         self.0[field].as_str().map(|text| STANDARD.decode(text).unwrap())
     }
@@ -48,6 +84,10 @@ impl Case {
         }
         if let Some(size) = self.0["extra_data_size"].as_u64() {
             object["data"]["filler"] = json!(STANDARD.encode(vec![b'x'; usize::try_from(size).unwrap()]));
+        }
+        let old = immutable.trim_end_matches("immutable");
+        if let Some(data) = self.0[format!("{old}data_keys")].as_object() {
+            object["data"] = json!(data);
         }
         if let Some(immutable) = self.0[immutable].as_bool() {
             object["immutable"] = json!(immutable);
@@ -66,11 +106,11 @@ impl Case {
     }
 
     fn review(&self) -> Review {
-        let object = self.object(self.bytes("doc_b64").as_deref(), "immutable");
+        let object = self.object(self.document("").as_deref(), "immutable");
         let review = match self.0["operation"].as_str().unwrap() {
             "CREATE" => Review::create(&object),
             "UPDATE" => {
-                Review::update(&self.object(self.bytes("old_doc_b64").as_deref(), "old_immutable"), &object)
+                Review::update(&self.object(self.document("old_").as_deref(), "old_immutable"), &object)
             }
             other => panic!("operation {other}"),
         };

@@ -100,7 +100,7 @@ fn json_holds_the_same_for_programs() {
     let one = printed(&["missing-auth", "--output-format", "json", "--lang", "zh"]);
     let one: Value = serde_json::from_str(&one).unwrap();
     assert_eq!((&one["code"], &one["repairs"]), (&"missing-auth".into(), &true.into()));
-    assert!(one["remedy"].as_str().unwrap().contains("通常"));
+    assert!(one["remedy"].as_str().unwrap().contains("自动补上"));
 }
 
 #[test]

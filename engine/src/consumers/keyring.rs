@@ -10,7 +10,7 @@ use super::go_url::{self, Url};
 
 /// Keys with a glob that are compared at most, one of each host. Every image is compared with each, so that without
 /// a bound the time would be quadratic; no pull Secret has this many.
-const MAX_GLOBS: usize = 256;
+const MAX_GLOBS: usize = 64;
 
 /// The entries by the key under which the keyring files them.
 pub(super) struct Keyring {

@@ -103,7 +103,8 @@ impl Consumer {
 pub enum Outcome {
     /// For an ordinary image of the key it ends up with the entry's credentials.
     Uses,
-    /// It takes one of several at random, or tries another one first.
+    /// It takes one of several at random, or tries another one first. An entry that it does not find does not count,
+    /// even if one of the several has the same credentials.
     MayUse,
     /// It finds nothing, or takes another entry.
     FindsNothing,

@@ -81,12 +81,11 @@ impl<'a> Document<'a> {
         self.slice(member.value())
     }
 
-    #[expect(
-        clippy::string_slice,
-        reason = "a span that does not fit is a bug, and a panic is safer than credentials that read as absent"
-    )]
+    /// A span that does not fit is a bug. It panics, since credentials would read as absent otherwise, and without the
+    /// message of an index, which quotes the text.
+    #[expect(clippy::expect_used, reason = "the spans are those of this document")]
     fn slice(&self, span: Range<usize>) -> &'a str {
-        &self.source[span]
+        self.source.get(span).expect("a span of the document")
     }
 
     /// Whether the top level has fields, and is not a map of registries.

@@ -203,13 +203,12 @@ impl<'a> Judge<'_, 'a> {
             }
         }
         if self.findings.len() == self.findings.capacity() {
-            // By a quarter, not twofold: while it grows, the old list is held as well, and a hostile document can make
-            // 200,000 findings.
+            // By a quarter, not twofold: a hostile document can make 200,000 findings.
             self.findings.reserve_exact(4 + self.findings.len() / 4);
         }
         self.findings.push(Finding {
             fault,
-            place: Place { secret_type: self.request.secret.secret_type, offset, spot },
+            place: Place::new(self.request.secret.secret_type, offset, spot),
             rule_action,
             action,
             capped_by,
@@ -231,18 +230,17 @@ impl<'a> Judge<'_, 'a> {
     fn document(mut self, document: &Document<'a>) -> Judgement<'a> {
         let old_document = self.old_document();
         let mut old = old_document.as_ref().map(OldEntries::new);
-        let entries: Vec<_> = document
-            .entries()
-            .enumerate()
-            .filter(|(_, member)| !MisplacedAuthsWrapper::is_wrapper(document, member))
-            .map(|(index, member)| {
-                let key = RegistryKey::new(document.name(member).decode());
-                let bytes = document.raw_value(member);
-                let kept = old.as_mut().map_or(Kept::Nothing, |old| old.keep(&key, bytes));
-                // No document has more members than this can count.
-                EntryRef { member, key, index: u32::try_from(index).unwrap_or(u32::MAX), kept }
-            })
-            .collect();
+        let mut entries = Vec::with_capacity(document.entries().count());
+        for (index, member) in document.entries().enumerate() {
+            if MisplacedAuthsWrapper::is_wrapper(document, member) {
+                continue;
+            }
+            let key = RegistryKey::new(document.name(member).decode());
+            let bytes = document.raw_value(member);
+            let kept = old.as_mut().map_or(Kept::Nothing, |old| old.keep(&key, bytes));
+            // No document has more members than this can count.
+            entries.push(EntryRef { member, key, index: u32::try_from(index).unwrap_or(u32::MAX), kept });
+        }
         let by_person = self.request.requester.is_person();
         let lost = old.as_ref().filter(|_| by_person).map(OldEntries::lost).unwrap_or_default();
         let view = DocumentView { document, entries: &entries, lost: &lost };
@@ -252,7 +250,7 @@ impl<'a> Judge<'_, 'a> {
         let repair = self.repair(&entries);
         // Under `enforcement: audit` nothing is changed, and the record says what would have been.
         let held_back = self.policy.enforcement.cap() < Action::Warn;
-        self.findings.sort_by_key(|finding| (finding.place.offset, finding.rule()));
+        self.findings.sort_by_key(|finding| (finding.place.offset(), finding.rule()));
         let is_object = document.is_object();
         Judgement {
             findings: self.findings,

@@ -32,7 +32,7 @@ impl Check for NotJson {
     };
 
     fn message(&self, context: &Context<'_>) -> Message {
-        let offset = context.place.offset;
+        let offset = context.place.offset();
         let stopped = match self.reason {
             InvalidJson::Empty => (String::new(), String::new()),
             _ => {

@@ -21,7 +21,8 @@ use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::report::{Judged, Report, Trouble, TroubleKind};
+use crate::guarded::{INTERNAL_ERROR, guarded};
+use crate::report::{Judged, Report, Subject, Trouble, TroubleKind};
 pub use order::{Fix, Judging, Order, Scope};
 
 use list::{List, ListError, Named, Seen};
@@ -294,9 +295,23 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         };
         let namespace = standing.namespace.clone();
         let repairer = Repairer { server: self.server, judging: &self.order.judging, fix: self.order.fix };
-        if let Some(judged) = repairer.treat(standing)? {
-            self.judged(&judged)?;
-            self.listener.progress(self.report.summary().secrets(), &namespace);
+        let object = standing.object();
+        match guarded(|| repairer.treat(standing)) {
+            Some(treated) => {
+                if let Some(judged) = treated? {
+                    self.judged(&judged)?;
+                    self.listener.progress(self.report.summary().secrets(), &namespace);
+                }
+            }
+            None => {
+                self.listener.before_output();
+                self.report.trouble(&Trouble {
+                    kind: TroubleKind::Unreadable,
+                    subject: Some(Subject::Object(object)),
+                    region: None,
+                    message: INTERNAL_ERROR.line(self.order.judging.policy.language),
+                })?;
+            }
         }
         if self.server.stopped() { Err(CallError::Interrupted.into()) } else { Ok(()) }
     }

@@ -95,14 +95,18 @@ impl Standing {
 
     /// These findings about this Secret.
     pub(super) fn judged(&self, findings: Vec<Finding>, language: Language) -> Judged {
-        let object = Object {
+        let owner = self.owner.as_ref().filter(|_| !findings.is_empty());
+        let notes = owner.map(|owner| owner.note(language)).into_iter().collect();
+        Judged { subject: Subject::Object(self.object()), findings, notes }
+    }
+
+    /// The Secret by its name.
+    pub(super) fn object(&self) -> Object {
+        Object {
             namespace: Some(self.namespace.clone()),
             name: Some(self.name.clone()),
             resource_version: Some(self.resource_version.clone()),
-        };
-        let owner = self.owner.as_ref().filter(|_| !findings.is_empty());
-        let notes = owner.map(|owner| owner.note(language)).into_iter().collect();
-        Judged { subject: Subject::Object(object), findings, notes }
+        }
     }
 
     /// The path of the object in the API.

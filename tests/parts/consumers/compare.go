@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	podmanreference "go.podman.io/image/v5/docker/reference"
 	podmanconfig "go.podman.io/image/v5/pkg/docker/config"
+	"go.podman.io/image/v5/types"
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/kubernetes/pkg/credentialprovider"
 	"k8s.io/kubernetes/pkg/util/parsers"
@@ -56,30 +57,50 @@ type find struct {
 	Credentials []exact `json:"credentials"`
 }
 
-// comparedLookups has crane besides the consumers of a single look-up: what asks docker's library in its own way.
-var comparedLookups = map[string]lookup{
-	"kubelet":  kubeletLookup,
-	"podman":   podmanLookup,
-	"docker":   dockerLookup,
-	"keychain": keychainLookup,
-	"crane":    craneLookup,
-}
+func compare(req request) (comparison, error) {
+	// The files of the two that read files are written once for all images.
+	system, remove, err := podmanSystem(req)
+	if err != nil {
+		return comparison{}, err
+	}
+	defer remove()
+	dir := filepath.Join(os.Getenv("HOME"), ".docker")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return comparison{}, err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), req.Document, 0o600); err != nil {
+		return comparison{}, err
+	}
+	podman := func(req request) ([]credential, error) {
+		image, err := podmanreference.ParseNormalizedNamed(req.Image)
+		if err != nil {
+			return nil, err
+		}
+		return podmanCredentials(system, image)
+	}
+	lookups := map[string]lookup{
+		"kubelet":  kubeletLookup,
+		"podman":   podman,
+		"docker":   dockerLookup,
+		"keychain": keychainLookup,
+		"crane":    craneLookup,
+	}
 
-func compare(req request) comparison {
-	answer := comparison{Readings: readings(req), Images: []imageAnswer{}}
+	answer := comparison{Readings: readings(req, system), Images: []imageAnswer{}}
 	for _, image := range req.Images {
 		asked := req
 		asked.Image = image
 		got := imageAnswer{Found: map[string][]find{}}
 		got.Names, got.Domain = names(image)
-		for consumer, look := range comparedLookups {
+		for consumer, look := range lookups {
 			if req.Consumer == "" || req.Consumer == consumer {
 				got.Found[consumer] = distinct(asked, look)
 			}
 		}
 		answer.Images = append(answer.Images, got)
 	}
-	return answer
+	return answer, nil
 }
 
 // distinct asks as often as the request says, since several consumers go by the random order of a Go map.
@@ -129,7 +150,7 @@ func names(image string) (names map[string]string, domain string) {
 }
 
 // readings asks each library for the entries of a document, in the types that it reads a document into.
-func readings(req request) map[string]reading {
+func readings(req request, system *types.SystemContext) map[string]reading {
 	flat := v1.SecretType(req.Type) == v1.SecretTypeDockercfg
 	all := map[string]reading{}
 
@@ -158,7 +179,7 @@ func readings(req request) map[string]reading {
 		}
 	}
 
-	all["podman"] = podmanReading(req)
+	all["podman"] = podmanReading(req, system)
 	return all
 }
 
@@ -192,27 +213,24 @@ func answerOf(found credential) entryAnswer {
 	return entryAnswer{Credentials: &exact}
 }
 
-// podmanReading asks for each key as it is written, which the library allows for keys that could be a repository.
-func podmanReading(req request) reading {
-	system, remove, err := podmanSystem(req)
-	if err != nil {
-		return reading{Refused: true}
-	}
-	defer remove()
+// podmanReading asks for each key as it is written, which the library allows for keys that could be a repository, and
+// answers from the document unless a helper program has the registry.
+func podmanReading(req request, system *types.SystemContext) reading {
 	answer := reading{Entries: map[string]entryAnswer{}}
 	if _, err := podmanconfig.GetCredentials(system, "no.such.registry.invalid"); err != nil {
 		// No key of a test is found for this name, so that it is the document that is refused.
 		answer.Refused = true
 		return answer
 	}
-	var keys struct{ Auths map[string]any }
+	var keys struct{ Auths, CredHelpers map[string]any }
 	flat := v1.SecretType(req.Type) == v1.SecretTypeDockercfg
 	if unmarshal(req.Document, flat, &keys, &keys.Auths) != nil {
 		return answer
 	}
 	for key := range keys.Auths {
 		registry, path, _ := strings.Cut(key, "/")
-		if flat && registry != key || strings.ContainsAny(path, ":@") || strings.ContainsAny(registry, "@") ||
+		_, helped := keys.CredHelpers[registry]
+		if helped || flat && registry != key || strings.ContainsAny(path, ":@") || strings.ContainsAny(registry, "@") ||
 			strings.HasPrefix(key, "http://") || strings.HasPrefix(key, "https://") {
 			continue
 		}
@@ -224,20 +242,12 @@ func podmanReading(req request) reading {
 	return answer
 }
 
-// craneLookup does what crane, ko and kaniko do with ~/.docker/config.json.
+// craneLookup does what crane, ko and kaniko do with ~/.docker/config.json, which is there already.
 func craneLookup(req request) ([]credential, error) {
 	image, err := name.ParseReference(req.Image)
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(os.Getenv("HOME"), ".docker")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "config.json"), req.Document, 0o600); err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
 	authenticator, err := authn.DefaultKeychain.Resolve(image.Context())
 	if err != nil || authenticator == authn.Anonymous {
 		return nil, err

@@ -122,7 +122,7 @@ func respond(line []byte) (any, error) {
 		return nil, fmt.Errorf("not a request: %w", err)
 	}
 	if req.Action == "compare" {
-		return compare(req), nil
+		return compare(req)
 	}
 	find, known := lookups[req.Consumer]
 	if !known {

@@ -27,6 +27,10 @@ func podmanLookup(req request) ([]credential, error) {
 	}
 	defer remove()
 
+	return podmanCredentials(system, image)
+}
+
+func podmanCredentials(system *types.SystemContext, image reference.Named) ([]credential, error) {
 	auth, err := config.GetCredentialsForRef(system, image)
 	if err != nil || auth == (types.DockerAuthConfig{}) {
 		return nil, err

@@ -16,7 +16,7 @@ const LANGUAGES: [Language; 3] = [Language::English, Language::Chinese, Language
 fn finding(fault: Fault, spot: Spot<'_>) -> Finding<'_> {
     Finding {
         fault,
-        place: Place { secret_type: SecretType::DockerConfigJson, offset: 17, spot },
+        place: Place::new(SecretType::DockerConfigJson, 17, spot),
         rule_action: Action::Deny,
         action: Action::Deny,
         capped_by: None,
@@ -41,7 +41,7 @@ fn findings(key: &str) -> Vec<Finding<'_>> {
                 Spot::Entry(_) => Spot::Entry(key()),
                 Spot::Field(_, field) => Spot::Field(key(), field),
             };
-            let place = Place { secret_type: found.place.secret_type, offset: 17, spot };
+            let place = Place::new(found.place.secret_type, 17, spot);
             let finding = Finding {
                 place,
                 affected: found.affected,

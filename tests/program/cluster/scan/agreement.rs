@@ -39,7 +39,7 @@ fn store<'c>(cases: &[&'c Case], policy: usize) -> Vec<Stored<'c>> {
     };
     let mut stored = Vec::new();
     for case in cases {
-        let mut object = case.object(case.bytes("doc_b64").as_deref(), "immutable");
+        let mut object = case.object(case.document("").as_deref(), "immutable");
         let name = format!("case-{}", case.id().to_lowercase().replace('_', "-"));
         object["metadata"]["name"] = json!(name);
         object["metadata"]["labels"] = json!({"policy": policy.to_string()});
