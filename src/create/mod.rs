@@ -8,7 +8,7 @@ pub mod document;
 pub mod object;
 pub mod registry_kind;
 
-use jiff::civil::Date;
+use jiff::Timestamp;
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
@@ -35,8 +35,8 @@ pub struct NewSecretContext<'a> {
     pub policy: &'a Policy,
     /// The Secret's namespace; empty if it is not known.
     pub namespace: &'a str,
-    /// Today's date in UTC.
-    pub today: Date,
+    /// The time, to the second.
+    pub now: Timestamp,
 }
 
 impl<'a> NewSecretContext<'a> {
@@ -47,7 +47,7 @@ impl<'a> NewSecretContext<'a> {
         let secret =
             Secret { secret_type: SecretType::DockerConfigJson, document, data_bytes: document.len() };
         let requester = Requester { namespace: self.namespace, user: "", groups: &[] };
-        judge(self.policy, &Request { requester, today: self.today, secret, old: None })
+        judge(self.policy, &Request { requester, now: self.now, secret, old: None })
     }
 }
 
