@@ -42,12 +42,11 @@ impl Check for AmbiguousJson {
         // The names at the top of a dockercfg are registries.
         let top = view.document.top().iter().filter(|_| view.document.has_top_fields());
         for member in top {
-            let (again, rule) = match view.document.top_field(member) {
-                Some(field) => (known.repeats(field.name().into()), AmbiguousJson::Top(field)),
-                None => {
-                    let name = view.document.name(member).decode();
-                    (unknown.is_first_repetition(name), AmbiguousJson::Unknown)
-                }
+            let (again, rule) = if let Some(field) = view.document.top_field(member) {
+                (known.repeats(field.name().into()), AmbiguousJson::Top(field))
+            } else {
+                let name = view.document.name(member).decode();
+                (unknown.is_first_repetition(name), AmbiguousJson::Unknown)
             };
             if again {
                 found.push(Found::new(rule, name_offset(member), Spot::Document));

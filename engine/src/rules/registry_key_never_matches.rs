@@ -11,9 +11,9 @@ pub struct RegistryKeyNeverMatches(pub NeverMatches);
 impl RegistryKeyNeverMatches {
     /// Whether the rule applies to an entry.
     pub(crate) fn applies(entry: &EntryView<'_, '_>) -> bool {
-        entry.key_fault.is_none()
+        !entry.key_is_plain
+            && entry.key_fault.is_none()
             && !entry.key.is_other_docker_hub()
-            && !entry.key.is_plain()
             && is_never_found(entry.registry.as_written())
     }
 }

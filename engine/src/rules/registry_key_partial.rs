@@ -28,12 +28,14 @@ impl Check for RegistryKeyPartial {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let is_judged_elsewhere = entry.key_fault.is_some()
-            || entry.key.is_glob()
-            || entry.key.is_docker_hub()
-            || entry.key.has_credentials();
-        let applies = !entry.key.is_plain()
-            && !is_judged_elsewhere
+        let is_judged_elsewhere = || {
+            entry.key_fault.is_some()
+                || entry.key.is_glob()
+                || entry.key.is_docker_hub()
+                || entry.key.has_credentials()
+        };
+        let applies = !entry.key_is_plain
+            && !is_judged_elsewhere()
             && !RegistryKeyNeverMatches::applies(entry)
             && is_partial(entry.document.secret_type(), entry.registry.as_written());
         applies.then(|| Found::at(entry, RegistryKeyPartial))

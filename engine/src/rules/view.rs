@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::auth::{Auth, NotBase64};
-use crate::document::{Document, Entry, EntryField, Member};
+use crate::document::{Document, Entry, EntryField, JsonText, Member};
 use crate::registry::{HostList, Key, KeyFault, RegistryKey};
 
 /// A document that is judged.
@@ -60,6 +60,8 @@ pub(crate) struct EntryView<'v, 'a> {
     pub(crate) member: &'v Member,
     pub(crate) registry: &'v RegistryKey<'a>,
     pub(crate) key: Key<'v>,
+    /// Whether the key is a plain host and port, in which there is nothing to find.
+    pub(crate) key_is_plain: bool,
     /// Why the key names no registry.
     pub(crate) key_fault: Option<KeyFault>,
     pub(crate) fields: Entry<'v, 'a>,
@@ -101,8 +103,10 @@ impl<'v, 'a> EntryView<'v, 'a> {
     ) -> Self {
         let fields = document.entry(member);
         let key = Key::parse(registry.as_written());
+        let key_is_plain = key.is_plain();
         EntryView {
-            key_fault: key.fault(),
+            key_is_plain,
+            key_fault: if key_is_plain { None } else { key.fault() },
             credentials: Credentials::read(&fields),
             document,
             member,
@@ -145,7 +149,7 @@ impl<'a> Credentials<'a> {
         if read.into_iter().any(|field| fields.wrong_type(field)) {
             return None;
         }
-        let text = |field| fields.text(field).map(|text| text.decode());
+        let text = |field| fields.text(field).map(JsonText::decode);
         Some(Credentials {
             username: text(EntryField::Username),
             password: text(EntryField::Password),
