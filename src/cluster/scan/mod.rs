@@ -299,22 +299,19 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         let repairer =
             Repairer { server: self.server, judging: &self.request.judging, fix: self.request.fix };
         let object = secret.object();
-        match guarded(|| repairer.treat(secret)) {
-            Some(treated) => {
-                if let Some(judged) = treated? {
-                    self.judged(&judged)?;
-                    self.listener.progress(self.report.summary().secrets(), &namespace);
-                }
+        if let Some(treated) = guarded(|| repairer.treat(secret)) {
+            if let Some(judged) = treated? {
+                self.judged(&judged)?;
+                self.listener.progress(self.report.summary().secrets(), &namespace);
             }
-            None => {
-                self.listener.before_output();
-                self.report.trouble(&Trouble {
-                    kind: TroubleKind::Unreadable,
-                    subject: Some(Subject::Object(object)),
-                    region: None,
-                    message: INTERNAL_ERROR.line(self.request.judging.policy.language),
-                })?;
-            }
+        } else {
+            self.listener.before_output();
+            self.report.trouble(&Trouble {
+                kind: TroubleKind::Unreadable,
+                subject: Some(Subject::Object(object)),
+                region: None,
+                message: INTERNAL_ERROR.line(self.request.judging.policy.language),
+            })?;
         }
         if self.server.stopped() { Err(CallError::Interrupted.into()) } else { Ok(()) }
     }
