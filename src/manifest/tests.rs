@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use regcred_engine::policy::Policy;
 
 use super::*;
+use crate::manifest::secret::Writing;
+use crate::report::{Outcome, ReportedFinding, Subject};
 
 const DOCUMENT: &str =
     r#"{"auths":{"r.example.com":{"username":"robot","password":"it's 100% \"镜像\" \\ #x: y"}}}"#;
