@@ -17,7 +17,6 @@ mod validate;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
 use regcred_engine::judge::{Request, judge, judge_without_consumers};
 use regcred_engine::policy::Policy;
 
@@ -75,7 +74,7 @@ pub fn review(
     let judgement = secret.as_ref().map(|secret| {
         let request = Request {
             requester: review.requester(&groups),
-            today: Offset::UTC.to_datetime(now).date(),
+            now,
             secret: secret.secret(),
             old: secret.old_secret(),
         };

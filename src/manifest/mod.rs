@@ -28,7 +28,7 @@ mod tests;
 
 use std::path::Path;
 
-use jiff::civil::Date;
+use jiff::Timestamp;
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
@@ -57,8 +57,8 @@ pub struct Manifest<'f> {
 pub struct Terms<'p> {
     /// The policy.
     pub policy: &'p Policy,
-    /// Today's date in UTC.
-    pub today: Date,
+    /// The time, to the second.
+    pub now: Timestamp,
 }
 
 impl<'f> Manifest<'f> {
@@ -79,7 +79,7 @@ impl PullSecret {
         let secret =
             Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes };
         let requester = Requester { namespace, user: "", groups: &[] };
-        judge(terms.policy, &Request { requester, today: terms.today, secret, old: None })
+        judge(terms.policy, &Request { requester, now: terms.now, secret, old: None })
     }
 }
 

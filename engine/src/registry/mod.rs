@@ -10,7 +10,7 @@ mod shown;
 pub use acr::AcrService;
 pub(crate) use acr::{GenericHost, acr_service, generic_host};
 pub use fault::{KeyFault, NeverMatches};
-pub(crate) use key::{DOCKER_HUB, Key};
+pub(crate) use key::{DOCKER_HUB, Key, is_browser_page};
 pub use list::{HostList, HostPattern, HostPatternError};
 pub use shown::RegistryKey;
 

@@ -1,5 +1,6 @@
+use super::credentials::AuthField;
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{AuthField, EntryView};
+use super::view::EntryView;
 use crate::auth::NotBase64;
 use crate::bilingual::text;
 use crate::document::EntryField;
@@ -26,6 +27,8 @@ impl Check for AuthNotBase64 {
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         match entry.credentials.as_ref()?.auth {
+            // That is `unfilled-placeholder`.
+            AuthField::NotBase64(_) if entry.auth_is_placeholder() => None,
             AuthField::NotBase64(cause) => {
                 Some(Found::at_field(entry, EntryField::Auth, AuthNotBase64(cause)))
             }

@@ -1,7 +1,8 @@
-//! The rules about registries that are not where consumers look for them, and about documents without any.
+//! The rules about registries that are not where consumers look for them.
 
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{DocumentView, name_offset};
+use super::entry_ref::name_offset;
+use super::view::DocumentView;
 use crate::bilingual::text;
 use crate::document::{Document, EntryField, JsonType, Member, TopField};
 use crate::place::Spot;
@@ -19,6 +20,11 @@ pub enum MissingAuthsWrapper {
 }
 
 impl MissingAuthsWrapper {
+    /// Whether the rule applies to a document.
+    pub(crate) fn applies(document: &Document<'_>) -> bool {
+        MissingAuthsWrapper::find(document).is_some()
+    }
+
     /// What the top level is, and where it begins.
     fn find<'d>(document: &'d Document<'_>) -> Option<(Self, &'d Member)> {
         if !document.has_top_fields() || document.top_fields(TopField::Auths).next().is_some() {
@@ -143,48 +149,11 @@ impl Check for MisplacedAuthsWrapper {
     }
 }
 
-/// A document without any entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoRegistries;
-
-impl Check for NoRegistries {
-    const DEFINITION: Definition = Definition {
-        code: "no-registries",
-        action: Action::Audit,
-        kind: Kind::Content,
-        title: text("The document has no registry", "文档中没有任何仓库"),
-        applies: text(
-            "The document has no entry, and `not-an-object`, `missing-auths-wrapper` and `misplaced-auths-wrapper` do not apply. This is \
-             correct for a placeholder that a controller fills in later, and is therefore only recorded.",
-            "文档中没有任何条目，且 `not-an-object`、`missing-auths-wrapper` 和 `misplaced-auths-wrapper` 都不适用。对于等待控制器填充的占位 \
-             Secret 来说这是正常的，因此只作记录。",
-        ),
-        example: Example::new(r#"{"auths":{}}"#),
-    };
-
-    fn document<'a>(view: &DocumentView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let document = view.document;
-        let is_object = |kind| matches!(kind, JsonType::Object | JsonType::Null);
-        let applies = document.entries().next().is_none()
-            && is_object(document.kind())
-            && document.top_fields(TopField::Auths).all(|auths| is_object(auths.kind))
-            && MissingAuthsWrapper::find(document).is_none();
-        applies.then(|| Found::in_document(NoRegistries))
-    }
-
-    fn message(&self, _: &Context<'_>) -> Message {
-        let message = Message::new(
-            text("the document has no registry", "没有任何仓库"),
-            text(
-                "Unless it is a placeholder, add the registry with its username and password.",
-                "如果不是占位，请补上仓库及其 username 和 password。",
-            ),
-        );
-        message.note(text(
-            "This is correct for a placeholder that a controller fills in later.",
-            "如果它是等待控制器填充的占位 Secret，则属正常。",
-        ))
-    }
+/// Whether the value of an entry has members that look like entries themselves.
+pub(super) fn holds_entries(document: &Document<'_>, entry: &Member) -> bool {
+    // As a document of its own, since members this deep are not kept.
+    let inner = Document::read(document.raw_value(entry).as_bytes(), SecretType::DockerCfg);
+    inner.is_ok_and(|inner| inner.top().iter().any(|member| looks_like_entry(&inner, member)))
 }
 
 /// Whether a member is an object with a known entry field, or is an object or null with a name like a registry's.

@@ -9,7 +9,8 @@ use crate::place::{Place, Spot};
 use crate::repair::Edit;
 use crate::secret::SecretType;
 
-use super::view::{DocumentView, EntryView, name_offset};
+use super::entry_ref::name_offset;
+use super::view::{DocumentView, EntryView};
 
 /// What happens to a finding. The order is from mild to severe, so that a cap is `min`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +54,8 @@ pub(crate) enum Kind {
     Content,
     /// As `Content`, and it can repair what it finds.
     Fixable,
+    /// As `Content`, but the finding does not stop a repair.
+    Harmless,
     /// The registry key alone. An old key is enough for the ratchet, and the finding does not stop a repair.
     Host,
     /// As `Content`, and a document with such a finding is never patched, whatever the rule's action.

@@ -1,22 +1,12 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
+use super::empty_leftover::EmptyLeftover;
 use super::view::EntryView;
 use crate::bilingual::text;
-use crate::consumers::is_never_found;
 use crate::registry::NeverMatches;
 
 /// The kubelet finds the key for no ordinary image. Why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegistryKeyNeverMatches(pub NeverMatches);
-
-impl RegistryKeyNeverMatches {
-    /// Whether the rule applies to an entry.
-    pub(crate) fn applies(entry: &EntryView<'_, '_>) -> bool {
-        entry.key_fault.is_none()
-            && !entry.key.is_other_docker_hub()
-            && !entry.key.is_plain()
-            && is_never_found(entry.registry.as_written())
-    }
-}
 
 impl Check for RegistryKeyNeverMatches {
     const DEFINITION: Definition = Definition {
@@ -35,8 +25,8 @@ impl Check for RegistryKeyNeverMatches {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        RegistryKeyNeverMatches::applies(entry)
-            .then(|| Found::at(entry, RegistryKeyNeverMatches(entry.key.why_never())))
+        let applies = entry.is_never_found() && !EmptyLeftover::applies(entry);
+        applies.then(|| Found::at(entry, RegistryKeyNeverMatches(entry.key.why_never())))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {

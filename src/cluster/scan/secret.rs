@@ -73,7 +73,7 @@ impl PullSecret {
     pub(super) fn judge(&self, judging: &Judging) -> Judgement<'_> {
         let request = Request {
             requester: Requester { namespace: &self.namespace, user: "", groups: &[] },
-            today: judging.today,
+            now: judging.now,
             secret: Secret {
                 secret_type: self.secret_type,
                 document: &self.document,

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::civil::date;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::judge::{Request, judge};
@@ -25,7 +25,7 @@ impl Judged {
     pub(super) fn findings(&self) -> Vec<crate::finding::Finding<'_>> {
         let request = Request {
             requester: Requester { namespace: "default", user: "somebody", groups: &[] },
-            today: date(2026, 11, 23),
+            now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
             secret: Secret {
                 secret_type: self.secret_type,
                 document: &self.document,
