@@ -9,7 +9,7 @@ use regcred_engine::secret::SecretType;
 
 use super::lines::Lines;
 use super::scalar::{Map, Style};
-use super::secret::{PullSecret, Writing};
+use super::secret::{Origin, PullSecret, Writing};
 use crate::report::Excerpt;
 
 /// At most this many tokens are shown on each side of the mark if the document is a single line.
@@ -66,14 +66,17 @@ impl<'f, 's> Excerpts<'f, 's> {
 
     /// Returns the line with the data key, without its value.
     pub(super) fn of_key(&self) -> Option<Excerpt> {
-        self.secret.place.field?;
+        if self.secret.place.holder.is_empty() {
+            return None;
+        }
         let key = self.secret.place.key.clone();
         let (line, _) = self.lines.place(key.start);
         let name = self.file.get(key.clone())?;
         let before = self.file.get(self.lines.range(line).start..key.start)?;
         let indentation = if before.bytes().all(|byte| byte == b' ') { before } else { "… " };
         let mark = indentation.len()..indentation.len() + name.len();
-        Some(Excerpt { first_line: line, text: format!("{indentation}{name}: ***"), mark })
+        let separator = if self.secret.origin == Origin::Generator { "=" } else { ": " };
+        Some(Excerpt { first_line: line, text: format!("{indentation}{name}{separator}***"), mark })
     }
 
     /// Returns the line with a token of the document.
@@ -117,7 +120,8 @@ impl<'f, 's> Excerpts<'f, 's> {
         let harmless = before.len() < 80
             && before
                 .split(|c: char| {
-                    c.is_ascii_whitespace() || matches!(c, '.' | ':' | '\'' | '"' | '{' | ',' | '|')
+                    c.is_ascii_whitespace()
+                        || matches!(c, '.' | ':' | '\'' | '"' | '{' | ',' | '|' | '-' | '=')
                 })
                 .all(known);
         if harmless { before } else { "… " }

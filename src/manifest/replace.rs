@@ -25,7 +25,7 @@ pub fn none_under_way() -> MutexGuard<'static, ()> {
 /// # Errors
 /// If there is no such file, or it is not a regular file.
 pub fn replaceable(path: &Path) -> Result<(), FileError> {
-    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(FileError::NoFile) }
+    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(FileError::NotAFile) }
 }
 
 /// Replaces the content of a file by `new` if it still is `old`. The mode is kept, and the owner if the system permits it. A

@@ -76,6 +76,25 @@ impl Map {
         Some(self)
     }
 
+    /// Returns the map of a part of the text, as if that were all of it.
+    pub(super) fn part(&self, range: &Range<usize>) -> Option<Map> {
+        let mut part = Map { pieces: Vec::new(), text: self.text.get(range.clone())?.to_owned() };
+        for piece in
+            self.pieces.iter().filter(|piece| piece.text.start < range.end && piece.text.end > range.start)
+        {
+            let (mut text, mut file) = (piece.text.clone(), piece.file.clone());
+            if piece.is_exact() {
+                let (before, after) =
+                    (range.start.saturating_sub(text.start), text.end.saturating_sub(range.end));
+                (text, file) = (text.start + before..text.end - after, file.start + before..file.end - after);
+            }
+            // A part begins and ends between characters, and so between pieces.
+            let text = text.start.checked_sub(range.start)?..text.end - range.start;
+            part.pieces.push(Piece { text, file });
+        }
+        Some(part)
+    }
+
     /// Maps a file that is itself the text.
     pub(super) fn of_file(file: &str) -> Map {
         let all = 0..file.len();

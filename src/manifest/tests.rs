@@ -57,7 +57,7 @@ fn check(text: &str) -> (Vec<u8>, Vec<ReportedFinding>) {
     let troubles: Vec<_> = checked.troubles.iter().map(|trouble| &trouble.message).collect();
     assert!(troubles.is_empty(), "{troubles:?} in\n{text}");
     assert_eq!(checked.judged.len(), 1, "{text}");
-    (manifest.found.secrets[0].document.to_vec(), checked.judged.remove(0).findings)
+    (manifest.contents.secrets[0].document.to_vec(), checked.judged.remove(0).findings)
 }
 
 fn repaired(text: &str) -> Option<String> {
@@ -385,7 +385,7 @@ fn what_is_wrong_behind_a_repair_has_its_place_in_the_repaired_file() {
     let file = Manifest::read("a.yaml", &content);
     let after = file.repaired(terms(&policy)).unwrap();
     assert!(after.lines().count() > text.lines().count());
-    let told = mended(file.check(terms(&policy)), "a.yaml", Some(&after), terms(&policy));
+    let told = after_repair(file.check(terms(&policy)), "a.yaml", Some(&after), terms(&policy));
     let [trouble] = told.troubles.as_slice() else { panic!("{:?}", told.troubles) };
     assert_eq!(trouble.region.as_ref().unwrap().line, after.lines().count());
 }
@@ -436,8 +436,8 @@ proptest! {
             }
             let content = Content::new(text.as_bytes());
             let file = Manifest::read("a.yaml", &content);
-            prop_assert_eq!(file.found.secrets.len(), 1, "{}", text);
-            let secret = &file.found.secrets[0];
+            prop_assert_eq!(file.contents.secrets.len(), 1, "{}", text);
+            let secret = &file.contents.secrets[0];
             let Writing::Plain(Some(map)) = &secret.place.writing else {
                 return Err(TestCaseError::fail(format!("no map of\n{text}")));
             };
@@ -452,7 +452,7 @@ proptest! {
             let after = after.unwrap();
             let content = Content::new(after.as_bytes());
             let read = Manifest::read("a.yaml", &content);
-            prop_assert!(*read.found.secrets[0].document == wanted, "{}", after.as_str());
+            prop_assert!(*read.contents.secrets[0].document == wanted, "{}", after.as_str());
             prop_assert!(read.repaired(terms(&policy)).is_none());
             for (text, after) in [
                 (text.split_once("\n  .dockerconfigjson").unwrap().0, after.split_once("\n  .dockerconfigjson").unwrap().0),

@@ -51,7 +51,7 @@ pub struct Inputs<'a> {
 }
 
 /// An input, or the path that cannot be read.
-pub type Found = Result<Input, (PathBuf, FileError)>;
+pub type FoundInput = Result<Input, (PathBuf, FileError)>;
 
 impl<'a> Inputs<'a> {
     /// The inputs that `paths` name, in this order.
@@ -68,9 +68,9 @@ impl<'a> Inputs<'a> {
 }
 
 impl Iterator for Inputs<'_> {
-    type Item = Found;
+    type Item = FoundInput;
 
-    fn next(&mut self) -> Option<Found> {
+    fn next(&mut self) -> Option<FoundInput> {
         loop {
             if let Some(folder) = &mut self.folder {
                 if let Some(found) = folder.next() {
@@ -151,9 +151,9 @@ impl Folder {
 }
 
 impl Iterator for Folder {
-    type Item = Found;
+    type Item = FoundInput;
 
-    fn next(&mut self) -> Option<Found> {
+    fn next(&mut self) -> Option<FoundInput> {
         loop {
             match self.walk.next()? {
                 Ok(entry) => {
@@ -198,7 +198,7 @@ fn is_hidden(entry: &DirEntry, is_folder: bool) -> bool {
 
 /// The file behind an entry; `None` where it is no file. A link counts as what it leads to, but a folder behind a link is
 /// not entered, so that the walk ends.
-fn file(entry: DirEntry) -> Option<Found> {
+fn file(entry: DirEntry) -> Option<FoundInput> {
     let kind = entry.file_type()?;
     let is_named_so = has_name_of_manifest(entry.path());
     let is_file = if kind.is_symlink() {
@@ -223,7 +223,7 @@ fn file(entry: DirEntry) -> Option<Found> {
 fn has_name_of_manifest(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    matches!(name, ".dockerconfigjson" | ".dockercfg")
+    matches!(name, ".dockerconfigjson" | ".dockercfg" | "Kustomization")
         || ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 

@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::problem::{Problem, WhatIsWrong};
+use super::problem::{Problem, ProblemKind};
 use super::scalar::Style;
-use super::tree::{NodeId, Text, Tree, Value};
+use super::tree::{NodeData, NodeId, Scalar, Tree};
 use crate::yaml_words::{is_bool, is_null};
 
 /// A document of a stream.
@@ -53,13 +53,13 @@ pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Probl
         match parse(&text, base, stand_in) {
             Err(Failure::Escape(start)) => match without_escaped_apostrophes(&text, start, stand_in) {
                 Some(replaced) => text = Cow::Owned(replaced),
-                None => return Err(Problem::new(base + start, WhatIsWrong::NoYaml)),
+                None => return Err(Problem::new(base + start, ProblemKind::InvalidYaml)),
             },
             Err(Failure::Problem(problem)) => return Err(problem),
             Ok(trees) => return Ok(trees),
         }
     }
-    Err(Problem::new(base, WhatIsWrong::NoYaml))
+    Err(Problem::new(base, ProblemKind::InvalidYaml))
 }
 
 /// Why a document is not read.
@@ -154,11 +154,13 @@ fn problem(error: &ScanError, text: &str, base: usize) -> Problem {
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
         | ErrorKind::TabInPlainScalar
-        | ErrorKind::TabAtBlockScalarStart => WhatIsWrong::Tab,
-        ErrorKind::UnexpectedCharacter { character } if character.is_control() => WhatIsWrong::Character,
-        ErrorKind::RecursionLimitExceeded => WhatIsWrong::TooDeep,
-        ErrorKind::UnknownAnchor => WhatIsWrong::UnknownAnchor,
-        _ => WhatIsWrong::NoYaml,
+        | ErrorKind::TabAtBlockScalarStart => ProblemKind::Tab,
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            ProblemKind::ForbiddenCharacter
+        }
+        ErrorKind::RecursionLimitExceeded => ProblemKind::TooDeep,
+        ErrorKind::UnknownAnchor => ProblemKind::UnknownAnchor,
+        _ => ProblemKind::InvalidYaml,
     };
     Problem::new(base + offset, what)
 }
@@ -192,7 +194,7 @@ impl Builder<'_> {
                 if style == ScalarStyle::DoubleQuoted
                     && let Some(at) = unknown_escape(source)
                 {
-                    return Err(Problem::new(range.start + at, WhatIsWrong::Escape));
+                    return Err(Problem::new(range.start + at, ProblemKind::UnsupportedEscape));
                 }
                 let text = match style {
                     ScalarStyle::DoubleQuoted => text.replace(self.stand_in, "'"),
@@ -207,9 +209,9 @@ impl Builder<'_> {
                         if let Some(node) = self.tree.nodes.get_mut(target) {
                             node.referred_to = true;
                         }
-                        Value::Alias(target)
+                        NodeData::Alias(target)
                     }
-                    None => Value::Null,
+                    None => NodeData::Null,
                 };
                 let id = self.tree.add(range, value);
                 self.placed(id, 0);
@@ -230,7 +232,7 @@ impl Builder<'_> {
     }
 
     fn begin(&mut self, span: Range<usize>, anchor: usize, map: bool) {
-        let id = self.tree.add(span, Value::Null);
+        let id = self.tree.add(span, NodeData::Null);
         self.placed(id, anchor);
         self.open.push(Open { id, children: Vec::new(), map });
     }
@@ -244,9 +246,9 @@ impl Builder<'_> {
                 self.name(id, key)?;
                 pairs.push((key, value));
             }
-            Value::Map(pairs)
+            NodeData::Map(pairs)
         } else {
-            Value::List(children)
+            NodeData::List(children)
         };
         if let Some(node) = self.tree.nodes.get_mut(id) {
             node.value = value;
@@ -257,8 +259,9 @@ impl Builder<'_> {
     /// Whether a mapping has a name that kubectl takes. What is written `{{ … }}` has none.
     fn name(&self, map: NodeId, key: NodeId) -> Result<(), Problem> {
         let is_taken = match self.tree.resolve(key) {
-            Some((_, Value::Text(_) | Value::Other, _)) => true,
-            Some((_, Value::Null | Value::List(_) | Value::Map(_) | Value::Alias(_), _)) | None => false,
+            Some((_, NodeData::Scalar(_) | NodeData::Other, _)) => true,
+            Some((_, NodeData::Null | NodeData::List(_) | NodeData::Map(_) | NodeData::Alias(_), _))
+            | None => false,
         };
         if is_taken {
             return Ok(());
@@ -267,9 +270,9 @@ impl Builder<'_> {
         let source = start.checked_sub(self.base).and_then(|start| self.text.get(start..));
         let is_template = source.is_some_and(|source| source.starts_with("{{"));
         Err(if is_template {
-            Problem::new(start, WhatIsWrong::Template)
+            Problem::new(start, ProblemKind::Template)
         } else {
-            Problem::new(self.tree.span(key).start, WhatIsWrong::Name)
+            Problem::new(self.tree.span(key).start, ProblemKind::InvalidName)
         })
     }
 
@@ -299,7 +302,7 @@ fn unknown_escape(source: &str) -> Option<usize> {
     None
 }
 
-fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
+fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> NodeData {
     let core = tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"));
     let style = match style {
         ScalarStyle::Plain => Style::Plain,
@@ -312,19 +315,19 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
         Some("binary") => {
             let letters: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
             let decoded = STANDARD.decode(letters).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            decoded.map_or(Value::Other, |text| Value::Text(Text { text, style: Style::Binary }))
+            decoded.map_or(NodeData::Other, |text| NodeData::Scalar(Scalar { text, style: Style::Binary }))
         }
         None if style == Style::Plain && tag.is_none() => plain(text),
-        Some("null") => Value::Null,
-        Some("bool" | "int" | "float") => Value::Other,
-        _ => Value::Text(Text { text, style }),
+        Some("null") => NodeData::Null,
+        Some("bool" | "int" | "float") => NodeData::Other,
+        _ => NodeData::Scalar(Scalar { text, style }),
     }
 }
 
 /// A plain scalar by the rules of YAML 1.1, which kubectl follows.
-fn plain(text: String) -> Value {
+fn plain(text: String) -> NodeData {
     if is_null(&text) {
-        return Value::Null;
+        return NodeData::Null;
     }
     let number = text.replace('_', "");
     let unsigned = number.trim_start_matches(['+', '-']);
@@ -336,7 +339,7 @@ fn plain(text: String) -> Value {
                     .is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()))
             }));
     if number_like || is_bool(&text) {
-        return Value::Other;
+        return NodeData::Other;
     }
-    Value::Text(Text { text, style: Style::Plain })
+    NodeData::Scalar(Scalar { text, style: Style::Plain })
 }

@@ -238,7 +238,7 @@ impl Excerpt {
     }
 }
 
-/// Why something could not be judged.
+/// An error or a note: why something was not judged.
 #[derive(Debug)]
 pub struct Trouble {
     /// The kind.
@@ -260,6 +260,8 @@ pub enum TroubleKind {
     Policy,
     /// It contains nothing that can be judged. This is a note, not an error.
     NotJudged,
+    /// Its credentials are kept elsewhere, or are filled in later. This is a note, too.
+    CredentialsElsewhere,
 }
 
 impl TroubleKind {
@@ -270,6 +272,17 @@ impl TroubleKind {
             TroubleKind::Unreadable => "unreadable",
             TroubleKind::Policy => "policy-file",
             TroubleKind::NotJudged => "not-judged",
+            TroubleKind::CredentialsElsewhere => "note",
+        }
+    }
+
+    /// Whether this is a note: neither an error nor a finding, so that there is nothing to do about it. SARIF, GitHub
+    /// annotations and JUnit contain no notes.
+    #[must_use]
+    pub const fn is_note(self) -> bool {
+        match self {
+            TroubleKind::NotJudged | TroubleKind::CredentialsElsewhere => true,
+            TroubleKind::Unreadable | TroubleKind::Policy => false,
         }
     }
 }
