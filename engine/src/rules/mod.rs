@@ -20,6 +20,7 @@ mod generic_registry_host;
 mod incomplete_credentials;
 mod invalid_json;
 mod missing_auth;
+mod missing_data_key;
 mod no_credentials;
 mod not_an_object;
 mod registries_dropped;
@@ -35,13 +36,14 @@ mod token_only;
 mod too_large_to_fix;
 mod username_has_colon;
 mod view;
+mod wrong_secret_type;
 
 use std::fmt;
 
 use crate::place::Spot;
 use crate::repair::Edit;
 
-pub use definition::{Action, Example};
+pub use definition::{Action, Example, Misplaced};
 pub(crate) use definition::{Context, Definition, Message};
 pub(crate) use view::{Credentials, DocumentView, EntryRef, EntryView, Kept, Lists, STRIPPED, is_usable};
 
@@ -127,6 +129,7 @@ rules! {
     auths_wrapper::MisplacedAuthsWrapper,
     missing_auth::MissingAuth,
     auths_wrapper::MissingAuthsWrapper,
+    missing_data_key::MissingDataKey,
     no_credentials::NoCredentials,
     auths_wrapper::NoRegistries,
     not_an_object::NotAnObject,
@@ -142,6 +145,7 @@ rules! {
     token_only::TokenOnly,
     too_large_to_fix::TooLargeToFix,
     username_has_colon::UsernameHasColon,
+    wrong_secret_type::WrongSecretType,
 }
 
 /// Something that was found, whichever rule applies.

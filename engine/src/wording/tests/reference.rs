@@ -4,7 +4,7 @@ use jiff::civil::date;
 
 use super::{LANGUAGES, assert_well_formed, is_chinese};
 use crate::finding::Finding;
-use crate::judge::{Request, judge};
+use crate::judge::{Request, judge, judge_shape};
 use crate::policy::{Language, Policy, Requester};
 use crate::rules::{Example, Rule};
 use crate::secret::{MAX_SECRET_BYTES, OldSecret, Secret};
@@ -78,7 +78,10 @@ fn each_example_breaks_its_rule_and_few_others() {
         let old =
             example.old_document.map(|old| OldSecret { document: Some(old.as_bytes()), immutable: false });
         let request = Request { requester, today: date(2026, 1, 1), secret, old };
-        let judgement = judge(&policy, &request);
+        let judgement = match example.misshapen() {
+            Some(misshapen) => judge_shape(&policy, &requester, request.today, &misshapen),
+            None => judge(&policy, &request),
+        };
         let found: Vec<_> = judgement.findings.iter().map(Finding::rule).collect();
         assert!(found.contains(rule), "{rule}: {found:?}");
         // Where a repair would mend the finding, or stands in its way, the two belong together.
