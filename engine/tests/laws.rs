@@ -11,7 +11,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::civil::date;
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use regcred_engine::finding::Finding;
@@ -30,7 +30,7 @@ fn judged<'a>(secret_type: SecretType, document: &'a [u8], old: Option<&'a [u8]>
 fn request<'a>(secret_type: SecretType, document: &'a [u8], old: Option<&'a [u8]>) -> Request<'a> {
     Request {
         requester: Requester { namespace: "default", user: "u-abcde", groups: &["system:authenticated"] },
-        today: date(2026, 11, 23),
+        now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
         secret: Secret { secret_type, document, data_bytes: document.len() },
         old: old.map(|document| OldSecret { document: Some(document), immutable: false }),
     }
@@ -244,7 +244,10 @@ proptest! {
         let document = json!({ "auths": { "r.example.com": { "username": username, "password": password } } });
         let document = serde_json::to_vec(&document).unwrap();
         let after = repaired(SecretType::DockerConfigJson, &document);
-        prop_assert_eq!(&judged(SecretType::DockerConfigJson, &after, None).findings, &Vec::new());
+        let mut left = judged(SecretType::DockerConfigJson, &after, None).findings;
+        // Quotation marks around it, for example.
+        left.retain(|finding| finding.rule() != Rule::SuspiciousCredential);
+        prop_assert_eq!(&left, &Vec::new());
 
         let auth = STANDARD.encode(format!("{username}:{password}"));
         let insertion = format!(",\"auth\":\"{auth}\"");

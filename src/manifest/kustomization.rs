@@ -7,13 +7,14 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use regcred_engine::secret::SecretType;
+use regcred_engine::shape;
 use zeroize::Zeroizing;
 
 use super::contents::{FileContents, name};
 use super::placeholder::{Tools, is_json, is_placeholder_for_all};
 use super::problem::{Problem, ProblemKind};
 use super::scalar::Map;
-use super::secret::{DocumentPlace, Misshapen, Origin, PullSecret, Shape, Writing, is_filled_in_later};
+use super::secret::{DocumentPlace, Misshapen, Origin, PullSecret, Writing, is_filled_in_later, missing_key};
 use super::tree::{NodeData, NodeId, Tree};
 use crate::report::Object;
 
@@ -109,7 +110,7 @@ impl<'t> Generator<'t> {
                     Some(member) => (member.value, self.field("type")),
                     None => (source.node, self.field(&format!("{}[{}]", source.list, source.index))),
                 };
-                contents.misshapen.push(misshapen(Shape::WrongType(meant), place, field));
+                contents.misshapen.push(misshapen(shape::Misshapen::WrongType(meant), place, field));
             }
             return;
         };
@@ -121,8 +122,8 @@ impl<'t> Generator<'t> {
             && !is_change
             && !has_unread_sources
         {
-            let keys = sources.iter().map(|source| (source.key.to_owned(), self.literal(source)));
-            let shape = Shape::MissingKey(secret_type, keys.collect());
+            let keys = sources.iter().map(|source| (source.key, self.literal(source)));
+            let shape = missing_key(secret_type, keys);
             contents.misshapen.push(misshapen(shape, first.node, self.field(first.list)));
         }
         for source in documents {
@@ -210,5 +211,5 @@ impl<'t> Generator<'t> {
 
 /// The type whose document has this data key.
 fn type_of_key(key: &str) -> Option<SecretType> {
-    [SecretType::DockerConfigJson, SecretType::DockerCfg].into_iter().find(|known| known.data_key() == key)
+    SecretType::ALL.into_iter().find(|known| known.data_key() == key)
 }

@@ -33,9 +33,9 @@ mod tests;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use jiff::civil::Date;
+use jiff::Timestamp;
 use regcred_engine::finding;
-use regcred_engine::judge::{Judgement, Request, judge};
+use regcred_engine::judge::{Judgement, Request, judge, judge_shape};
 use regcred_engine::place::Spot;
 use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
@@ -66,8 +66,8 @@ pub struct Manifest<'f> {
 pub struct Terms<'p> {
     /// The policy.
     pub policy: &'p Policy,
-    /// Today's date in UTC.
-    pub today: Date,
+    /// The time, to the second.
+    pub now: Timestamp,
 }
 
 /// What was found in a file.
@@ -274,9 +274,16 @@ impl<'f> Manifest<'f> {
 
     /// Returns the finding of a Secret whose type or data keys are wrong.
     fn misshapen(&self, secret: &Misshapen, terms: Terms<'_>) -> Judged {
+        let judgement =
+            judge_shape(terms.policy, &requester(secret.object.as_ref()), terms.now, &secret.shape);
+        let findings = judgement.findings.iter().map(|found| ReportedFinding {
+            field: secret.field.clone(),
+            region: Some(self.region(secret.place.clone())),
+            ..ReportedFinding::new(found, "", BY_REPAIR, terms.policy.language)
+        });
         Judged {
             subject: self.subject(secret.object.as_ref()),
-            findings: Vec::new(),
+            findings: findings.collect(),
             notes: self.origin_notes(secret.origin, terms),
         }
     }
@@ -355,6 +362,12 @@ impl<'f> Manifest<'f> {
     }
 }
 
+/// An unknown user, and the namespace if the file names it.
+fn requester(object: Option<&Object>) -> Requester<'_> {
+    let namespace = object.and_then(|object| object.namespace.as_deref()).unwrap_or_default();
+    Requester { namespace, user: "", groups: &[] }
+}
+
 /// Findings that mean little in a user's own Docker config, whose credentials are in a helper.
 const OF_HELPER: [&str; 4] = ["client-only-settings", "no-credentials", "no-registries", "empty-leftover"];
 
@@ -365,12 +378,10 @@ impl PullSecret {
     /// Judges as the webhook would if this file were applied: by an unknown user, to a namespace that is known only if
     /// the file names it. What is kept or filled in elsewhere is not judged.
     fn judge<'a>(&'a self, terms: Terms<'_>) -> Judgement<'a> {
-        let namespace =
-            self.object.as_ref().and_then(|object| object.namespace.as_deref()).unwrap_or_default();
-        let requester = Requester { namespace, user: "", groups: &[] };
+        let requester = requester(self.object.as_ref());
         let secret =
             Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes };
-        let request = Request { requester, today: terms.today, secret, old: None };
+        let request = Request { requester, now: terms.now, secret, old: None };
         let mut judgement = judge(terms.policy, &request);
         judgement.findings.retain(|found| {
             let code = found.rule().code();

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use regcred_engine::secret::{MAX_SECRET_BYTES, SecretType};
+use regcred_engine::shape::{self, MeantKeySearch};
 use zeroize::Zeroizing;
 
 use super::docker_config::{credential_helper, unfilled_entries};
@@ -103,23 +104,15 @@ impl Writing {
     }
 }
 
-/// A Secret whose type or data keys are not those of a pull Secret. It contains credentials: there is no `Debug`.
+/// A Secret, or something that makes one, whose type or data keys are not those of a pull Secret.
 pub(super) struct Misshapen {
     pub(super) origin: Origin,
     pub(super) object: Option<Object>,
-    pub(super) shape: Shape,
+    pub(super) shape: shape::Misshapen,
     /// Where in the file: the type, or a data key.
     pub(super) place: Range<usize>,
     /// The field that it is about, such as `type`.
     pub(super) field: String,
-}
-
-/// What is wrong with the type or the data keys.
-pub(super) enum Shape {
-    /// The type is another one. The data has a document of this type.
-    WrongType(SecretType),
-    /// The data has these keys, and not the one of this type. A value is `None` if it cannot be read.
-    MissingKey(SecretType, Vec<(String, Option<Zeroizing<Vec<u8>>>)>),
 }
 
 /// What was read of a Secret.
@@ -187,12 +180,12 @@ pub(super) fn read(file: &str, tree: &Tree, id: NodeId, sealed: bool) -> Result<
         let null = nulls.iter().find(|(name, _)| *name == key).map(|(_, member)| member.key);
         let present = data.values().map(|datum| datum.member.key);
         let place = null.or_else(|| present.chain(nulls.iter().map(|(_, member)| member.key)).next());
-        let values = data.iter().map(|(name, datum)| ((*name).to_owned(), decoded(tree, datum)));
+        let values = data.iter().map(|(name, datum)| (*name, decoded(tree, datum)));
         let field = if members.contains_key("data") { "data" } else { "stringData" };
         return Ok(Some(Read::Misshapen(Misshapen {
             origin: Origin::Secret,
             object: None,
-            shape: Shape::MissingKey(secret_type, values.collect()),
+            shape: missing_key(secret_type, values),
             place: place.map_or(0..0, |key| tree.span(key)),
             field: field.to_owned(),
         })));
@@ -200,6 +193,18 @@ pub(super) fn read(file: &str, tree: &Tree, id: NodeId, sealed: bool) -> Result<
     let data_bytes = data.values().map(|datum| datum.bytes).sum();
     let secret = document(file, tree, datum, secret_type, sealed)?;
     Ok(Some(Read::Secret(PullSecret { data_bytes, ..secret })))
+}
+
+/// A Secret with these data keys, which lacks the one of its type. A value that is not known is `None`.
+pub(super) fn missing_key<'k>(
+    secret_type: SecretType,
+    data: impl IntoIterator<Item = (&'k str, Option<Zeroizing<Vec<u8>>>)>,
+) -> shape::Misshapen {
+    let mut search = MeantKeySearch::new(secret_type);
+    for (name, value) in data {
+        search.consider(name, || value);
+    }
+    shape::Misshapen::MissingDataKey { secret_type, meant: search.found(), was_missing: false }
 }
 
 fn is_null(tree: &Tree, id: NodeId) -> bool {
@@ -218,9 +223,8 @@ fn decoded(tree: &Tree, datum: &Datum) -> Option<Zeroizing<Vec<u8>>> {
 
 /// A Secret of another type, if it has the document of a pull Secret. A type that is filled in later is not judged.
 fn wrong_type(tree: &Tree, member: Option<&Member>, data: &BTreeMap<&str, Datum>) -> Option<Misshapen> {
-    let types = [SecretType::DockerConfigJson, SecretType::DockerCfg];
     let (secret_type, datum) =
-        types.into_iter().find_map(|known| Some((known, data.get(known.data_key())?)))?;
+        SecretType::ALL.into_iter().find_map(|known| Some((known, data.get(known.data_key())?)))?;
     let type_name = member.and_then(|member| tree.text(member.value)).unwrap_or_default();
     if is_filled_in_later(type_name) {
         return None;
@@ -232,7 +236,7 @@ fn wrong_type(tree: &Tree, member: Option<&Member>, data: &BTreeMap<&str, Datum>
     Some(Misshapen {
         origin: Origin::Secret,
         object: None,
-        shape: Shape::WrongType(secret_type),
+        shape: shape::Misshapen::WrongType(secret_type),
         place: tree.span(place),
         field,
     })

@@ -5,13 +5,14 @@
 //! fills in is not.
 
 use regcred_engine::secret::SecretType;
+use regcred_engine::shape;
 use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
 use super::contents::FileContents;
 use super::placeholder::is_placeholder_for_all;
 use super::scalar::Map;
-use super::secret::{DocumentPlace, Misshapen, Origin, PullSecret, Shape, Writing, is_filled_in_later};
+use super::secret::{DocumentPlace, Misshapen, Origin, PullSecret, Writing, is_filled_in_later, missing_key};
 use super::tree::{Member, NodeData, NodeId, Tree};
 use crate::report::Object;
 
@@ -105,26 +106,29 @@ pub(super) fn read(
     if is_filled_in_later(type_name) {
         return;
     }
-    let shape = match SecretType::from_name(type_name) {
-        None => keys
-            .document()
-            .map(|(meant, key)| (Shape::WrongType(meant), type_member.map_or(key, |member| member.value))),
+    let field = template.join(".");
+    let misshapen = match SecretType::from_name(type_name) {
+        None => keys.document().map(|(meant, key)| {
+            let place = type_member.map_or(key, |member| member.value);
+            (shape::Misshapen::WrongType(meant), place, format!("{field}.type"))
+        }),
         Some(secret_type) => {
             let has_key = keys.known.iter().any(|(name, _)| *name == secret_type.data_key());
-            let first = keys.known.first().filter(|_| keys.are_all && !has_key);
-            let values = || keys.known.iter().map(|(name, _)| ((*name).to_owned(), None)).collect();
-            first.map(|(_, key)| (Shape::MissingKey(secret_type, values()), *key))
+            keys.known.first().filter(|_| keys.are_all && !has_key).map(|(_, key)| {
+                let names = keys.known.iter().map(|(name, _)| (*name, None));
+                (missing_key(secret_type, names), *key, field.clone())
+            })
         }
     };
-    let field = template.join(".");
-    if let Some((shape, place)) = shape {
-        let field = match shape {
-            Shape::WrongType(_) => format!("{field}.type"),
-            Shape::MissingKey(..) => field,
-        };
-        let place = tree.span(place);
-        let object = Some(object);
-        contents.misshapen.push(Misshapen { origin: Origin::Template(kind), object, shape, place, field });
+    if let Some((shape, place, field)) = misshapen {
+        let origin = Origin::Template(kind);
+        contents.misshapen.push(Misshapen {
+            origin,
+            object: Some(object),
+            shape,
+            place: tree.span(place),
+            field,
+        });
         return;
     }
     let secret_type = SecretType::from_name(type_name);
@@ -155,7 +159,7 @@ struct Keys<'t> {
 impl Keys<'_> {
     /// The key of a document, and the type that has it.
     fn document(&self) -> Option<(SecretType, NodeId)> {
-        [SecretType::DockerConfigJson, SecretType::DockerCfg].into_iter().find_map(|known| {
+        SecretType::ALL.into_iter().find_map(|known| {
             let (_, place) = self.known.iter().find(|(name, _)| *name == known.data_key())?;
             Some((known, *place))
         })
@@ -298,7 +302,7 @@ mod tests {
             (r#"{"a":"{{ .a }}"}"#, r#"{"a":"{{xxxx}}"}"#),
             (
                 r#"{"a":"{{ printf "%s:%s" .a .b | b64enc }}"}"#,
-                r#"{"a":"{{xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx}}"}"#,
+                r#"{"a":"{{xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx}}"}"#,
             ),
             (r#"{"a":{{ .a | toJson }}}"#, r#"{"a":"{{xxxxxxxxxx}}"}"#),
             (r#"{"a":"x{{ "}}" }}y"}"#, r#"{"a":"x{{xxxxxx}}y"}"#),

@@ -112,6 +112,11 @@ impl Keyring {
     }
 }
 
+/// Whether Go can parse a key.
+pub(super) fn is_parsable(key: &str) -> bool {
+    filing_key(key).is_some()
+}
+
 /// What a key is filed under: host and path, of which a leading `/v1/` or `/v2/` is taken off; `None` if Go cannot
 /// parse the key.
 fn filing_key(key: &str) -> Option<Vec<u8>> {
