@@ -88,14 +88,14 @@ impl<'f, 's> Excerpts<'f, 's> {
         let first = marked.saturating_sub(SHOWN_TOKENS);
         let mut text = String::new();
         let mut mark = 0..0;
-        let mut behind: Option<usize> = None;
+        let mut shown_until: Option<usize> = None;
         let near = self.tokens.iter().enumerate().skip(first).take(2 * SHOWN_TOKENS + 1);
         for (index, token) in near {
             let file = map.range(&token.range)?;
             if file.start < line.start || file.start > line.end {
                 continue;
             }
-            match behind {
+            match shown_until {
                 Some(end) => self.blanks(end..file.start, &mut text),
                 None => text.push_str(self.opening(line.start..file.start)),
             }
@@ -104,9 +104,9 @@ impl<'f, 's> Excerpts<'f, 's> {
             if index == marked {
                 mark = start..text.len();
             }
-            behind = Some(file.end);
+            shown_until = Some(file.end);
         }
-        if behind.is_some_and(|end| end < line.end) {
+        if shown_until.is_some_and(|end| end < line.end) {
             text.push('…');
         }
         Some(Excerpt { first_line: number, text, mark })
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_document_only_structure_and_known_names_are_shown() {
+    fn only_structure_and_known_names_are_shown() {
         let text = r#"{"auths":{"r.example.com":{"username":"u","password":"p\"q","n":{"auth":7},"auth":null},"u:p@r":{}},"x":"y","HttpHeaders":{"auth":"h"}}"#;
         let shown: String = tokens(text, SecretType::DockerConfigJson)
             .iter()

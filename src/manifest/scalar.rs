@@ -338,8 +338,8 @@ impl Writer<'_> {
         let mut first = true;
         while !self.rest().is_empty() {
             let spaces = self.rest().bytes().take_while(|byte| *byte == b' ').count().min(indentation);
-            let behind = self.rest().get(spaces..).unwrap_or_default();
-            if behind.is_empty() || behind.starts_with(['\n', '\r']) {
+            let after = self.rest().get(spaces..).unwrap_or_default();
+            if after.is_empty() || after.starts_with(['\n', '\r']) {
                 self.at += spaces;
                 match self.line_break() {
                     Some(range) => pending.push(range),
@@ -384,7 +384,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_break_that_reads_as_a_space_is_where_it_stands() {
+    fn folded_line_breaks_have_a_place() {
         for (file, text) in [("\"ab\ncd\"", "ab cd"), ("\"ab\r\ncd\"", "ab cd"), ("\"ab\n  cd\"", "ab cd")] {
             let map = Map::new(file, &(0..file.len()), Style::DoubleQuoted, text).unwrap();
             let written = |range: Range<usize>| file.get(map.range(&range).unwrap()).unwrap();

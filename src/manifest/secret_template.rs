@@ -304,7 +304,7 @@ mod tests {
                 r#"{"a":"{{ printf "%s:%s" .a .b | b64enc }}"}"#,
                 r#"{"a":"{{xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx}}"}"#,
             ),
-            (r#"{"a":{{ .a | toJson }}}"#, r#"{"a":"{{xxxxxxxxxx}}"}"#),
+            (r#"{"a":{{ .a | toJson }}}"#, r#"{"a":"{{xxxxxxxxxxx}}"}"#),
             (r#"{"a":"x{{ "}}" }}y"}"#, r#"{"a":"x{{xxxxxx}}y"}"#),
             (r#"{"password":{{ .a }}}"#, r#"{"password":{{xxxx}}}"#),
         ] {

@@ -1,4 +1,4 @@
-//! YAML as a [`Tree`], as kubectl reads it: document by document, each parsed for itself.
+//! YAML as a [`Tree`], as kubectl reads it: document by document, each parsed separately.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,18 +16,18 @@ use crate::yaml_words::{is_bool, is_null};
 /// A document of a stream.
 pub(super) struct Part {
     pub(super) range: Range<usize>,
-    /// Where a line in it begins with `---` and goes on: kubectl reads no document with such a line.
+    /// The offset of a line that begins with `---` and has more text: kubectl refuses a document with such a line.
     pub(super) bad_line: Option<usize>,
 }
 
-/// The documents of a stream: kubectl parts it at lines of `---` before it parses, so that one that is no YAML costs
-/// only itself.
+/// Splits a stream into documents. kubectl splits it at lines of `---` before it parses, so that an invalid document does not
+/// affect the others.
 pub(super) fn documents(text: &str) -> Vec<Part> {
     let mut documents = Vec::new();
     let (mut start, mut at, mut bad_line) = (0, 0, None);
     for line in text.split_inclusive('\n') {
-        if let Some(behind) = line.strip_prefix("---").map(str::trim) {
-            if behind.is_empty() || behind.starts_with('#') {
+        if let Some(after) = line.strip_prefix("---").map(str::trim) {
+            if after.is_empty() || after.starts_with('#') {
                 documents.push(Part { range: start..at, bad_line: bad_line.take() });
                 start = at + line.len();
             } else {
@@ -40,7 +40,7 @@ pub(super) fn documents(text: &str) -> Vec<Part> {
     documents
 }
 
-/// The line ends that YAML 1.1 has, and kubectl with it, and the parser has not.
+/// The line ends of YAML 1.1, which kubectl knows and the parser does not.
 pub(super) const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
 /// Reads one document. `base` is where it begins in the file. After `...` there may be more of them, up to one that is not
@@ -48,7 +48,7 @@ pub(super) const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Problem> {
     let mut text = with_line_ends(text);
     let stand_in = stand_in(&text);
-    // Each round takes the escapes out of one scalar.
+    // Each round removes the escapes from one scalar.
     for _ in 0..MAX_SCALARS_WITH_ESCAPED_APOSTROPHE {
         match parse(&text, base, stand_in) {
             Err(Failure::Escape(start)) => match without_escaped_apostrophes(&text, start, stand_in) {
@@ -94,13 +94,13 @@ fn parse(text: &str, base: usize, stand_in: char) -> Result<Vec<(Tree, NodeId)>,
 /// A document in which more scalars have a `\'` is not read, so that the time stays linear.
 const MAX_SCALARS_WITH_ESCAPED_APOSTROPHE: usize = 64;
 
-/// A character of two bytes that the text does not have. It takes the place of `\'`, which kubectl's reader knows and the
-/// parser does not, so that every other byte stays where it is.
+/// Returns a character of two bytes that the text does not contain. It replaces `\'`, which kubectl's reader knows and the
+/// parser does not, so that every other byte keeps its offset.
 fn stand_in(text: &str) -> char {
     ('\u{700}'..'\u{800}').find(|c| !text.contains(*c)).unwrap_or('\u{7ff}')
 }
 
-/// The text with the stand-in for each `\'` of the double-quoted scalar at `start`; `None` where it has none.
+/// Returns the text with the stand-in for each `\'` of the double-quoted scalar at `start`; `None` if it has none.
 fn without_escaped_apostrophes(text: &str, start: usize, stand_in: char) -> Option<String> {
     let (head, scalar) = text.split_at_checked(start)?;
     let mut replaced = String::with_capacity(text.len());
@@ -129,7 +129,7 @@ fn without_escaped_apostrophes(text: &str, start: usize, stand_in: char) -> Opti
     }
 }
 
-/// The text with the line ends of YAML 1.1 as such. Every other byte stays where it is.
+/// Replaces the line ends of YAML 1.1. Every other byte keeps its offset.
 fn with_line_ends(text: &str) -> Cow<'_, str> {
     if !text.contains(LINE_ENDS) {
         return Cow::Borrowed(text);
@@ -137,7 +137,7 @@ fn with_line_ends(text: &str) -> Cow<'_, str> {
     let mut read = String::with_capacity(text.len());
     for c in text.chars() {
         if LINE_ENDS.contains(&c) {
-            // White space before a line end is none of the text, where a text may go on in the next line.
+            // White space before a line end is not part of a text.
             read.extend(std::iter::repeat_n(' ', c.len_utf8() - 1).chain(['\n']));
         } else {
             read.push(c);
@@ -256,7 +256,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Whether a mapping has a name that kubectl takes. What is written `{{ … }}` has none.
+    /// Checks that kubectl accepts a name of a mapping. A template such as `{{ … }}` is a mapping without one.
     fn name(&self, map: NodeId, key: NodeId) -> Result<(), Problem> {
         let is_taken = match self.tree.resolve(key) {
             Some((_, NodeData::Scalar(_) | NodeData::Other, _)) => true,
@@ -287,17 +287,17 @@ impl Builder<'_> {
     }
 }
 
-/// Where in double quotes an escape stands that JSON has, YAML 1.2 and the parser have, and kubectl has not.
+/// Returns the offset of an escape in double quotes that YAML 1.2 and the parser know, and kubectl does not.
 fn unknown_escape(source: &str) -> Option<usize> {
     let mut at = 0;
     while let Some(next) = source.get(at..)?.find('\\') {
         at += next;
-        let behind = source.get(at + 1..)?;
-        let half = || u32::from_str_radix(behind.strip_prefix('u')?.get(..4)?, 16).ok();
-        if behind.starts_with('/') || half().is_some_and(|code| (0xd800..0xe000).contains(&code)) {
+        let after = source.get(at + 1..)?;
+        let half = || u32::from_str_radix(after.strip_prefix('u')?.get(..4)?, 16).ok();
+        if after.starts_with('/') || half().is_some_and(|code| (0xd800..0xe000).contains(&code)) {
             return Some(at);
         }
-        at += 1 + behind.chars().next()?.len_utf8();
+        at += 1 + after.chars().next()?.len_utf8();
     }
     None
 }
