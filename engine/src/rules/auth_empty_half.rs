@@ -1,5 +1,6 @@
+use super::credentials::Credentials;
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{Credentials, EntryView};
+use super::view::EntryView;
 use crate::bilingual::text;
 use crate::document::EntryField;
 

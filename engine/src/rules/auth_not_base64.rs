@@ -1,5 +1,6 @@
+use super::credentials::AuthField;
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{AuthField, EntryView};
+use super::view::EntryView;
 use crate::auth::NotBase64;
 use crate::bilingual::text;
 use crate::document::EntryField;

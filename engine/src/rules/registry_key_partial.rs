@@ -1,5 +1,4 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::registry_key_never_matches::RegistryKeyNeverMatches;
 use super::view::EntryView;
 use crate::bilingual::text;
 use crate::consumers::{Consumer, images_that_find};
@@ -37,7 +36,7 @@ impl Check for RegistryKeyPartial {
         };
         let applies = !entry.key_is_plain
             && !is_judged_elsewhere()
-            && !RegistryKeyNeverMatches::is_never_found(entry)
+            && !entry.is_never_found()
             && is_partial(entry.document.secret_type(), entry.registry.as_written());
         applies.then(|| Found::at(entry, RegistryKeyPartial))
     }

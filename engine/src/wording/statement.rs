@@ -20,7 +20,7 @@ pub fn message(finding: &Finding<'_>, language: Language) -> String {
 /// What a finding says, in its parts. [`message`] is all of it in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// The registry, or the document.
+    /// The registry, the document, or the Secret.
     pub subject: String,
     /// What is wrong, without a closing mark.
     pub clause: String,
@@ -81,6 +81,7 @@ impl Parts {
 
 /// Whom a finding is about.
 pub(super) enum Subject<'f, 'a> {
+    Secret,
     Document,
     Registry(&'f RegistryKey<'a>),
 }
@@ -90,11 +91,13 @@ impl<'f, 'a> Subject<'f, 'a> {
         match &finding.place.spot {
             Spot::Registry(key) | Spot::Entry(key) | Spot::Field(key, _) => Subject::Registry(key),
             Spot::Document | Spot::Top(_) => Subject::Document,
+            Spot::Type | Spot::Data(_) => Subject::Secret,
         }
     }
 
     fn named(&self, language: Language) -> String {
         match (self, language) {
+            (Subject::Secret, Language::Chinese) => "该 Secret".to_owned(),
             (Subject::Document, Language::Chinese) => "整份文档".to_owned(),
             _ => self.shown(),
         }
@@ -102,6 +105,7 @@ impl<'f, 'a> Subject<'f, 'a> {
 
     fn shown(&self) -> String {
         match self {
+            Subject::Secret => "the Secret".to_owned(),
             Subject::Document => "the document".to_owned(),
             Subject::Registry(key) => match key.to_string() {
                 shown if shown.is_empty() => "\"\"".to_owned(),
