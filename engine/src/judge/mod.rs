@@ -126,7 +126,8 @@ fn ask_consumers(findings: &mut [Finding<'_>], document: &Document<'_>) {
                 let fields = entries.get(index).map(|member| document.entry(member));
                 let credentials = fields.as_ref().and_then(Credentials::read);
                 let plain = credentials.as_ref().and_then(Credentials::plain_pair);
-                let affected = Affected::by_entry(&models, index, plain);
+                let key = finding.place.key().map(RegistryKey::as_written).unwrap_or_default();
+                let affected = Affected::by_entry(&models, index, key, plain);
                 last = Some((index, affected));
                 affected
             }

@@ -12,10 +12,10 @@ pub struct RegistryKeyNeverMatches(pub NeverMatches);
 impl RegistryKeyNeverMatches {
     /// Whether the rule applies to an entry, unless `empty-leftover` does.
     pub(crate) fn is_never_found(entry: &EntryView<'_, '_>) -> bool {
-        !entry.is_key_unfilled
+        !entry.key_is_plain
+            && !entry.is_key_unfilled
             && entry.key_fault.is_none()
             && !entry.key.is_other_docker_hub()
-            && !entry.key.is_plain()
             && is_never_found(entry.registry.as_written())
     }
 }

@@ -296,22 +296,19 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         let namespace = standing.namespace.clone();
         let repairer = Repairer { server: self.server, judging: &self.order.judging, fix: self.order.fix };
         let object = standing.object();
-        match guarded(|| repairer.treat(standing)) {
-            Some(treated) => {
-                if let Some(judged) = treated? {
-                    self.judged(&judged)?;
-                    self.listener.progress(self.report.summary().secrets(), &namespace);
-                }
+        if let Some(treated) = guarded(|| repairer.treat(standing)) {
+            if let Some(judged) = treated? {
+                self.judged(&judged)?;
+                self.listener.progress(self.report.summary().secrets(), &namespace);
             }
-            None => {
-                self.listener.before_output();
-                self.report.trouble(&Trouble {
-                    kind: TroubleKind::Unreadable,
-                    subject: Some(Subject::Object(object)),
-                    region: None,
-                    message: INTERNAL_ERROR.line(self.order.judging.policy.language),
-                })?;
-            }
+        } else {
+            self.listener.before_output();
+            self.report.trouble(&Trouble {
+                kind: TroubleKind::Unreadable,
+                subject: Some(Subject::Object(object)),
+                region: None,
+                message: INTERNAL_ERROR.line(self.order.judging.policy.language),
+            })?;
         }
         if self.server.stopped() { Err(CallError::Interrupted.into()) } else { Ok(()) }
     }
