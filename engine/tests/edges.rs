@@ -154,7 +154,7 @@ fn affected(written: &str, rule: Rule) -> String {
     let document = key(written);
     let request = Request {
         requester: Requester { namespace: "default", user: "u-abcde", groups: &[] },
-        today: date(2026, 11, 23),
+        now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
         secret: Secret {
             secret_type: SecretType::DockerConfigJson,
             document: document.as_bytes(),
