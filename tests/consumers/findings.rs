@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::civil::date;
+use jiff::Timestamp;
 use regcred_engine::consumers::{self, Consumer, Outcome};
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::{Request, judge};
@@ -23,7 +23,7 @@ fn findings_say_what_the_models_say() {
         let old = bytes("old_doc_b64");
         let request = Request {
             requester: Requester { namespace: "default", user: "somebody", groups: &[] },
-            today: date(2026, 11, 23),
+            now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
             secret: Secret { secret_type, document: &document, data_bytes: document.len() },
             old: old.as_deref().map(|old| OldSecret { document: Some(old), immutable: false }),
         };
