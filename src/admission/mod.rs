@@ -18,14 +18,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
-use regcred_engine::judge::{Request, judge, judge_without_consumers};
+use regcred_engine::judge::{Request, judge, judge_shape, judge_without_consumers};
 use regcred_engine::policy::Policy;
 
 use answer::Answer;
 pub use outcome::{Counted, CountedFinding, Decision, Webhook};
 use record::AuditRecord;
-use request::Review;
 pub use request::{BadReview, Operation};
+use request::{Requested, Review};
 
 /// A policy in force, and the short hash by which audit records and metrics name it.
 #[derive(Clone, Debug)]
@@ -70,24 +70,24 @@ pub fn review(
     now: Timestamp,
 ) -> Result<Reviewed, BadReview> {
     let review = Review::parse(body)?;
-    let secret = review.requested_secret()?;
+    let requested = review.requested()?;
     let groups = review.groups();
-    let judgement = secret.as_ref().map(|secret| {
-        let request = Request {
-            requester: review.requester(&groups),
-            today: Offset::UTC.to_datetime(now).date(),
-            secret: secret.secret(),
-            old: secret.old_secret(),
-        };
-        match webhook {
-            Webhook::Mutate => judge_without_consumers(&policy.policy, &request),
-            Webhook::Validate => judge(&policy.policy, &request),
+    let requester = review.requester(&groups);
+    let today = Offset::UTC.to_datetime(now).date();
+    let judgement = requested.as_ref().map(|requested| match requested {
+        Requested::Shape(misshapen) => judge_shape(&policy.policy, &requester, today, misshapen),
+        Requested::Document(secret) => {
+            let request = Request { requester, today, secret: secret.secret(), old: secret.old_secret() };
+            match webhook {
+                Webhook::Mutate => judge_without_consumers(&policy.policy, &request),
+                Webhook::Validate => judge(&policy.policy, &request),
+            }
         }
     });
-    let mut answer = match secret.as_ref().zip(judgement.as_ref()) {
-        Some((secret, judgement)) if !judgement.skipped => match webhook {
-            Webhook::Mutate => mutate::answer(secret, &policy.policy, judgement),
-            Webhook::Validate => validate::answer(&review, secret.secret_type, &policy.policy, judgement),
+    let mut answer = match requested.as_ref().zip(judgement.as_ref()) {
+        Some((requested, judgement)) if !judgement.skipped => match webhook {
+            Webhook::Mutate => mutate::answer(requested, &policy.policy, judgement),
+            Webhook::Validate => validate::answer(&review, &policy.policy, judgement),
         },
         _ => Answer::skipped(),
     };

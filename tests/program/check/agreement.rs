@@ -96,7 +96,7 @@ fn said<'v>(findings: impl IntoIterator<Item = &'v Value>) -> Vec<(String, Strin
 
 #[test]
 fn check_and_the_webhooks_judge_and_repair_every_case_alike() {
-    let cases: Vec<Value> = cases::all().into_iter().map(|case| case.0).collect();
+    let cases: Vec<Value> = cases::with_document().into_iter().map(|case| case.0).collect();
     let mut by_policy: BTreeMap<String, Vec<(&Value, Value)>> = BTreeMap::new();
     for case in &cases {
         if let Some(secret) = secret(case) {
