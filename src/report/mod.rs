@@ -121,7 +121,7 @@ pub struct ReportedFinding {
     pub statement: Statement,
     /// The host and port of the registry that it is about, if it is about one.
     pub registry: Option<String>,
-    /// Where in the Secret: `data[.dockerconfigjson].auths["r.example.com"].auth`.
+    /// Where in the Secret: `data[.dockerconfigjson].auths["r.example.com"].auth`, or `type`.
     pub field: String,
     /// Where in the file; `None` for an object of the cluster.
     pub region: Option<Region>,
@@ -148,6 +148,7 @@ impl ReportedFinding {
     #[must_use]
     pub fn new(found: &Finding<'_>, holder: &str, by_repair: Bilingual<&str>, language: Language) -> Self {
         let path = found.place.path();
+        let holder = if found.place.is_in_document() { holder } else { "" };
         let dot = if holder.is_empty() || path.is_empty() || path.starts_with('[') { "" } else { "." };
         let mut statement = wording::statement(found, language);
         if found.repairable {
