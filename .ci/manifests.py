@@ -192,9 +192,9 @@ def permissions(where, objects):
     """One Secret and two configurations, each by its name."""
     same(where, "Role", objects["Role", "regcred"]["rules"], [{
         "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["regcred-self-managed"],
-        "verbs": ["get", "create", "patch"]}])
+        "verbs": ["get", "list", "watch", "create", "patch"]}])
     same(where, "ClusterRole", objects["ClusterRole", "regcred"]["rules"], [{
-        "apiGroups": ["admissionregistration.k8s.io"], "resourceNames": ["regcred"], "verbs": ["get", "patch"],
+        "apiGroups": ["admissionregistration.k8s.io"], "resourceNames": ["regcred"], "verbs": ["get", "list", "watch", "patch"],
         "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]}])
     for kind, role in (("RoleBinding", "Role"), ("ClusterRoleBinding", "ClusterRole")):
         binding = objects[kind, "regcred"]
@@ -253,12 +253,10 @@ def scan(name, objects, namespace, roles):
     (container,) = pod["containers"]
     same(name, "concurrencyPolicy", spec["concurrencyPolicy"], "Forbid")
     same(name, "how long an alert on a failed job lasts", spec["jobTemplate"]["spec"]["ttlSecondsAfterFinished"], 86400)
-    settings = {"REGCRED_OUTPUT_FORMAT": "json", "REGCRED_FAIL_ON": "never", "REGCRED_POLICY_REPORTS": "true",
-                "REGCRED_POLICY": "/etc/regcred/policy/policy.yaml"}
-    if roles[0] == "ClusterRole":
-        settings["REGCRED_ALL_NAMESPACES"] = "true"
-    same(name, "what it does, which is no repair", (container["args"], {e["name"]: e["value"] for e in container["env"]}),
-         (["scan"], settings))
+    everywhere = ["--all-namespaces"] if roles[0] == "ClusterRole" else []
+    same(name, "what it does, which is no repair", container["args"],
+         ["scan", "--output-format=json", "--fail-on=never", "--policy-reports", *everywhere])
+    same(name, "its settings", container["env"], [{"name": "REGCRED_POLICY", "value": "/etc/regcred/policy/policy.yaml"}])
     same(name, "policy volume", [v["configMap"]["name"] for v in pod["volumes"]],
          [objects["ConfigMap", "regcred-scan-policy"]["metadata"]["name"]])
     same(name, "nodeSelector", pod["nodeSelector"], {"kubernetes.io/os": "linux"})

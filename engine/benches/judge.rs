@@ -4,7 +4,7 @@
 //! linear is read from the bytes per second staying level.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use jiff::civil::date;
+use jiff::Timestamp;
 use regcred_engine::judge::{Request, judge};
 use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{OldSecret, Secret, SecretType};
@@ -75,7 +75,7 @@ fn repeated_pairs(bytes: usize) -> String {
 fn work(document: &str, old: Option<&str>) -> usize {
     let request = Request {
         requester: Requester { namespace: "default", user: "u-abcde", groups: &["system:authenticated"] },
-        today: date(2026, 11, 23),
+        now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
         secret: Secret {
             secret_type: SecretType::DockerConfigJson,
             document: document.as_bytes(),

@@ -1,7 +1,8 @@
 //! What the consumers make of a finding, computed from their models for the document at hand.
 
 use crate::bilingual::Bilingual;
-use crate::consumers::{Consumer, EntryRead, Models, Outcome};
+use crate::consumers::{Consumer, EntryRead, ImageRef, Models, Outcome, ordinary_images};
+use crate::registry::Key;
 use crate::secret::SecretType;
 
 /// What each consumer makes of the entry, or of the document, that a finding is about.
@@ -11,6 +12,9 @@ pub struct Affected {
     /// Which consumers read the plain username and password and not `auth`, one bit for each in the order of
     /// [`Consumer::ALL`]: a hostile document can make 200,000 findings.
     reads_plain: u8,
+    /// Which consumers use the credentials for [`other_images`], one bit for each.
+    uses_for_others: u8,
+    has_ordinary_image: bool,
     /// How many other entries the document has.
     others: u32,
 }
@@ -18,19 +22,28 @@ pub struct Affected {
 impl Affected {
     /// For an entry, by its number among the entries of the document. `plain` is its plain username and password, if it
     /// has both.
-    pub(crate) fn by_entry(models: &Models<'_>, entry: usize, plain: Option<(&str, &str)>) -> Self {
+    pub(crate) fn by_entry(
+        models: &Models<'_>,
+        entry: usize,
+        key: &str,
+        plain: Option<(&str, &str)>,
+    ) -> Self {
         let reads_plain = |consumer| match (models.read(consumer, entry), plain) {
             (EntryRead::Credentials(read), Some((username, password))) => {
                 *read.username == *username.as_bytes() && *read.password == *password.as_bytes()
             }
             _ => false,
         };
+        let images = ordinary_images(key);
+        let others = other_images(&Key::parse(key), images.is_empty());
+        let uses_for_others = |consumer| {
+            matches!(models.outcome_for(consumer, entry, &others), Outcome::Uses | Outcome::MayUse)
+        };
         Affected {
-            outcomes: Consumer::ALL.map(|consumer| Some(models.outcome(consumer, entry))),
-            reads_plain: Consumer::ALL
-                .into_iter()
-                .enumerate()
-                .fold(0, |bits, (at, consumer)| bits | u8::from(reads_plain(consumer)) << at),
+            outcomes: Consumer::ALL.map(|consumer| Some(models.outcome_for(consumer, entry, &images))),
+            reads_plain: bits(reads_plain),
+            uses_for_others: bits(uses_for_others),
+            has_ordinary_image: !images.is_empty(),
             others: u32::try_from(models.keys().count().saturating_sub(1)).unwrap_or(u32::MAX),
         }
     }
@@ -72,9 +85,67 @@ impl Affected {
     }
 }
 
+/// Images for which a key may be found besides its ordinary images: those of Docker Hub for another spelling of it, and
+/// those of the host if there are no ordinary images. docker, for one, ignores the path of a key.
+fn other_images(key: &Key<'_>, has_no_ordinary_image: bool) -> Vec<ImageRef> {
+    if key.is_docker_hub() {
+        ordinary_images(&format!("docker.io{}", key.path_without_version()))
+    } else if has_no_ordinary_image {
+        ordinary_images(&key.clone().into_host_and_port())
+    } else {
+        Vec::new()
+    }
+}
+
+/// Says which consumers use the credentials for images of Docker Hub, for another spelling of it.
+pub(crate) fn docker_hub_sentence(
+    affected: &Affected,
+    key: &Key<'_>,
+    secret_type: SecretType,
+) -> Bilingual<String> {
+    let (images, images_zh) = match other_images(key, false).pop().filter(|_| key.has_path()) {
+        Some(image) => (format!("images such as {image}"), format!(" {image} 这样的镜像")),
+        None => ("images of Docker Hub".to_owned(), " Docker Hub 的镜像".to_owned()),
+    };
+    let users = of_bits(affected.uses_for_others);
+    let reads = |consumer: &Consumer| consumer.reads(secret_type) && !users.contains(consumer);
+    let others: Vec<_> = Consumer::ALL.into_iter().filter(reads).collect();
+    let (use_them, rest) = (names_of(&users), names_of(&others));
+    let (s, do_not) =
+        (if users.len() == 1 { "s" } else { "" }, if others.len() == 1 { "does" } else { "do" });
+    if users.is_empty() {
+        return Bilingual::new(
+            format!("No consumer uses these credentials for {images}."),
+            format!("没有消费方会把这些凭据用于{images_zh}。"),
+        );
+    }
+    let (but, but_zh) = match others.is_empty() {
+        true => (String::new(), String::new()),
+        false => (format!("; {} {do_not} not", rest.english), format!("；{} 不会", rest.chinese)),
+    };
+    Bilingual::new(
+        format!("{} use{s} these credentials for {images}{but}.", capitalised(&use_them.english)),
+        format!("{} 会把这些凭据用于{images_zh}{but_zh}。", use_them.chinese),
+    )
+}
+
+/// One bit for each consumer.
+fn bits(is_set: impl Fn(Consumer) -> bool) -> u8 {
+    let consumers = Consumer::ALL.into_iter().enumerate();
+    consumers.fold(0, |bits, (at, consumer)| bits | u8::from(is_set(consumer)) << at)
+}
+
+/// The consumers whose bit is set.
+fn of_bits(bits: u8) -> Vec<Consumer> {
+    let consumers = Consumer::ALL.into_iter().enumerate();
+    consumers.filter(|(at, _)| bits >> at & 1 == 1).map(|(_, consumer)| consumer).collect()
+}
+
 /// Says who is affected: consumers with the same outcome together. `None` if nothing is known.
 pub(crate) fn sentence(affected: &Affected, secret_type: SecretType) -> Option<Bilingual<String>> {
-    let known: Vec<_> = affected.outcomes().filter(|(consumer, _)| consumer.reads(secret_type)).collect();
+    let for_host = if affected.has_ordinary_image { Vec::new() } else { of_bits(affected.uses_for_others) };
+    let said = |consumer: &Consumer| consumer.reads(secret_type) && !for_host.contains(consumer);
+    let known: Vec<_> = affected.outcomes().filter(|(consumer, _)| said(consumer)).collect();
     let (_, first) = *known.first()?;
     let is_every =
         known.len() == Consumer::ALL.into_iter().filter(|consumer| consumer.reads(secret_type)).count();
@@ -107,7 +178,7 @@ pub(crate) fn sentence(affected: &Affected, secret_type: SecretType) -> Option<B
         let names: Vec<_> = of_outcome.map(|(consumer, _)| *consumer).collect();
         (!names.is_empty()).then(|| clause(&names, outcome, affected.others()))
     });
-    let clauses: Vec<_> = clauses.collect();
+    let clauses: Vec<_> = for_host_clause(&for_host).into_iter().chain(clauses).collect();
     let english = clauses.iter().map(|clause| &*clause.english).collect::<Vec<_>>().join("; ");
     let chinese = clauses.iter().map(|clause| &*clause.chinese).collect::<Vec<_>>().join("；");
     Some(Bilingual { english: format!("{}.", capitalised(&english)), chinese: format!("{chinese}。") })
@@ -134,6 +205,17 @@ pub(crate) fn readers(affected: &Affected) -> Option<Bilingual<String>> {
     Some(Bilingual {
         english: format!("{}.", capitalised(&joined.english)),
         chinese: format!("{}。", joined.chinese),
+    })
+}
+
+fn for_host_clause(consumers: &[Consumer]) -> Option<Bilingual<String>> {
+    let Bilingual { english, chinese } = names_of(consumers);
+    let s = if consumers.len() == 1 { "s" } else { "" };
+    (!consumers.is_empty()).then(|| {
+        Bilingual::new(
+            format!("{english} use{s} these credentials for images of its host"),
+            format!("{chinese} 会把这些凭据用于该主机的镜像"),
+        )
     })
 }
 

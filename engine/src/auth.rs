@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use base64::Engine;
-use base64::alphabet::STANDARD;
+use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// Go's decoders ignore the unused bits of the last letter (docs/facts.md, "Base64").
@@ -13,6 +13,9 @@ const PADDED: GeneralPurpose =
 const UNPADDED: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, CONFIG.with_decode_padding_mode(DecodePaddingMode::RequireNone));
 
+const URL_SAFE_UNPADDED: GeneralPurpose =
+    GeneralPurpose::new(&URL_SAFE, CONFIG.with_decode_padding_mode(DecodePaddingMode::RequireNone));
+
 /// Why `auth` is likely not base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NotBase64 {
@@ -20,7 +23,7 @@ pub enum NotBase64 {
     PlainPair,
     /// It begins with `Basic `.
     BasicPrefix,
-    /// It uses `-` and `_`.
+    /// It is a pair in the alphabet with `-` and `_`.
     UrlSafe,
     /// It holds spaces or tabs.
     Blanks,
@@ -80,9 +83,17 @@ pub(crate) fn encode(pair: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(pair)
 }
 
+/// Decodes base64url without padding.
+pub(crate) fn decode_url_safe(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_UNPADDED.decode(text).ok()
+}
+
 /// What a value that cannot be decoded most likely is.
 fn likely_cause(value: &str) -> NotBase64 {
-    let is_url_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '=' | '\r' | '\n');
+    let is_url_safe_pair = || {
+        let letters: String = value.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        decode_url_safe(letters.trim_end_matches('=')).is_some_and(|decoded| decoded.contains(&b':'))
+    };
     let is_standard = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '\r' | '\n');
     let causes = [
         (NotBase64::Template, value.contains("${") || value.contains("{{") || value.contains('<')),
@@ -90,7 +101,7 @@ fn likely_cause(value: &str) -> NotBase64 {
         (NotBase64::BasicPrefix, value.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("basic "))),
         (NotBase64::PlainPair, value.contains(':')),
         (NotBase64::Blanks, value.contains([' ', '\t'])),
-        (NotBase64::UrlSafe, value.contains(['-', '_']) && value.chars().all(is_url_safe)),
+        (NotBase64::UrlSafe, value.contains(['-', '_']) && is_url_safe_pair()),
         (NotBase64::Padding, value.chars().all(is_standard)),
     ];
     causes.into_iter().find_map(|(cause, fits)| fits.then_some(cause)).unwrap_or(NotBase64::Other)
@@ -129,6 +140,7 @@ mod tests {
             ("admin:Harbor12345", NotBase64::PlainPair),
             ("Basic dTpw", NotBase64::BasicPrefix),
             ("dTo_Pz5-Pw==", NotBase64::UrlSafe),
+            ("my-robot_token", NotBase64::Other),
             ("dX M6cA==", NotBase64::Blanks),
             ("${REGISTRY_AUTH}", NotBase64::Template),
             ("{{ .Values.auth | b64enc }}", NotBase64::Template),

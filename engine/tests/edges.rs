@@ -5,11 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::date;
+use jiff::Timestamp;
 use regcred_engine::judge::{Request, judge};
-use regcred_engine::policy::{Policy, Requester};
+use regcred_engine::policy::{Language, Policy, Requester};
 use regcred_engine::registry::HostPattern;
+use regcred_engine::rules::Rule;
 use regcred_engine::secret::{MAX_SECRET_BYTES, OldSecret, Secret, SecretType};
+use regcred_engine::wording;
 
 /// The codes that stand, and whether there is a repair, in a Secret with `other` bytes of data beside the document.
 fn judged(
@@ -20,7 +22,7 @@ fn judged(
 ) -> (BTreeSet<&'static str>, bool) {
     let request = Request {
         requester: Requester { namespace: "default", user: "u-abcde", groups: &[] },
-        today: date(2026, 11, 23),
+        now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
         secret: Secret {
             secret_type: SecretType::DockerConfigJson,
             document: document.as_bytes(),
@@ -91,4 +93,91 @@ fn an_entry_that_is_kept_to_the_byte_has_lost_nothing() {
     let old = format!(r#"{{"auths":{{{pair},{with_email}}}}}"#);
     let new = format!(r#"{{"auths":{{{pair},{with_email},"a.example.com":{{"auth":"dTpw"}}}}}}"#);
     assert!(!codes(&new, Some(&old)).contains("credentials-stripped"));
+}
+
+#[test]
+fn each_key_gets_its_own_rule() {
+    for (written, expected) in [
+        ("docker.io:", "registry-key-docker-hub"),
+        ("auth.docker.io", "registry-key-docker-hub"),
+        ("registr[y].example.com", "registry-key-invalid"),
+        ("https:/r.example.com", "registry-key-invalid"),
+        ("'r.example.com'", "registry-key-invalid"),
+        ("ftp://R.example.com", "registry-key-invalid"),
+        ("[::1]", "registry-key-never-matches"),
+        ("r.example.com/./x", "registry-key-never-matches"),
+        ("host$x.example.com", "registry-key-never-matches"),
+        ("my_host:5000", "registry-key-never-matches"),
+        ("r.example.com:", "registry-key-partial"),
+        ("r.example.com/", "registry-key-partial"),
+        ("r.example.com/v2/", "registry-key-partial"),
+        ("r.example.com/%74eam", "registry-key-partial"),
+        ("*.example.com", "registry-key-wildcard"),
+    ] {
+        assert_eq!(codes(&key(written), None), [expected].into(), "{written}");
+    }
+    for written in ["r.example.com:5000/team", "https://r.example.com/v2/", "localhost:5000", "[::1]:5000"] {
+        assert_eq!(codes(&key(written), None), [].into(), "{written}");
+    }
+}
+
+/// An `allow` list of one rule has no effect on another: what is not valid is not checked for images.
+#[test]
+fn allowed_invalid_key_is_not_reported_otherwise() {
+    let mut policy = Policy::default();
+    policy.rules.get_mut(Rule::RegistryKeyInvalid).allow =
+        HostPattern::parse("r.example.com").into_iter().collect();
+    assert_eq!(judged(&policy, &key("ftp://R.example.com"), None, 0).0, [].into());
+}
+
+/// Spellings of Docker Hub, and which consumers use them for its images.
+#[test]
+fn docker_hub_spellings_are_described_by_the_models() {
+    for (written, users) in [
+        ("index.docker.io/v1/", "The kubelet and the key chain use "),
+        ("index.docker.io", "The kubelet, podman and the key chain use "),
+        ("docker.io", "The kubelet and podman use "),
+        ("docker.io:", "The kubelet uses "),
+        ("https://index.docker.io/v1", "podman uses "),
+        ("hub.docker.com", "No consumer uses "),
+        ("index.docker.io/foo", "The key chain uses "),
+        ("https://index.docker.io/v1/foo", "podman and the key chain use "),
+        ("docker.io/foo", "The kubelet and podman use "),
+    ] {
+        let said = affected(written, Rule::RegistryKeyDockerHub);
+        assert!(said.starts_with(&format!("{users}these credentials for images ")), "{written}: {said}");
+        assert_eq!(said.contains("images such as docker.io/foo/x"), written.ends_with("/foo"), "{said}");
+    }
+}
+
+fn affected(written: &str, rule: Rule) -> String {
+    let document = key(written);
+    let request = Request {
+        requester: Requester { namespace: "default", user: "u-abcde", groups: &[] },
+        now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
+        secret: Secret {
+            secret_type: SecretType::DockerConfigJson,
+            document: document.as_bytes(),
+            data_bytes: document.len(),
+        },
+        old: None,
+    };
+    let judgement = judge(&Policy::default(), &request);
+    let finding = judgement.findings.iter().find(|finding| finding.rule() == rule).unwrap();
+    wording::statement(finding, Language::English).affected
+}
+
+/// docker ignores the path of a key, so that it uses credentials of a key without ordinary images.
+#[test]
+fn consumers_that_go_by_the_host_are_named() {
+    for (written, expected) in [
+        (
+            "https://r.example.com/v1",
+            "docker, podman and Argo CD Image Updater use these credentials for images of its host; the kubelet and the key chain \
+             find no credentials here.",
+        ),
+        ("harbor", "No consumer finds credentials here."),
+    ] {
+        assert_eq!(affected(written, Rule::RegistryKeyNeverMatches), expected, "{written}");
+    }
 }

@@ -17,7 +17,6 @@ mod validate;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
 use regcred_engine::judge::{Request, judge, judge_shape, judge_without_consumers};
 use regcred_engine::policy::Policy;
 
@@ -73,11 +72,10 @@ pub fn review(
     let requested = review.requested()?;
     let groups = review.groups();
     let requester = review.requester(&groups);
-    let today = Offset::UTC.to_datetime(now).date();
     let judgement = requested.as_ref().map(|requested| match requested {
-        Requested::Shape(misshapen) => judge_shape(&policy.policy, &requester, today, misshapen),
+        Requested::Shape(misshapen) => judge_shape(&policy.policy, &requester, now, misshapen),
         Requested::Document(secret) => {
-            let request = Request { requester, today, secret: secret.secret(), old: secret.old_secret() };
+            let request = Request { requester, now, secret: secret.secret(), old: secret.old_secret() };
             match webhook {
                 Webhook::Mutate => judge_without_consumers(&policy.policy, &request),
                 Webhook::Validate => judge(&policy.policy, &request),

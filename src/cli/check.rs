@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use regcred_engine::policy::Policy;
 use regcred_engine::wording::Bilingual;
 use rustix::process::Signal;
 
-use super::judging::{Judging, today};
+use super::judging::Judging;
 use super::reporting::Reporting;
 use super::{Exit, Failure, signals};
 use crate::manifest::content::Content;
@@ -113,7 +114,7 @@ fn check(
     policy: &Policy,
     stop: &OnceLock<Signal>,
 ) -> io::Result<(Summary, Option<Signal>)> {
-    let terms = Terms { policy, today: today() };
+    let terms = Terms { policy, now: Timestamp::now() };
     // If standard output has manifests or a diff, findings go to standard error.
     let out: Box<dyn Write> = if args.diff || args.fix && args.stdin() {
         Box::new(anstream::stderr().lock())

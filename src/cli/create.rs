@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use regcred_engine::consumers::ImageRef;
 use regcred_engine::policy::{Language, Policy};
 use regcred_engine::secret::MAX_SECRET_BYTES;
 use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
-use super::judging::{Judging, today};
+use super::judging::Judging;
 use super::password::PasswordSource;
 use super::{Exit, Failure, put, say};
 use crate::create::docker_config::DockerConfig;
@@ -143,7 +144,7 @@ fn refused(denial: &str) -> Exit {
 impl Args {
     fn terms<'a>(&'a self, policy: &'a Policy) -> NewSecretContext<'a> {
         let namespace = self.namespace.as_ref().map_or("", Namespace::as_str);
-        NewSecretContext { policy, namespace, today: today() }
+        NewSecretContext { policy, namespace, now: Timestamp::now() }
     }
 }
 

@@ -3,9 +3,6 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use regcred_engine::policy::{Language, Policy};
 
 use super::Failure;
@@ -50,9 +47,4 @@ impl Judging {
         }
         Ok(policy)
     }
-}
-
-/// Today's date in UTC, on which the end of exemptions depends.
-pub(crate) fn today() -> Date {
-    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }

@@ -6,6 +6,7 @@ use std::process;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use kube::Client;
 use regcred_engine::policy::Language;
 use regcred_engine::wording::Bilingual;
@@ -13,7 +14,7 @@ use rustix::process::Signal;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use super::judging::{self, today};
+use super::judging;
 use super::reporting::Reporting;
 use super::{Exit, Failure, log, say, signals};
 use crate::cluster::client::{Access, ClusterError, connect};
@@ -150,7 +151,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
         selector: args.selector,
         all_types: args.all_types,
         fix,
-        judging: Judging { policy, today: today() },
+        judging: Judging { policy, now: Timestamp::now() },
         policy_reports: args.policy_reports,
     };
     let (stop, stopped) = watch::channel(false);

@@ -8,7 +8,7 @@ pub mod document;
 pub mod object;
 pub mod registry_kind;
 
-use jiff::civil::Date;
+use jiff::Timestamp;
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
@@ -35,8 +35,8 @@ pub struct NewSecretContext<'a> {
     pub policy: &'a Policy,
     /// The Secret's namespace; empty if it is not known.
     pub namespace: &'a str,
-    /// Today's date in UTC.
-    pub today: Date,
+    /// The time, to the second.
+    pub now: Timestamp,
 }
 
 impl<'a> NewSecretContext<'a> {
@@ -47,7 +47,7 @@ impl<'a> NewSecretContext<'a> {
         let secret =
             Secret { secret_type: SecretType::DockerConfigJson, document, data_bytes: document.len() };
         let requester = Requester { namespace: self.namespace, user: "", groups: &[] };
-        judge(self.policy, &Request { requester, today: self.today, secret, old: None })
+        judge(self.policy, &Request { requester, now: self.now, secret, old: None })
     }
 }
 
@@ -58,7 +58,15 @@ impl<'a> NewSecretContext<'a> {
 #[must_use]
 pub fn judged(entries: &Entries, context: NewSecretContext<'_>) -> Verdict {
     let document = entries.without_auth();
-    let judgement = context.judge(&document);
+    let mut judgement = context.judge(&document);
+    // The consumers get the document with `auth`.
+    let written = entries.document();
+    let with_auth = context.judge(&written).findings;
+    for finding in &mut judgement.findings {
+        let same =
+            |other: &&Finding<'_>| other.rule() == finding.rule() && other.place.key() == finding.place.key();
+        finding.affected = with_auth.iter().find(same).map(|other| other.affected).unwrap_or_default();
+    }
     let is_fixed = |finding: &Finding<'_>| {
         let is_written = finding.place.key().is_some_and(|key| entries.auth_is_written(key.as_written()));
         finding.rule().is_fixable() && is_written || finding.repairable && judgement.repair.is_some()

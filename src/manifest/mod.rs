@@ -27,7 +27,7 @@ mod tests;
 
 use std::path::Path;
 
-use jiff::civil::Date;
+use jiff::Timestamp;
 use regcred_engine::finding;
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::place::Spot;
@@ -60,8 +60,8 @@ pub struct Manifest<'f> {
 pub struct Terms<'p> {
     /// The policy.
     pub policy: &'p Policy,
-    /// Today's date in UTC.
-    pub today: Date,
+    /// The time, to the second.
+    pub now: Timestamp,
 }
 
 /// What was found in a file.
@@ -249,7 +249,7 @@ impl PullSecret {
         let secret =
             Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes };
         let requester = Requester { namespace, user: "", groups: &[] };
-        judge(terms.policy, &Request { requester, today: terms.today, secret, old: None })
+        judge(terms.policy, &Request { requester, now: terms.now, secret, old: None })
     }
 }
 

@@ -9,10 +9,10 @@ use super::*;
 
 const DOCUMENT: &str =
     r#"{"auths":{"r.example.com":{"username":"robot","password":"it's 100% \"镜像\" \\ #x: y"}}}"#;
-const DAY: Date = Date::constant(2026, 11, 24);
+const NOW: Timestamp = Timestamp::constant(1_795_478_400, 0); // 2026-11-24
 
 fn terms(policy: &Policy) -> Terms<'_> {
-    Terms { policy, today: DAY }
+    Terms { policy, now: NOW }
 }
 
 /// A manifest with a document under `stringData`, as it is written behind the colon.

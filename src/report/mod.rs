@@ -119,7 +119,7 @@ pub struct ReportedFinding {
     pub capped_by: Option<Cap>,
     /// The text.
     pub statement: Statement,
-    /// The host and port of the registry that it is about, if it is about one.
+    /// The registry key that it is about, as far as it may be shown.
     pub registry: Option<String>,
     /// Where in the Secret: `data[.dockerconfigjson].auths["r.example.com"].auth`, or `type`.
     pub field: String,
@@ -160,7 +160,7 @@ impl ReportedFinding {
             action: found.action,
             capped_by: found.capped_by,
             statement,
-            registry: found.place.key().map(|key| key.shown_host().into_owned()),
+            registry: found.place.key().map(|key| key.shown().into_owned()),
             field: format!("{holder}{dot}{path}"),
             region: None,
             affected: found.affected,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::drain::Phase;
+use super::phase::Phase;
 use super::tls::Served;
 
 /// How often the admission runtime shows that it runs.

@@ -26,6 +26,7 @@
     reason = "helpers fail by panicking, and are read here, not in generated documentation"
 )]
 
+mod findings;
 mod generate;
 mod library;
 #[path = "../program/support/parts.rs"]

@@ -122,6 +122,7 @@ pub fn documents() -> Vec<Vec<u8>> {
         auths(json!({
             "registry.cn-hangzhou.aliyuncs.com": pair, "cr.cn-hangzhou.aliyuncs.com": whole, "": pair, "a b": pair,
             "docker.io": whole, "*.example.com": whole, "denied.example.com": whole, "R.example.com": pair,
+            "r.example.com/v1/": whole,
         })),
         // Twice the same.
         format!(r#"{{"auths":{{"r.example.com":{pair},"r.example.com":{whole}}},"auths":{{"q.example.com":{pair}}}}}"#),

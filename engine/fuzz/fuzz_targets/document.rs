@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use jiff::civil::date;
+use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use regcred_engine::judge::{Request, judge};
 use regcred_engine::policy::{Language, Policy, Requester};
@@ -17,7 +17,7 @@ fuzz_target!(|input: (bool, Vec<u8>, Option<Vec<u8>>)| {
     let policy = Policy::default();
     let request = |document| Request {
         requester: Requester { namespace: "default", user: "u-abcde", groups: &[] },
-        today: date(2026, 11, 23),
+        now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
         secret: Secret { secret_type, document, data_bytes: document.len() },
         old: old.as_deref().map(|old| OldSecret { document: Some(old), immutable: false }),
     };

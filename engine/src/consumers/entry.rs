@@ -172,6 +172,17 @@ pub(super) fn entries_of_last_auths<'a>(document: &Document<'a>) -> LiveEntries<
     last_of_each(live)
 }
 
+/// Leaves only these entries, and numbers them in their order. `some` is sorted.
+pub(super) fn keep(live: &mut LiveEntries<'_>, some: &[u32]) {
+    live.retain_mut(|(_, entry)| match some.binary_search(entry) {
+        Ok(place) => {
+            *entry = u32::try_from(place).unwrap_or(u32::MAX);
+            true
+        }
+        Err(_) => false,
+    });
+}
+
 fn is_auths(document: &Document<'_>, member: &Member) -> bool {
     document.top_field(member) == Some(TopField::Auths)
 }

@@ -210,11 +210,28 @@ pub struct Models<'d> {
 impl<'d> Models<'d> {
     /// Reads a document as every consumer does.
     pub(crate) fn new(document: &'d Document<'d>) -> Self {
-        let live = entry::live_entries(document);
-        let last = match document.secret_type() {
+        Models::of_some(document, None)
+    }
+
+    /// Reads a document as every consumer does, but keeps only some of its entries, which are numbered in their order.
+    /// `some` are their numbers among all entries, sorted. Whether a consumer refuses the document depends on all.
+    pub(crate) fn of_some(document: &'d Document<'d>, some: Option<&[u32]>) -> Self {
+        let mut live = entry::live_entries(document);
+        let mut last = match document.secret_type() {
             SecretType::DockerConfigJson => entry::entries_of_last_auths(document),
             SecretType::DockerCfg => Vec::new(),
         };
+        let mut is_live = vec![false; document.entries().count()];
+        for (_, entry) in &live {
+            if let Some(is_live) = usize::try_from(*entry).ok().and_then(|entry| is_live.get_mut(entry)) {
+                *is_live = true;
+            }
+        }
+        let has_unparsable = some.is_some() && live.iter().any(|(key, _)| !keyring::is_parsable(key));
+        if let Some(some) = some {
+            entry::keep(&mut live, some);
+            entry::keep(&mut last, some);
+        }
         let keyring = keyring::Keyring::new(&live);
         let config_file = docker::ConfigFile::new(document, &live);
         let auth_file = podman::AuthFile::new(document, &live);
@@ -227,11 +244,13 @@ impl<'d> Models<'d> {
                 Consumer::Podman => auth_file.entries.sorted(),
                 Consumer::ImageUpdater => updater.sorted(),
             };
-            let mut reading = Reading::new(consumer, document, entries, &hasher);
-            reading.refuses_document |= consumer == Consumer::KeyChain && keyring.has_unparsable;
+            let mut reading = Reading::new(consumer, document, entries, &is_live, some, &hasher);
+            reading.refuses_document |=
+                consumer == Consumer::KeyChain && (has_unparsable || keyring.has_unparsable);
             reading
         });
-        let entries = document.entries().collect();
+        let entries =
+            kept(document, some).filter_map(|(member, is_kept)| is_kept.then_some(member)).collect();
         Models { document, entries, readings, keyring, config_file, auth_file, updater }
     }
 
@@ -270,6 +289,15 @@ impl<'d> Models<'d> {
     #[must_use]
     pub fn reads_complete(&self, consumer: Consumer, entry: usize) -> bool {
         matches!(self.reading(consumer).marks.get(entry), Some(Mark::Credentials { is_complete: true, .. }))
+    }
+
+    /// What a consumer reads from an entry, if that is a username and a password, or a token: equal for equal credentials.
+    #[must_use]
+    pub(crate) fn complete(&self, consumer: Consumer, entry: usize) -> Option<u64> {
+        match self.reading(consumer).marks.get(entry) {
+            Some(Mark::Credentials { is_complete: true, hash }) => Some(*hash),
+            _ => None,
+        }
     }
 
     /// Whether a consumer reads the same from two entries.
@@ -321,6 +349,12 @@ impl<'d> Models<'d> {
         let answers = whole.asks_helper
             || whole.groups.first().and_then(|group| group.entries().next()).is_some_and(has_credentials);
         if answers { whole } else { host }
+    }
+
+    /// The entries at these places of a consumer's order, as [`Group::places`] has them.
+    pub(crate) fn group(&self, consumer: Consumer, places: Range<usize>) -> Vec<usize> {
+        let group = self.reading(consumer).order.group(places);
+        group.iter().flat_map(Group::entries).collect()
     }
 
     fn looked_up(&self, consumer: Consumer, lookup: Lookup) -> Found<'_> {
@@ -385,18 +419,25 @@ impl<'d> Models<'d> {
 }
 
 impl Reading {
-    fn new(consumer: Consumer, document: &Document<'_>, entries: Vec<u32>, hasher: &RandomState) -> Self {
+    fn new(
+        consumer: Consumer,
+        document: &Document<'_>,
+        entries: Vec<u32>,
+        is_live: &[bool],
+        some: Option<&[u32]>,
+        hasher: &RandomState,
+    ) -> Self {
         let mut refuses_document = refuses_top(consumer, document);
         let mut marks: Vec<Mark> = Vec::new();
-        let mut unreadable: Vec<bool> = Vec::new();
-        for entry in document.entries() {
+        for ((entry, is_kept), is_live) in kept(document, some).zip(is_live) {
             let fields = Fields::read(document, entry);
             let read = read_entry(consumer, &fields);
             // docker decodes `auth` only where no later entry has the same key.
             let is_late = consumer == Consumer::Docker && docker::entry_fits(&fields);
-            let is_unreadable = matches!(read, EntryRead::RefusesDocument);
-            refuses_document |= is_unreadable && !is_late;
-            unreadable.push(is_unreadable);
+            refuses_document |= matches!(read, EntryRead::RefusesDocument) && (!is_late || *is_live);
+            if !is_kept {
+                continue;
+            }
             marks.push(match read {
                 EntryRead::Credentials(credentials) => Mark::Credentials {
                     is_complete: credentials.is_complete(),
@@ -407,10 +448,18 @@ impl Reading {
             });
         }
         let at = |entry: u32| usize::try_from(entry).unwrap_or(usize::MAX);
-        refuses_document |= entries.iter().any(|&entry| unreadable.get(at(entry)) == Some(&true));
         let order = Order::new(entries, marks.len(), |entry| marks.get(at(entry)).copied());
         Reading { refuses_document, marks, order }
     }
+}
+
+/// The entries of a document, and whether each is one of those that are kept.
+fn kept<'m>(document: &'m Document<'_>, some: Option<&[u32]>) -> impl Iterator<Item = (&'m Member, bool)> {
+    let mut some = some.map(|some| some.iter().peekable());
+    document.entries().zip(0..).map(move |(member, number)| {
+        let is_kept = some.as_mut().is_none_or(|some| some.next_if(|kept| **kept == number).is_some());
+        (member, is_kept)
+    })
 }
 
 /// What a consumer makes of one entry.

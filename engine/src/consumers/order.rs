@@ -105,6 +105,12 @@ impl Group<'_> {
         self.entries.iter().map(|&entry| index(entry))
     }
 
+    /// Which places of the consumer's order they take: equal for equal groups of one consumer.
+    #[must_use]
+    pub fn places(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
     /// Whether an entry is one of them.
     #[must_use]
     pub fn contains(&self, entry: usize) -> bool {

@@ -34,12 +34,20 @@ impl<'a> JsonText<'a> {
         if self.raw.len() <= known.len() {
             return false;
         }
-        let folded = self.chars().map(|c| match c {
-            '\u{17f}' => 's',
-            '\u{212a}' => 'k',
-            c => c.to_ascii_lowercase(),
-        });
-        folded.eq(known.chars().map(|c| c.to_ascii_lowercase()))
+        self.chars().map(folded).eq(known.chars().map(folded))
+    }
+
+    /// Whether Go would take the end for these letters, as [`JsonText::folds_to`] does the whole.
+    pub(crate) fn ends_with_folded(self, known: &str) -> bool {
+        let letters = known.chars().count();
+        let mut last: std::collections::VecDeque<char> = std::collections::VecDeque::with_capacity(letters);
+        for c in self.chars() {
+            if last.len() == letters {
+                last.pop_front();
+            }
+            last.push_back(folded(c));
+        }
+        last.into_iter().eq(known.chars().map(folded))
     }
 
     /// The characters, escapes resolved.
@@ -50,6 +58,14 @@ impl<'a> JsonText<'a> {
             rest = behind;
             Some(c)
         })
+    }
+}
+
+fn folded(c: char) -> char {
+    match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
     }
 }
 

@@ -3,7 +3,10 @@
 mod old;
 mod shape;
 
-use jiff::civil::Date;
+use std::cell::OnceCell;
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
 
 use crate::affected::Affected;
 use crate::consumers::Models;
@@ -14,8 +17,9 @@ use crate::policy::{Policy, Requester, Setting};
 use crate::registry::{DOCKER_HUB, RegistryKey};
 use crate::repair::{Edit, Repair, size_after};
 use crate::rules::{
-    Action, Credentials, DocumentView, EntryRef, EntryView, Fault, Kept, Lists, MisplacedAuthsWrapper,
-    NotJson, PerRule, Reported, Rule, TooLargeToFix, check_document, check_entry,
+    Action, Collisions, Credentials, DocumentView, EntryRef, EntryView, Fault, Kept, Lists,
+    MisplacedAuthsWrapper, NotJson, PerRule, Reported, Rule, Shared, TooLargeToFix, check_document,
+    check_entry,
 };
 use crate::secret::{MAX_SECRET_BYTES, OldSecret, Secret};
 
@@ -27,8 +31,8 @@ pub use shape::judge_shape;
 pub struct Request<'a> {
     /// Who asks, and where.
     pub requester: Requester<'a>,
-    /// Today's date in UTC.
-    pub today: Date,
+    /// The time, to the second.
+    pub now: Timestamp,
     /// The Secret as it is to be.
     pub secret: Secret<'a>,
     /// What it replaces; `None` on CREATE.
@@ -91,7 +95,7 @@ fn judge_document<'a>(
     request: &Request<'a>,
     document: Result<&Document<'a>, &SyntaxError>,
 ) -> Judgement<'a> {
-    let settings = policy.settings(&request.requester, request.today);
+    let settings = policy.settings(&request.requester, Offset::UTC.to_datetime(request.now).date());
     let judge = Judge {
         policy,
         request,
@@ -124,7 +128,8 @@ fn ask_consumers(findings: &mut [Finding<'_>], document: &Document<'_>) {
                 let fields = entries.get(index).map(|member| document.entry(member));
                 let credentials = fields.as_ref().and_then(Credentials::read);
                 let plain = credentials.as_ref().and_then(Credentials::plain_pair);
-                let affected = Affected::by_entry(&models, index, plain);
+                let key = finding.place.key().map(RegistryKey::as_written).unwrap_or_default();
+                let affected = Affected::by_entry(&models, index, key, plain);
                 last = Some((index, affected));
                 affected
             }
@@ -258,12 +263,20 @@ impl<'a> Judge<'_, 'a> {
         old: Option<&OldEntries<'_, 'a>>,
     ) {
         let hub = entries.iter().rfind(|entry| entry.key.as_written() == DOCKER_HUB);
-        let hub = hub.and_then(|entry| Credentials::read(&document.entry(entry.member)));
         let lists = Lists {
             allowed: self.policy.allowed_registries.as_ref(),
             denied: &self.policy.denied_registries,
         };
         let wants = self.wants();
+        let compares = [Rule::RegistryNamedTwice, Rule::RegistryPathsCollide].into_iter().any(&wants);
+        let shared = Shared {
+            entries,
+            lists,
+            docker_hub: hub.and_then(|entry| Credentials::read(&document.entry(entry.member))),
+            now: self.request.now,
+            collisions: if compares { Collisions::find(document, entries) } else { Collisions::default() },
+            has_usable: OnceCell::new(),
+        };
         for entry in entries {
             let about = About { entry: Some(entry.index), kept: entry.kept };
             if let Some(malformed) = Reported::malformed(entry) {
@@ -273,7 +286,7 @@ impl<'a> Judge<'_, 'a> {
             let held = old
                 .filter(|_| entry.kept == Kept::Key)
                 .map_or_else(Default::default, |old| old.held(&entry.key));
-            let view = EntryView::new(document, entry, held, lists, hub.as_ref());
+            let view = EntryView::new(document, entry, held, &shared);
             let first = self.findings.len();
             check_entry(&view, &wants, |reported| {
                 let rule = reported.fault.rule();
@@ -295,9 +308,7 @@ impl<'a> Judge<'_, 'a> {
     /// Leaves an entry, whose findings begin at `first`, as it is if another finding denies it: a half-repaired entry
     /// would no longer be the one that the ratchet knows.
     fn drop_edits_of_denied(&mut self, first: usize) {
-        let stops = |rule: Rule| {
-            !rule.is_fixable() && !rule.judges_host() && self.settings.get(rule).action == Action::Deny
-        };
+        let stops = |rule: Rule| rule.stops_repair() && self.settings.get(rule).action == Action::Deny;
         let (_, findings) = self.findings.split_at_mut(first);
         if findings.iter().any(|finding| stops(finding.rule())) {
             for finding in findings {

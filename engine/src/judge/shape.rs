@@ -1,6 +1,7 @@
 //! The judgement of a Secret that has no document to judge.
 
-use jiff::civil::Date;
+use jiff::Timestamp;
+use jiff::tz::Offset;
 
 use super::Judgement;
 use crate::affected::Affected;
@@ -10,15 +11,15 @@ use crate::policy::{Policy, Requester};
 use crate::rules::{Action, Fault, MissingDataKey, Rule, WrongSecretType};
 use crate::shape::Misshapen;
 
-/// Judges a Secret by its shape, in the place of its document. `today` is the date in UTC.
+/// Judges a Secret by its shape, in the place of its document. `now` is the time of the request.
 #[must_use]
 pub fn judge_shape(
     policy: &Policy,
     requester: &Requester<'_>,
-    today: Date,
+    now: Timestamp,
     secret: &Misshapen,
 ) -> Judgement<'static> {
-    let settings = policy.settings(requester, today);
+    let settings = policy.settings(requester, Offset::UTC.to_datetime(now).date());
     if Rule::ALL.iter().all(|rule| settings.get(*rule).action == Action::Off) {
         return Judgement { skipped: true, ..Judgement::default() };
     }

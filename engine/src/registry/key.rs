@@ -251,14 +251,20 @@ impl<'a> Key<'a> {
     }
 
     /// A host that an image reference takes for a part of the path: no dot, no port, not `localhost`.
-    fn is_one_word(&self) -> bool {
+    pub(crate) fn is_one_word(&self) -> bool {
         self.port == Port::None
             && !self.host.contains('.')
             && self.host != "localhost"
             && !is_bracketed_ipv6(&self.host)
     }
 
-    fn path_without_version(&self) -> &str {
+    /// The path as written: from its first slash up to a query or fragment.
+    pub(crate) fn path(&self) -> &str {
+        self.path
+    }
+
+    /// The path without `/v1` or `/v2` at its beginning and without closing slashes.
+    pub(crate) fn path_without_version(&self) -> &str {
         let path = ["/v1", "/v2"]
             .into_iter()
             .filter_map(|version| self.path.strip_prefix(version))
@@ -270,6 +276,11 @@ impl<'a> Key<'a> {
     /// What is compared to tell whether an UPDATE dropped the registry: without scheme, user-info, default port, a
     /// leading `/v1` or `/v2` and closing slashes, Docker Hub's spellings being one.
     pub(crate) fn identity(&self) -> String {
+        format!("{}{}", self.site(), self.path_without_version())
+    }
+
+    /// Its [`Key::identity`] without the path.
+    pub(crate) fn site(&self) -> String {
         let host = if DOCKER_HUB_HOSTS.contains(&self.host()) { "docker.io" } else { self.host() };
         let port = match self.port.compared() {
             Port::None => String::new(),
@@ -278,7 +289,7 @@ impl<'a> Key<'a> {
                 self.host_port.strip_prefix(self.host_written).unwrap_or_default().to_owned()
             }
         };
-        format!("{host}{port}{}", self.path_without_version())
+        format!("{host}{port}")
     }
 }
 
@@ -300,7 +311,7 @@ fn has_single_slash(written: &str) -> bool {
 }
 
 /// Whether a path, as written in a key, is a page of a registry's web interface.
-fn is_browser_page(host: &str, path: &str) -> bool {
+pub(crate) fn is_browser_page(host: &str, path: &str) -> bool {
     let is_below =
         |page: &str| path.strip_prefix(page).is_some_and(|more| more.is_empty() || more.starts_with('/'));
     (host == "quay.io" && is_below("/repository"))

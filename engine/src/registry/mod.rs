@@ -7,7 +7,7 @@ mod list;
 mod shown;
 
 pub(crate) use acr::{acr_service, generic_host};
-pub(crate) use key::{DOCKER_HUB, Key};
+pub(crate) use key::{DOCKER_HUB, Key, is_browser_page};
 pub use list::{HostList, HostPattern, HostPatternError};
 pub use shown::RegistryKey;
 

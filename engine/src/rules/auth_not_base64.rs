@@ -26,6 +26,8 @@ impl Check for AuthNotBase64 {
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         match entry.credentials.as_ref()?.auth {
+            // That is `unfilled-placeholder`.
+            AuthField::NotBase64(_) if entry.auth_is_placeholder() => None,
             AuthField::NotBase64(cause) => {
                 Some(Found::at_field(entry, EntryField::Auth, AuthNotBase64(cause)))
             }

@@ -24,7 +24,8 @@ impl Check for AuthUnpadded {
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         let missing = entry.decoded_auth()?.missing_padding;
         let member = entry.fields.member(EntryField::Auth).filter(|_| missing > 0)?;
-        let edit = Edit::pad_auth(entry.document, entry.member, member, missing);
+        let edit = Edit::pad_auth(entry.document, entry.member, member, missing)
+            .filter(|_| !entry.has_placeholder());
         Some(Found { edit, ..Found::at_field(entry, EntryField::Auth, AuthUnpadded) })
     }
 

@@ -1,6 +1,7 @@
 //! The rules about registries that are not where consumers look for them, and about documents without any.
 
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
+use super::not_a_docker_config::NotADockerConfig;
 use super::view::{DocumentView, name_offset};
 use crate::bilingual::text;
 use crate::document::{Document, EntryField, JsonType, Member, TopField};
@@ -19,6 +20,11 @@ pub enum MissingAuthsWrapper {
 }
 
 impl MissingAuthsWrapper {
+    /// Whether the rule applies to a document.
+    pub(crate) fn applies(document: &Document<'_>) -> bool {
+        MissingAuthsWrapper::find(document).is_some()
+    }
+
     /// What the top level is, and where it begins.
     fn find<'d>(document: &'d Document<'_>) -> Option<(Self, &'d Member)> {
         if !document.has_top_fields() || document.top_fields(TopField::Auths).next().is_some() {
@@ -154,9 +160,11 @@ impl Check for NoRegistries {
         kind: Kind::Content,
         title: text("The document has no registry", "文档中没有任何仓库"),
         applies: text(
-            "The document has no entry, and `not-an-object`, `missing-auths-wrapper` and `misplaced-auths-wrapper` do not apply. This is \
+            "The document has no entry, and none of `not-an-object`, `missing-auths-wrapper`, \
+             `misplaced-auths-wrapper` and `not-a-docker-config` applies. This is \
              correct for a placeholder that a controller fills in later, and is therefore only recorded.",
-            "文档中没有任何条目，且 `not-an-object`、`missing-auths-wrapper` 和 `misplaced-auths-wrapper` 都不适用。对于等待控制器填充的占位 \
+            "文档中没有任何条目，且 `not-an-object`、`missing-auths-wrapper`、`misplaced-auths-wrapper` 和 \
+             `not-a-docker-config` 都不适用。对于等待控制器填充的占位 \
              Secret 来说这是正常的，因此只作记录。",
         ),
         example: Example::new(r#"{"auths":{}}"#),
@@ -168,7 +176,8 @@ impl Check for NoRegistries {
         let applies = document.entries().next().is_none()
             && is_object(document.kind())
             && document.top_fields(TopField::Auths).all(|auths| is_object(auths.kind))
-            && MissingAuthsWrapper::find(document).is_none();
+            && !MissingAuthsWrapper::applies(document)
+            && !NotADockerConfig::applies(document);
         applies.then(|| Found::in_document(NoRegistries))
     }
 
@@ -185,6 +194,13 @@ impl Check for NoRegistries {
             "如果它是等待控制器填充的占位 Secret，则属正常。",
         ))
     }
+}
+
+/// Whether the value of an entry has members that look like entries themselves.
+pub(super) fn holds_entries(document: &Document<'_>, entry: &Member) -> bool {
+    // As a document of its own, since members this deep are not kept.
+    let inner = Document::read(document.raw_value(entry).as_bytes(), SecretType::DockerCfg);
+    inner.is_ok_and(|inner| inner.top().iter().any(|member| looks_like_entry(&inner, member)))
 }
 
 /// Whether a member is an object with a known entry field, or is an object or null with a name like a registry's.

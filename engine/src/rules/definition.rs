@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     Content,
     /// As `Content`, and it can repair what it finds.
     Fixable,
+    /// As `Content`, but the finding does not stop a repair.
+    Harmless,
     /// The registry key alone. An old key is enough for the ratchet, and the finding does not stop a repair.
     Host,
     /// As `Content`, and a document with such a finding is never patched, whatever the rule's action.

@@ -18,11 +18,11 @@ impl Check for MissingAuth {
             "`username` and `password` are not empty, the username has no `:`, and `auth` is absent, `null` or `\"\"`. regcred adds \
              `auth`, which is base64 of `username:password`; every other byte stays as it was. It does not if the entry has another \
              finding that denies (except those about the registry key), if the document is ambiguous, if an update leaves the \
-             document as it was, if the Secret is immutable, or if the policy says `fix: false`. Files are repaired by \
+             document as it was, if the Secret is immutable, if a credential is a placeholder, or if the policy says `fix: false`. Files are repaired by \
              `regcred check --fix`.",
             "`username` 和 `password` 都不为空，用户名不含 `:`，而 `auth` 缺失、为 `null` 或 `\"\"`。regcred 会补上 `auth`，即 \
              `username:password` 的 base64，其余字节保持不变。以下情况不会修复：条目还有其他动作为 `deny` 的问题（仅涉及仓库地址的除外）、\
-             文档存在歧义、更新没有改变文档、Secret 不可变（immutable），或策略设置了 `fix: false`。文件可以用 `regcred check --fix` 修复。",
+             文档存在歧义、更新没有改变文档、Secret 不可变（immutable）、凭据是占位符，或策略设置了 `fix: false`。文件可以用 `regcred check --fix` 修复。",
         ),
         example: Example::new(
             r#"{"auths":{"registry.example.com":{"username":"robot","password":"example"}}}"#,
@@ -34,7 +34,8 @@ impl Check for MissingAuth {
         let (username, password) =
             credentials.plain_pair().filter(|(username, _)| !username.contains(':'))?;
         let empty = entry.fields.member(EntryField::Auth);
-        let edit = Edit::add_auth(entry.document, entry.member, empty, username, password);
+        let edit = Edit::add_auth(entry.document, entry.member, empty, username, password)
+            .filter(|_| !entry.has_placeholder());
         Some(Found { edit, ..Found::at_field(entry, EntryField::Auth, MissingAuth) })
     }
 

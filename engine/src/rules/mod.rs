@@ -12,9 +12,12 @@ mod auth_unpadded;
 mod auth_without_colon;
 mod auths_wrapper;
 mod client_only_settings;
+mod collisions;
 mod control_characters;
+mod credential_end;
 mod credentials_stripped;
 mod definition;
+mod empty_leftover;
 mod field_not_string;
 mod generic_registry_host;
 mod incomplete_credentials;
@@ -22,7 +25,10 @@ mod invalid_json;
 mod missing_auth;
 mod missing_data_key;
 mod no_credentials;
+mod not_a_docker_config;
+mod not_a_registry;
 mod not_an_object;
+mod placeholder;
 mod registries_dropped;
 mod registry_denied;
 mod registry_key_docker_hub;
@@ -30,12 +36,17 @@ mod registry_key_has_credentials;
 mod registry_key_invalid;
 mod registry_key_never_matches;
 mod registry_key_partial;
+mod registry_key_unfilled;
 mod registry_key_wildcard;
+mod several_entries;
 mod surrounding_whitespace;
+mod suspicious_credential;
 mod token_only;
 mod too_large_to_fix;
+mod unfilled_placeholder;
 mod username_has_colon;
 mod view;
+mod wrong_kind_of_credential;
 mod wrong_secret_type;
 
 use std::fmt;
@@ -43,9 +54,12 @@ use std::fmt;
 use crate::place::Spot;
 use crate::repair::Edit;
 
+pub(crate) use collisions::Collisions;
 pub use definition::{Action, Example, Misplaced};
 pub(crate) use definition::{Context, Definition, Message};
-pub(crate) use view::{Credentials, DocumentView, EntryRef, EntryView, Kept, Lists, STRIPPED, is_usable};
+pub(crate) use view::{
+    Credentials, DocumentView, EntryRef, EntryView, Kept, Lists, STRIPPED, Shared, is_usable,
+};
 
 use definition::{Check, Found, Kind};
 
@@ -121,7 +135,10 @@ rules! {
     auth_without_colon::AuthWithoutColon,
     client_only_settings::ClientOnlySettings,
     control_characters::ControlCharacters,
+    credential_end::CredentialExpired,
+    credential_end::CredentialShortLived,
     credentials_stripped::CredentialsStripped,
+    empty_leftover::EmptyLeftover,
     field_not_string::FieldNotString,
     generic_registry_host::GenericRegistryHost,
     incomplete_credentials::IncompleteCredentials,
@@ -132,6 +149,8 @@ rules! {
     missing_data_key::MissingDataKey,
     no_credentials::NoCredentials,
     auths_wrapper::NoRegistries,
+    not_a_docker_config::NotADockerConfig,
+    not_a_registry::NotARegistry,
     not_an_object::NotAnObject,
     registries_dropped::RegistriesDropped,
     registry_denied::RegistryDenied,
@@ -140,11 +159,17 @@ rules! {
     registry_key_invalid::RegistryKeyInvalid,
     registry_key_never_matches::RegistryKeyNeverMatches,
     registry_key_partial::RegistryKeyPartial,
+    registry_key_unfilled::RegistryKeyUnfilled,
     registry_key_wildcard::RegistryKeyWildcard,
+    several_entries::RegistryNamedTwice,
+    several_entries::RegistryPathsCollide,
     surrounding_whitespace::SurroundingWhitespace,
+    suspicious_credential::SuspiciousCredential,
     token_only::TokenOnly,
     too_large_to_fix::TooLargeToFix,
+    unfilled_placeholder::UnfilledPlaceholder,
     username_has_colon::UsernameHasColon,
+    wrong_kind_of_credential::WrongKindOfCredential,
     wrong_secret_type::WrongSecretType,
 }
 
@@ -197,6 +222,12 @@ impl Rule {
     #[must_use]
     pub const fn judges_host(self) -> bool {
         matches!(self.definition().kind, Kind::Host)
+    }
+
+    /// Whether an entry with a finding of this rule that denies is not repaired: a half-repaired entry would no longer be
+    /// the one that the ratchet knows.
+    pub(crate) const fn stops_repair(self) -> bool {
+        matches!(self.definition().kind, Kind::Content | Kind::Unpatchable)
     }
 
     /// Whether a document to which the rule applies is never patched, whatever the rule's action.

@@ -1,10 +1,56 @@
+use super::auths_wrapper::holds_entries;
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
+use super::empty_leftover::EmptyLeftover;
 use super::view::{AuthField, EntryView};
 use crate::bilingual::text;
+use crate::document::TopField;
 
-/// An entry without any credential.
+/// An entry without any credential. What it has instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoCredentials;
+pub enum NoCredentials {
+    /// Nothing.
+    Nothing,
+    /// A field that no consumer reads.
+    MisnamedField,
+    /// It is an `auths` inside of `auths`.
+    NestedAuths,
+}
+
+/// Fields that people write for credentials, and no consumer reads.
+const MISNAMED_FIELDS: [&str; 9] =
+    ["token", "user", "pass", "passwd", "login", "secret", "identity_token", "access_token", "refresh_token"];
+
+impl NoCredentials {
+    /// Whether an entry has no credential.
+    pub(crate) fn is_empty(entry: &EntryView<'_, '_>) -> bool {
+        entry.credentials.as_ref().is_some_and(|credentials| {
+            matches!(credentials.auth, AuthField::Missing)
+                && credentials.username.is_none()
+                && credentials.password.is_none()
+                && !credentials.has_token()
+        })
+    }
+
+    /// Whether an entry has a field that no consumer reads.
+    pub(crate) fn has_misnamed_field(entry: &EntryView<'_, '_>) -> bool {
+        entry.document.members(entry.member).iter().any(|member| {
+            let name = entry.document.name(member);
+            MISNAMED_FIELDS.into_iter().any(|misnamed| name.folds_to(misnamed))
+        })
+    }
+
+    fn find(entry: &EntryView<'_, '_>) -> Self {
+        if NoCredentials::has_misnamed_field(entry) {
+            NoCredentials::MisnamedField
+        } else if entry.document.name(entry.member).folds_to(TopField::Auths.name())
+            && holds_entries(entry.document, entry.member)
+        {
+            NoCredentials::NestedAuths
+        } else {
+            NoCredentials::Nothing
+        }
+    }
+}
 
 impl Check for NoCredentials {
     const DEFINITION: Definition = Definition {
@@ -22,21 +68,38 @@ impl Check for NoCredentials {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let credentials = entry.credentials.as_ref()?;
-        let is_empty = matches!(credentials.auth, AuthField::Missing)
-            && credentials.username.is_none()
-            && credentials.password.is_none()
-            && !credentials.has_token();
-        is_empty.then(|| Found::at(entry, NoCredentials))
+        let applies = NoCredentials::is_empty(entry) && !EmptyLeftover::applies(entry);
+        applies.then(|| Found::at(entry, NoCredentials::find(entry)))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {
-        Message::new(
-            text("the entry has no credentials", "条目中没有任何凭据"),
-            text(
-                "Add username and password to the entry, or remove it if the registry needs none.",
-                "请在条目中补上 username 和 password；如果该仓库无需凭据，请删除该条目。",
+        let clause = text("the entry has no credentials", "条目中没有任何凭据");
+        match self {
+            NoCredentials::Nothing => Message::new(
+                clause,
+                text(
+                    "Add username and password to the entry, or remove it if the registry needs none.",
+                    "请在条目中补上 username 和 password；如果该仓库无需凭据，请删除该条目。",
+                ),
             ),
-        )
+            NoCredentials::MisnamedField => Message::new(
+                clause,
+                text(
+                    "Write the credentials as username and password; a token usually belongs in password.",
+                    "请把凭据写入 username 和 password；令牌通常写在 password 中。",
+                ),
+            )
+            .note(text(
+                "No consumer reads the fields that it has instead, such as token or user.",
+                "条目中的其他字段（例如 token、user）没有消费方读取。",
+            )),
+            NoCredentials::NestedAuths => Message::new(
+                text("auths is nested twice", "auths 嵌套了两层"),
+                text(
+                    "Remove the inner auths, and put its registries directly below the outer one.",
+                    "请去掉内层的 auths，把其中的仓库直接放到外层 auths 下。",
+                ),
+            ),
+        }
     }
 }

@@ -29,7 +29,7 @@ impl Check for RegistryDenied {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let lists = entry.lists;
+        let lists = entry.shared.lists;
         if lists.denied.touches(&entry.key) {
             return Some(Found::at(entry, RegistryDenied::Listed));
         }

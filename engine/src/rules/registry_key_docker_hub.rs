@@ -1,7 +1,7 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
 use super::view::EntryView;
-use crate::bilingual::{Bilingual, text};
-use crate::consumers::{Consumer, images_that_find};
+use crate::affected::docker_hub_sentence;
+use crate::bilingual::text;
 use crate::registry::Key;
 
 /// The key is another spelling of Docker Hub than the usual one.
@@ -36,6 +36,7 @@ impl Check for RegistryKeyDockerHub {
     fn message(&self, context: &Context<'_>) -> Message {
         let shown = context.place.key().map(|key| key.shown()).unwrap_or_default();
         let key = Key::parse(&shown);
+        let affected = docker_hub_sentence(context.affected, &key, context.place.secret_type);
         let clause = text("this is an unusual key for Docker Hub", "这不是 Docker Hub 的常用写法");
         if key.is_browser_login() {
             return Message::new(
@@ -44,7 +45,8 @@ impl Check for RegistryKeyDockerHub {
                     "Remove this entry: docker's login in the browser left it there.",
                     "请删除该条目：它是 docker 在浏览器中登录后留下的。",
                 ),
-            );
+            )
+            .only_note(affected);
         }
         if key.is_registry_1() {
             let message = Message::new(
@@ -54,30 +56,21 @@ impl Check for RegistryKeyDockerHub {
                     "如果两者都需要，请保留两个凭据相同的条目。",
                 ),
             );
-            return message.note(text(
+            return message.only_note(text(
                 "Argo CD Image Updater looks for this key, the kubelet, docker and the key chain for https://index.docker.io/v1/, and \
                  podman takes either.",
                 "Argo CD Image Updater 查找此地址，kubelet、docker 和 keychain 查找 https://index.docker.io/v1/，podman 两者都接受。",
             ));
         }
         if key.has_path() {
-            let message = Message::new(
+            return Message::new(
                 clause,
                 text(
-                    "Keep it if only consumers that find it need these credentials.",
-                    "如果只有能匹配到它的消费方需要这些凭据，可以保留。",
+                    "Keep it if only consumers that use it need these credentials.",
+                    "如果只有会使用它的消费方需要这些凭据，可以保留。",
                 ),
-            );
-            let images = Consumer::ALL
-                .into_iter()
-                .find_map(|consumer| images_that_find(consumer, context.place.secret_type, &shown).pop());
-            return match images {
-                Some(image) => message.note(Bilingual::new(
-                    format!("This is about images such as {image}."),
-                    format!("这里指 {image} 这样的镜像。"),
-                )),
-                None => message,
-            };
+            )
+            .only_note(affected);
         }
         Message::new(
             clause,
@@ -86,5 +79,6 @@ impl Check for RegistryKeyDockerHub {
                 "请把仓库地址写成 https://index.docker.io/v1/（含末尾斜杠）。",
             ),
         )
+        .only_note(affected)
     }
 }

@@ -1,4 +1,5 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
+use super::empty_leftover::EmptyLeftover;
 use super::view::EntryView;
 use crate::bilingual::text;
 use crate::consumers::is_never_found;
@@ -9,9 +10,10 @@ use crate::registry::NeverMatches;
 pub struct RegistryKeyNeverMatches(pub NeverMatches);
 
 impl RegistryKeyNeverMatches {
-    /// Whether the rule applies to an entry.
-    pub(crate) fn applies(entry: &EntryView<'_, '_>) -> bool {
-        entry.key_fault.is_none()
+    /// Whether the rule applies to an entry, unless `empty-leftover` does.
+    pub(crate) fn is_never_found(entry: &EntryView<'_, '_>) -> bool {
+        !entry.is_key_unfilled
+            && entry.key_fault.is_none()
             && !entry.key.is_other_docker_hub()
             && !entry.key.is_plain()
             && is_never_found(entry.registry.as_written())
@@ -35,8 +37,8 @@ impl Check for RegistryKeyNeverMatches {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        RegistryKeyNeverMatches::applies(entry)
-            .then(|| Found::at(entry, RegistryKeyNeverMatches(entry.key.why_never())))
+        let applies = RegistryKeyNeverMatches::is_never_found(entry) && !EmptyLeftover::applies(entry);
+        applies.then(|| Found::at(entry, RegistryKeyNeverMatches(entry.key.why_never())))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {

@@ -28,13 +28,14 @@ impl Check for RegistryKeyPartial {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let is_judged_elsewhere = entry.key_fault.is_some()
+        let is_judged_elsewhere = entry.is_key_unfilled
+            || entry.key_fault.is_some()
             || entry.key.is_glob()
             || entry.key.is_docker_hub()
             || entry.key.has_credentials();
         let applies = !entry.key.is_plain()
             && !is_judged_elsewhere
-            && !RegistryKeyNeverMatches::applies(entry)
+            && !RegistryKeyNeverMatches::is_never_found(entry)
             && is_partial(entry.document.secret_type(), entry.registry.as_written());
         applies.then(|| Found::at(entry, RegistryKeyPartial))
     }
@@ -57,4 +58,26 @@ fn is_partial(secret_type: SecretType, key: &str) -> bool {
         let finds = images_that_find(consumer, secret_type, key);
         accepted.peek().is_some() && accepted.all(|image| !finds.contains(image))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::consumers::is_never_found;
+    use crate::registry::Key;
+
+    proptest! {
+        /// [`Key::is_plain`] is a short cut past the models.
+        #[test]
+        fn plain_key_is_found_by_every_consumer(key in "[a-z0-9-]{1,3}(\\.[a-z0-9-]{0,3}){0,3}(:[0-9]{0,5})?") {
+            if Key::parse(&key).is_plain() {
+                prop_assert!(!is_never_found(&key));
+                for secret_type in [SecretType::DockerConfigJson, SecretType::DockerCfg] {
+                    prop_assert!(!is_partial(secret_type, &key));
+                }
+            }
+        }
+    }
 }

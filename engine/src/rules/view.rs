@@ -1,10 +1,17 @@
 //! What the rules look at: a document and its entries, with what several rules need worked out once.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::hash::BuildHasher;
+
+use jiff::Timestamp;
 
 use crate::auth::{Auth, NotBase64};
-use crate::document::{Document, Entry, EntryField, Member};
+use crate::document::{Document, Entry, EntryField, JsonText, Member};
 use crate::registry::{HostList, Key, KeyFault, RegistryKey};
+
+use super::collisions::Collisions;
+use super::placeholder::{is_placeholder, is_unfilled_key};
 
 /// A document that is judged.
 pub(crate) struct DocumentView<'v, 'a> {
@@ -43,6 +50,28 @@ pub(crate) struct Lists<'v> {
     pub(crate) denied: &'v HostList,
 }
 
+/// What is the same for all entries of a document.
+pub(crate) struct Shared<'v, 'a> {
+    pub(crate) entries: &'v [EntryRef<'v, 'a>],
+    pub(crate) lists: Lists<'v>,
+    /// The credentials under the usual key of Docker Hub.
+    pub(crate) docker_hub: Option<Credentials<'a>>,
+    /// The time, to the second.
+    pub(crate) now: Timestamp,
+    /// Which entries name a registry that an earlier one names.
+    pub(crate) collisions: Collisions,
+    /// Whether an entry is usable; worked out when it is first asked.
+    pub(crate) has_usable: OnceCell<bool>,
+}
+
+impl Shared<'_, '_> {
+    /// Whether a consumer could log in with the credentials of an entry.
+    pub(crate) fn has_usable_entry(&self, document: &Document<'_>) -> bool {
+        let is_usable = |entry: &EntryRef<'_, '_>| is_usable(&document.entry(entry.member));
+        *self.has_usable.get_or_init(|| self.entries.iter().any(is_usable))
+    }
+}
+
 /// What an entry can lose in an update while it keeps its username and password.
 pub(crate) const STRIPPED: [EntryField; 3] =
     [EntryField::IdentityToken, EntryField::RegistryToken, EntryField::Email];
@@ -60,16 +89,18 @@ pub(crate) struct EntryView<'v, 'a> {
     pub(crate) member: &'v Member,
     pub(crate) registry: &'v RegistryKey<'a>,
     pub(crate) key: Key<'v>,
-    /// Why the key names no registry.
+    /// A template left something unfilled in the key.
+    pub(crate) is_key_unfilled: bool,
+    /// Why the key names no registry; not checked if it is unfilled.
     pub(crate) key_fault: Option<KeyFault>,
     pub(crate) fields: Entry<'v, 'a>,
     /// `None` if the username, the password or `auth` is neither a string nor null.
     pub(crate) credentials: Option<Credentials<'a>>,
     /// Which of [`STRIPPED`] the old entry under the same key had, if this entry differs from it.
     pub(crate) held: [bool; STRIPPED.len()],
-    pub(crate) lists: Lists<'v>,
-    /// The credentials under the usual key of Docker Hub.
-    pub(crate) docker_hub: Option<&'v Credentials<'a>>,
+    /// The number among all entries of the document.
+    pub(crate) index: u32,
+    pub(crate) shared: &'v Shared<'v, 'a>,
 }
 
 /// The non-empty credentials of an entry.
@@ -77,8 +108,8 @@ pub(crate) struct Credentials<'a> {
     pub(crate) username: Option<Cow<'a, str>>,
     pub(crate) password: Option<Cow<'a, str>>,
     pub(crate) auth: AuthField,
-    identity_token: Option<Cow<'a, str>>,
-    registry_token: Option<Cow<'a, str>>,
+    pub(crate) identity_token: Option<Cow<'a, str>>,
+    pub(crate) registry_token: Option<Cow<'a, str>>,
 }
 
 /// The `auth` of an entry.
@@ -94,15 +125,16 @@ pub(crate) enum AuthField {
 impl<'v, 'a> EntryView<'v, 'a> {
     pub(crate) fn new(
         document: &'v Document<'a>,
-        EntryRef { member, key: registry, .. }: &'v EntryRef<'v, 'a>,
+        EntryRef { member, key: registry, index, .. }: &'v EntryRef<'v, 'a>,
         held: [bool; STRIPPED.len()],
-        lists: Lists<'v>,
-        docker_hub: Option<&'v Credentials<'a>>,
+        shared: &'v Shared<'v, 'a>,
     ) -> Self {
         let fields = document.entry(member);
         let key = Key::parse(registry.as_written());
+        let is_key_unfilled = is_unfilled_key(registry.as_written());
         EntryView {
-            key_fault: key.fault(),
+            is_key_unfilled,
+            key_fault: if is_key_unfilled { None } else { key.fault() },
             credentials: Credentials::read(&fields),
             document,
             member,
@@ -110,8 +142,8 @@ impl<'v, 'a> EntryView<'v, 'a> {
             key,
             fields,
             held,
-            lists,
-            docker_hub,
+            index: *index,
+            shared,
         }
     }
 
@@ -126,7 +158,46 @@ impl<'v, 'a> EntryView<'v, 'a> {
     /// Whether the usual key of Docker Hub has the same credentials, and a consumer could log in with them.
     pub(crate) fn is_usable_like_docker_hub(&self) -> bool {
         let credentials = self.credentials.as_ref().filter(|credentials| credentials.is_usable());
-        credentials.zip(self.docker_hub).is_some_and(|(one, other)| one.is_same(other))
+        credentials.zip(self.shared.docker_hub.as_ref()).is_some_and(|(one, other)| one.is_same(other))
+    }
+
+    /// The pair that the kubelet reads, as text.
+    pub(crate) fn read_pair(&self) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+        let (username, password) = self.credentials.as_ref()?.read_pair()?;
+        Some((String::from_utf8_lossy(username), String::from_utf8_lossy(password)))
+    }
+
+    /// The field from which the kubelet reads this half of its pair.
+    pub(crate) fn field_of_half(&self, plain: EntryField) -> EntryField {
+        match &self.credentials {
+            Some(credentials) if !credentials.lack_auth() => EntryField::Auth,
+            _ => plain,
+        }
+    }
+
+    /// Whether a credential is a placeholder.
+    pub(crate) fn has_placeholder(&self) -> bool {
+        self.placeholders().next().is_some()
+    }
+
+    /// The fields of which the value, or a half of it, is a placeholder.
+    pub(crate) fn placeholders(&self) -> impl Iterator<Item = EntryField> + '_ {
+        let plain = self.plain_fields().filter(|(_, text)| is_placeholder(text)).map(|(field, _)| field);
+        plain.chain(self.auth_is_placeholder().then_some(EntryField::Auth))
+    }
+
+    /// Whether a half of decoded `auth` is a placeholder, or the whole of what cannot be decoded.
+    pub(crate) fn auth_is_placeholder(&self) -> bool {
+        let is_placeholder_of = |half: &[u8]| is_placeholder(&String::from_utf8_lossy(half));
+        match self.credentials.as_ref().map(|credentials| &credentials.auth) {
+            Some(AuthField::Decoded(auth)) => auth.halves().is_some_and(|(username, password)| {
+                is_placeholder_of(username) || is_placeholder_of(password)
+            }),
+            Some(AuthField::NotBase64(_)) => {
+                self.fields.text(EntryField::Auth).is_some_and(|auth| is_placeholder(&auth.decode()))
+            }
+            Some(AuthField::Missing) | None => false,
+        }
     }
 
     /// The plain fields with the text of each that is not empty.
@@ -145,7 +216,7 @@ impl<'a> Credentials<'a> {
         if read.into_iter().any(|field| fields.wrong_type(field)) {
             return None;
         }
-        let text = |field| fields.text(field).map(|text| text.decode());
+        let text = |field| fields.text(field).map(JsonText::decode);
         Some(Credentials {
             username: text(EntryField::Username),
             password: text(EntryField::Password),
@@ -180,12 +251,12 @@ impl<'a> Credentials<'a> {
         self.identity_token.is_some()
     }
 
-    /// The pair that the kubelet reads.
-    fn read_pair(&self) -> Option<(&[u8], &[u8])> {
+    /// The pair that the kubelet reads. A half can be empty.
+    pub(crate) fn read_pair(&self) -> Option<(&[u8], &[u8])> {
+        let (username, password) = (self.username.as_deref(), self.password.as_deref());
         match &self.auth {
-            AuthField::Missing => {
-                self.plain_pair().map(|(username, password)| (username.as_bytes(), password.as_bytes()))
-            }
+            AuthField::Missing => (username.is_some() || password.is_some())
+                .then(|| (username.unwrap_or_default().as_bytes(), password.unwrap_or_default().as_bytes())),
             AuthField::NotBase64(_) => None,
             AuthField::Decoded(auth) => auth.halves(),
         }
@@ -207,6 +278,18 @@ impl<'a> Credentials<'a> {
     pub(crate) fn plain_pair(&self) -> Option<(&str, &str)> {
         Some((self.username.as_deref()?, self.password.as_deref()?))
     }
+}
+
+/// The hash of what two entries are compared by, to tell whether they have different credentials; `None` if no consumer
+/// could log in with them.
+pub(crate) fn usable_hash(fields: &Entry<'_, '_>, hasher: &impl BuildHasher) -> Option<u64> {
+    let token = |field| fields.text(field).map(JsonText::decode);
+    let tokens = [token(EntryField::IdentityToken), token(EntryField::RegistryToken)];
+    let credentials = Credentials::read(fields);
+    let is_usable =
+        credentials.as_ref().is_some_and(Credentials::is_usable) || tokens.iter().any(Option::is_some);
+    let pair = credentials.as_ref().and_then(Credentials::read_pair);
+    is_usable.then(|| hasher.hash_one((pair, &tokens)))
 }
 
 /// Whether an entry has credentials that a consumer could log in with.

@@ -1,7 +1,7 @@
 //! The rule reference: each rule explained, in English and in Chinese. `docs/rules.md` and `docs/rules.zh-CN.md` are
 //! what [`reference()`] returns. Who is affected and what to do is what the rule says about its own example.
 
-use jiff::civil::date;
+use jiff::Timestamp;
 
 use crate::bilingual::{Bilingual, Language, text};
 use crate::judge::{Request, judge, judge_shape};
@@ -43,6 +43,9 @@ pub fn rule_doc(rule: Rule, language: Language) -> RuleDoc {
     }
 }
 
+/// When the examples are judged: 2026-01-01T00:00:00Z.
+pub(super) const EXAMPLE_TIME: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
 /// Who is affected and what to do, as the rule says it of its example.
 fn said_of_example(rule: Rule, language: Language) -> (String, String) {
     let example = rule.definition().example;
@@ -50,15 +53,14 @@ fn said_of_example(rule: Rule, language: Language) -> (String, String) {
     let policy = policy.and_then(|file| Policy::parse(file).ok()).unwrap_or_default();
     let document = document.as_bytes();
     let requester = Requester { namespace: "default", user: "somebody", groups: &[] };
-    let today = date(2026, 1, 1);
     let request = Request {
         requester,
-        today,
+        now: EXAMPLE_TIME,
         secret: Secret { secret_type, document, data_bytes: document.len() + other_data_bytes },
         old: old_document.map(|old| OldSecret { document: Some(old.as_bytes()), immutable: false }),
     };
     let judgement = match example.misshapen() {
-        Some(misshapen) => judge_shape(&policy, &requester, today, &misshapen),
+        Some(misshapen) => judge_shape(&policy, &requester, EXAMPLE_TIME, &misshapen),
         None => judge(&policy, &request),
     };
     let finding = judgement.findings.iter().find(|finding| finding.rule() == rule);

@@ -1,6 +1,6 @@
 //! The request for a scan.
 
-use jiff::civil::Date;
+use jiff::Timestamp;
 use regcred_engine::policy::Policy;
 
 /// The namespaces to scan.
@@ -39,13 +39,13 @@ impl Fix {
     }
 }
 
-/// The policy and the date for the judgement.
+/// The policy and the time for the judgement.
 #[derive(Clone, Debug)]
 pub struct Judging {
     /// The policy, with the language.
     pub policy: Policy,
-    /// Today's date in UTC.
-    pub today: Date,
+    /// The time of the scan.
+    pub now: Timestamp,
 }
 
 /// The request for a scan.

@@ -113,7 +113,7 @@ impl MistypedSecret {
         let language = judging.policy.language;
         let requester = Requester { namespace: &self.namespace, user: "", groups: &[] };
         let misshapen = Misshapen::WrongType(self.meant);
-        let judgement = judge_shape(&judging.policy, &requester, judging.today, &misshapen);
+        let judgement = judge_shape(&judging.policy, &requester, judging.now, &misshapen);
         let found = judgement.findings.iter();
         let findings: Vec<_> =
             found.map(|finding| ReportedFinding::new(finding, "", BY_REPAIR, language)).collect();
@@ -133,7 +133,7 @@ impl PullSecret {
     pub(super) fn judge(&self, judging: &Judging) -> Judgement<'_> {
         let request = Request {
             requester: Requester { namespace: &self.namespace, user: "", groups: &[] },
-            today: judging.today,
+            now: judging.now,
             secret: Secret {
                 secret_type: self.secret_type,
                 document: &self.document,

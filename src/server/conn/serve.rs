@@ -20,9 +20,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::Service as _;
 
-use super::super::drain::Phase;
 use super::super::limits::Limits;
 use super::super::metrics::{HandshakeFailure, Metrics, Port, Shed};
+use super::super::phase::Phase;
 use super::super::refusal::{Refusal, Refusals};
 use super::super::tls::Served;
 use super::linger::{self, LingeringStream};

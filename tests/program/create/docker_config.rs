@@ -183,7 +183,7 @@ fn what_the_webhook_would_repair_is_repaired_and_nothing_else_is_changed() {
     let config = r#"{"auths":{"r.example.com":{"username":"u","password":"p","x":1}}}"#;
     let ran = from_config(config, &["--policy", policy.to_str().unwrap()]);
     assert_eq!(ran.status, 1, "{ran:?}");
-    assert!(ran.stderr.contains("write auth = base64") && !ran.stderr.contains("on admission"), "{ran:?}");
+    assert!(ran.stderr.contains("set auth to base64") && !ran.stderr.contains("on admission"), "{ran:?}");
 }
 
 #[test]

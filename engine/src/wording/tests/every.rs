@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::civil::date;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::judge::{Request, judge, judge_shape};
@@ -27,13 +27,13 @@ pub(super) struct Judged {
 impl Judged {
     pub(super) fn findings(&self) -> Vec<crate::finding::Finding<'_>> {
         let requester = Requester { namespace: "default", user: "somebody", groups: &[] };
-        let today = date(2026, 11, 23);
+        let now = Timestamp::constant(1_795_392_000, 0); // 2026-11-23
         if let Some(misshapen) = &self.misshapen {
-            return judge_shape(&self.policy, &requester, today, misshapen).findings;
+            return judge_shape(&self.policy, &requester, now, misshapen).findings;
         }
         let request = Request {
             requester,
-            today,
+            now,
             secret: Secret {
                 secret_type: self.secret_type,
                 document: &self.document,

@@ -372,7 +372,7 @@ fn a_repair_is_announced() {
 fn a_denial_names_ten_findings_and_counts_the_rest() {
     let keys: Vec<String> = (0..25).map(|n| format!("r{n}.example.com")).collect();
     let found: Vec<_> =
-        keys.iter().map(|key| finding(Fault::NoCredentials(NoCredentials), spot(key))).collect();
+        keys.iter().map(|key| finding(Fault::NoCredentials(NoCredentials::Nothing), spot(key))).collect();
     let all: Vec<_> = found.iter().collect();
     for language in LANGUAGES {
         let text = denial(&all, language);

@@ -1,13 +1,12 @@
 use std::path::Path;
 
-use jiff::civil::date;
-
 use super::{LANGUAGES, assert_well_formed, is_chinese};
 use crate::finding::Finding;
 use crate::judge::{Request, judge, judge_shape};
 use crate::policy::{Language, Policy, Requester};
 use crate::rules::{Example, Rule};
 use crate::secret::{MAX_SECRET_BYTES, OldSecret, Secret};
+use crate::wording::reference::EXAMPLE_TIME;
 use crate::wording::{message, reference, rule_doc};
 
 #[test]
@@ -77,9 +76,9 @@ fn each_example_breaks_its_rule_and_few_others() {
         };
         let old =
             example.old_document.map(|old| OldSecret { document: Some(old.as_bytes()), immutable: false });
-        let request = Request { requester, today: date(2026, 1, 1), secret, old };
+        let request = Request { requester, now: EXAMPLE_TIME, secret, old };
         let judgement = match example.misshapen() {
-            Some(misshapen) => judge_shape(&policy, &requester, request.today, &misshapen),
+            Some(misshapen) => judge_shape(&policy, &requester, request.now, &misshapen),
             None => judge(&policy, &request),
         };
         let found: Vec<_> = judgement.findings.iter().map(Finding::rule).collect();

@@ -33,13 +33,15 @@ fn run(cluster: &Cluster, namespace: &str) -> Scanned {
     let account =
         format!("system:serviceaccount:{namespace}:{}", pod["serviceAccountName"].as_str().unwrap());
     let container = Container::of(cluster, namespace, pod);
-    assert_eq!(container.spec["args"], json!(["scan"]));
+    let arguments = container.spec["args"].as_array().unwrap().iter();
+    let arguments: Vec<_> = arguments.map(|argument| argument.as_str().unwrap()).collect();
+    assert_eq!(arguments[0], "scan");
     let mut kubeconfig = cluster.kubeconfig(Account::As(&account), None);
     // What a pod's namespace is to the program in it.
     kubeconfig["contexts"][0]["context"]["namespace"] = json!(namespace);
     let mounts = tempfile::Builder::new().prefix("regcred-scan-").tempdir().unwrap();
     container.mount(mounts.path());
-    let mut scan = Scan::new(&kubeconfig, &[]);
+    let mut scan = Scan::new(&kubeconfig, &arguments[1..]);
     for (name, value) in container.environment(mounts.path()) {
         scan = scan.env(name.to_str().unwrap(), value);
     }
