@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use base64::Engine as _;
+use regcred_engine::policy::Language;
 use regcred_engine::secret::{MAX_SECRET_BYTES, SecretType};
 use regcred_engine::shape::{self, MeantKeySearch};
 use zeroize::Zeroizing;
@@ -31,6 +32,16 @@ pub(super) enum Origin {
     Generator,
     /// An object of another kind, with a template for a Secret.
     Template(TemplateKind),
+}
+
+impl Origin {
+    /// Says that a finding is about a template, if it is.
+    pub(super) fn notes(self, language: Language) -> Vec<String> {
+        match self {
+            Origin::Template(kind) => vec![kind.note().into_line(language)],
+            Origin::Secret | Origin::DockerConfig | Origin::ListedFile | Origin::Generator => Vec::new(),
+        }
+    }
 }
 
 /// A document that is judged, of a Secret or of something that makes one. It contains credentials: there is no `Debug`.
