@@ -31,7 +31,7 @@ pub struct Checked {
 
 /// The remedy of what a repair mends: a file may be on its way into a cluster.
 const BY_REPAIR: Bilingual<&str> = Bilingual {
-    english: "regcred repairs this: with --fix now, or by itself on admission.",
+    english: "regcred repairs this: with --fix now, or automatically on admission.",
     chinese: "regcred 可以修复此项：现在用 --fix，或在准入时自动完成。",
 };
 
