@@ -22,8 +22,8 @@ use regcred_engine::escape::escaped;
 
 /// Generate a valid image pull Secret
 ///
-/// The password is read from standard input, a file or a prompt, and is never an argument. A Secret that the webhook would
-/// deny is refused with exit code 1. No cluster is needed.
+/// The password is read from standard input, a file or a prompt, and is never an argument. No
+/// cluster is needed. A Secret that the webhook would deny is refused with exit code 1.
 ///
 ///   regcred create acr --registry r.example.com --username robot | kubectl apply -f -
 #[derive(Debug, clap::Args)]
