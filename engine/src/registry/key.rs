@@ -5,8 +5,8 @@ use std::net::Ipv6Addr;
 
 use percent_encoding::percent_decode_str;
 
-use super::fault::{KeyFault, NeverMatches};
 use super::glob::{HostGlob, is_glob};
+use super::{KeyFault, NeverMatches};
 
 /// The one spelling of Docker Hub that the kubelet, docker, podman and the key chain all find.
 pub(crate) const DOCKER_HUB: &str = "https://index.docker.io/v1/";
