@@ -1,24 +1,32 @@
-//! Secrets in files: which there are, where everything stands, what is wrong with them, and how they are repaired
-//! without touching anything else.
+//! Pull Secrets in files: where they are, what is wrong with them, and how they are repaired without changing anything
+//! else.
 //!
-//! The way of one file: [`yaml`] or [`json`] make a [`tree`] of it, [`secret`] finds the pull Secrets in it, the engine
-//! judges each, [`scalar`] finds the places in the file, [`excerpt`] makes lines of it fit to be shown, and [`repair`]
-//! edits it. [`input`] and [`replace`] read and write the files themselves.
+//! The data flow of one file: [`yaml`] or [`json`] parse it into a [`tree`], [`contents`] finds the objects in it, [`secret`],
+//! [`docker_config`], [`kustomization`] and [`secret_template`] read their documents, the engine judges each ([`check`]), [`scalar`] maps
+//! places of a document to places of the file, [`excerpt`] makes lines that are safe to show, and [`repair`] edits the file.
+//! [`input`] and [`replace`] read and write the files themselves.
 
 mod check;
 pub mod content;
+mod contents;
 pub mod diff;
+mod docker_config;
+mod elsewhere;
 mod excerpt;
+mod file_contents;
 pub mod file_error;
 pub mod input;
 mod json;
+mod kustomization;
 mod lines;
+mod placeholder;
 mod problem;
+mod pull_secret;
 mod repair;
 pub mod replace;
 mod scalar;
 mod secret;
-mod template;
+mod secret_template;
 mod tree;
 pub mod walk;
 mod yaml;
@@ -26,33 +34,32 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
 
-use crate::report::TroubleKind;
+use crate::report::{Object, Trouble};
 use content::Content;
+use file_contents::FileContents;
 use lines::Lines;
-use problem::{Problem, WhatIsWrong};
-use secret::{Found, PullSecret};
-use template::Tools;
+use pull_secret::{Origin, PullSecret};
 
-pub use check::{Checked, mended};
+pub use check::{Checked, after_repair};
 
-/// A file that is checked. It holds credentials: there is no `Debug`.
+/// A file that is checked. It contains credentials: there is no `Debug`.
 pub struct Manifest<'f> {
     /// As it is shown.
     path: &'f str,
     content: &'f Content<'f>,
     text: &'f str,
     lines: Lines<'f>,
-    found: Found,
+    contents: FileContents,
 }
 
-/// By what is judged.
+/// What Secrets are judged by.
 #[derive(Clone, Copy)]
 pub struct Terms<'p> {
     /// The policy.
@@ -61,130 +68,69 @@ pub struct Terms<'p> {
     pub now: Timestamp,
 }
 
+/// A Docker config that a kustomization makes a Secret of.
+pub struct ListedConfig {
+    /// The path as written: relative to the folder of the kustomization.
+    pub path: PathBuf,
+    /// The type of the Secret.
+    pub secret_type: SecretType,
+    /// The note if there is no such file.
+    pub missing: Trouble,
+    object: Object,
+}
+
 impl<'f> Manifest<'f> {
     /// Reads a file.
     #[must_use]
     pub fn read(path: &'f str, content: &'f Content<'f>) -> Self {
+        Manifest::new(path, content, FileContents::read(path, content))
+    }
+
+    /// Reads a file that a kustomization lists.
+    #[must_use]
+    pub fn read_listed(path: &'f str, content: &'f Content<'f>, listed: &ListedConfig) -> Self {
+        let mut contents = FileContents::read_docker_config(content, listed.secret_type);
+        for secret in &mut contents.secrets {
+            secret.origin = Origin::ListedFile;
+            secret.object = Some(listed.object.clone());
+        }
+        Manifest::new(path, content, contents)
+    }
+
+    fn new(path: &'f str, content: &'f Content<'f>, contents: FileContents) -> Self {
         let text = content.text();
-        Manifest { path, content, text, lines: Lines::new(text), found: found(path, content) }
+        Manifest { path, content, text, lines: Lines::new(text), contents }
     }
 }
+
+/// An unknown user, and the namespace if the file names it.
+fn requester(object: Option<&Object>) -> Requester<'_> {
+    let namespace = object.and_then(|object| object.namespace.as_deref()).unwrap_or_default();
+    Requester { namespace, user: "", groups: &[] }
+}
+
+/// Findings that mean little in a user's own Docker config, whose credentials are in a helper.
+const OF_HELPER: [&str; 4] = ["client-only-settings", "no-credentials", "no-registries", "empty-leftover"];
+
+/// Findings that are not about the credentials or the key of an entry.
+const OF_STRUCTURE: [&str; 2] = ["ambiguous-json", "not-an-object"];
 
 impl PullSecret {
-    /// What the webhook would say if this file were applied: by somebody who is not known, to a namespace that is known
-    /// only if the file says it.
+    /// Judges as the webhook would if this file were applied: by an unknown user, to a namespace that is known only if
+    /// the file names it. What is kept or filled in elsewhere is not judged.
     fn judge<'a>(&'a self, terms: Terms<'_>) -> Judgement<'a> {
-        let namespace =
-            self.object.as_ref().and_then(|object| object.namespace.as_deref()).unwrap_or_default();
+        let requester = requester(self.object.as_ref());
         let secret =
             Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes };
-        let requester = Requester { namespace, user: "", groups: &[] };
-        judge(terms.policy, &Request { requester, now: terms.now, secret, old: None })
-    }
-}
-
-/// What there is in a file.
-fn found(path: &str, content: &Content<'_>) -> Found {
-    let mut found = Found::default();
-    if !content.is_text() {
-        found.not_text(content.bytes());
-        return found;
-    }
-    let file = content.text();
-    let file_name = path.rsplit('/').next().unwrap_or_default();
-    let bare = match file_name {
-        ".dockercfg" => Some(SecretType::DockerCfg),
-        ".dockerconfigjson" => Some(SecretType::DockerConfigJson),
-        _ => None,
-    };
-    if let Some(secret_type) = bare {
-        found.secrets.push(secret::bare(content, secret_type));
-        return found;
-    }
-    let begin = if file.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let text = file.get(begin..).unwrap_or_default();
-    if !text.trim_start().starts_with('{') {
-        yaml_objects(file, begin, &mut found);
-        return found;
-    }
-    // A place in the file is a place in the text and what is before it: JSON allows white space there.
-    let blank = format!("{}{text}", " ".repeat(begin));
-    match json::read(&blank) {
-        Ok(trees) => {
-            if let [(tree, root)] = trees.as_slice()
-                && secret::is_docker_config(tree, *root)
-            {
-                found.secrets.push(secret::bare(content, SecretType::DockerConfigJson));
-                return found;
-            }
-            for (tree, root) in &trees {
-                found.objects(file, tree, *root, &(0..file.len()));
-            }
-        }
-        Err(_) if is_meant_as_docker_config(file_name, text, begin) => {
-            if Tools::Any.may_make_json_of(text) {
-                found.problems.push(Problem::new(begin, WhatIsWrong::Placeholder));
-            } else {
-                found.secrets.push(secret::bare(content, SecretType::DockerConfigJson));
-            }
-        }
-        Err(problem) => {
-            // kubectl also reads YAML in braces.
-            let mut yaml = Found::default();
-            yaml_objects(file, begin, &mut yaml);
-            let is_read = |problem: &Problem| {
-                let is_no_error = problem.kind() == TroubleKind::NotJudged;
-                is_no_error || problem.object.is_some() || problem.what == WhatIsWrong::Template
-            };
-            if yaml.problems.iter().all(is_read) {
-                return yaml;
-            }
-            found.unparsed(text, problem);
-        }
-    }
-    found
-}
-
-/// Whether a text that is not JSON was meant as a bare Docker config. With a comma too many it is still YAML, in which it
-/// can be seen what it was meant for.
-fn is_meant_as_docker_config(file_name: &str, text: &str, base: usize) -> bool {
-    let is_config = || {
-        let trees = yaml::read(text, base);
-        matches!(trees.as_deref(), Ok([(tree, root)]) if secret::is_docker_config(tree, *root))
-    };
-    let extension = Path::new(file_name).extension();
-    let is_meant_as_yaml =
-        extension.is_some_and(|name| name.eq_ignore_ascii_case("yaml") || name.eq_ignore_ascii_case("yml"));
-    text.contains("\"auths\"") && (file_name == "config.json" || !is_meant_as_yaml && is_config())
-}
-
-fn yaml_objects(file: &str, begin: usize, found: &mut Found) {
-    for yaml::Part { range, bad_line } in yaml::documents(file.get(begin..).unwrap_or_default()) {
-        let range = range.start + begin..range.end + begin;
-        let document = file.get(range.clone()).unwrap_or_default();
-        if let Some(line) = bad_line {
-            found.unparsed(document, Problem::new(begin + line, WhatIsWrong::Separator));
-            continue;
-        }
-        match yaml::read(document, range.start) {
-            Ok(trees) => {
-                for (number, (tree, root)) in trees.iter().enumerate() {
-                    if number == 0 {
-                        found.objects(file, tree, *root, &range);
-                    } else if Found::of(file, tree, *root, &range).is_secret() {
-                        let offset = tree.span(*root).start;
-                        found.problems.push(Problem::new(offset, WhatIsWrong::BehindTheEnd));
-                    }
-                }
-            }
-            Err(problem) => {
-                let template = ["{{", "{%"].iter().filter_map(|open| document.find(open)).min();
-                let problem = match template.filter(|_| problem.what != WhatIsWrong::Template) {
-                    Some(at) => Problem::new(range.start + at, WhatIsWrong::Template),
-                    None => problem,
-                };
-                found.unparsed(document, problem);
-            }
-        }
+        let request = Request { requester, now: terms.now, secret, old: None };
+        let mut judgement = judge(terms.policy, &request);
+        judgement.findings.retain(|found| {
+            let code = found.rule().code();
+            let is_unfilled = self.is_unfilled(found.place.offset()) && !OF_STRUCTURE.contains(&code);
+            !is_unfilled && !(self.helper.is_some() && OF_HELPER.contains(&code))
+        });
+        let repair = judgement.repair.take();
+        judgement.repair = repair.and_then(|repair| repair.without(|entry| self.is_unfilled(entry.start)).0);
+        judgement
     }
 }

@@ -89,7 +89,7 @@ pub struct ReportedFinding {
     pub statement: Statement,
     /// The registry key that it is about, as far as it may be shown.
     pub registry: Option<String>,
-    /// Where in the Secret: `data[.dockerconfigjson].auths["r.example.com"].auth`.
+    /// Where in the Secret: `data[.dockerconfigjson].auths["r.example.com"].auth`, or `type`.
     pub field: String,
     /// Where in the file; `None` for an object of the cluster.
     pub region: Option<Region>,
@@ -116,6 +116,7 @@ impl ReportedFinding {
     #[must_use]
     pub fn new(found: &Finding<'_>, holder: &str, by_repair: Bilingual<&str>, language: Language) -> Self {
         let path = found.place.path();
+        let holder = if found.place.is_in_document() { holder } else { "" };
         let dot = if holder.is_empty() || path.is_empty() || path.starts_with('[') { "" } else { "." };
         let mut statement = wording::statement(found, language);
         if found.repairable {
@@ -206,7 +207,7 @@ impl Excerpt {
     }
 }
 
-/// Why something could not be judged.
+/// An error or a note: why something was not judged.
 #[derive(Debug)]
 pub struct Trouble {
     /// The kind.
@@ -228,6 +229,8 @@ pub enum TroubleKind {
     Policy,
     /// It contains nothing that can be judged. This is a note, not an error.
     NotJudged,
+    /// Its credentials are kept elsewhere, or are filled in later. This is a note, too.
+    CredentialsElsewhere,
 }
 
 impl TroubleKind {
@@ -238,6 +241,17 @@ impl TroubleKind {
             TroubleKind::Unreadable => "unreadable",
             TroubleKind::Policy => "policy-file",
             TroubleKind::NotJudged => "not-judged",
+            TroubleKind::CredentialsElsewhere => "note",
+        }
+    }
+
+    /// Whether this is a note: neither an error nor a finding, so that there is nothing to do about it. SARIF, GitHub
+    /// annotations and JUnit contain no notes.
+    #[must_use]
+    pub const fn is_note(self) -> bool {
+        match self {
+            TroubleKind::NotJudged | TroubleKind::CredentialsElsewhere => true,
+            TroubleKind::Unreadable | TroubleKind::Policy => false,
         }
     }
 }

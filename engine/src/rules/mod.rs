@@ -25,6 +25,7 @@ mod generic_registry_host;
 mod incomplete_credentials;
 mod invalid_json;
 mod missing_auth;
+mod missing_data_key;
 mod no_credentials;
 mod no_registries;
 mod not_a_docker_config;
@@ -49,6 +50,7 @@ mod unfilled_placeholder;
 mod username_has_colon;
 mod view;
 mod wrong_kind_of_credential;
+mod wrong_secret_type;
 
 use std::fmt;
 
@@ -57,7 +59,7 @@ use crate::repair::Edit;
 
 pub(crate) use collisions::Collisions;
 pub(crate) use credentials::{Credentials, is_usable};
-pub use definition::{Action, Example};
+pub use definition::{Action, Example, Misplaced};
 pub(crate) use definition::{Context, Definition, Message};
 pub(crate) use entry_ref::{EntryRef, Kept};
 pub(crate) use view::{DocumentView, EntryView, Lists, STRIPPED, Shared};
@@ -147,6 +149,7 @@ rules! {
     auths_wrapper::MisplacedAuthsWrapper,
     missing_auth::MissingAuth,
     auths_wrapper::MissingAuthsWrapper,
+    missing_data_key::MissingDataKey,
     no_credentials::NoCredentials,
     no_registries::NoRegistries,
     not_a_docker_config::NotADockerConfig,
@@ -170,6 +173,7 @@ rules! {
     unfilled_placeholder::UnfilledPlaceholder,
     username_has_colon::UsernameHasColon,
     wrong_kind_of_credential::WrongKindOfCredential,
+    wrong_secret_type::WrongSecretType,
 }
 
 /// Something that was found, whichever rule applies.
