@@ -69,10 +69,10 @@ pub fn review(
     now: Timestamp,
 ) -> Result<Reviewed, BadReview> {
     let review = Review::parse(body)?;
-    let requested = review.requested()?;
+    let secret = review.requested()?;
     let groups = review.groups();
     let requester = review.requester(&groups);
-    let judgement = requested.as_ref().map(|requested| match requested {
+    let judgement = secret.as_ref().map(|secret| match secret {
         Requested::Shape(misshapen) => judge_shape(&policy.policy, &requester, now, misshapen),
         Requested::Document(secret) => {
             let request = Request { requester, now, secret: secret.secret(), old: secret.old_secret() };
