@@ -10,7 +10,8 @@ use crate::repair::Edit;
 use crate::secret::SecretType;
 use crate::shape::{MeantKeySearch, Misshapen, Shape};
 
-use super::view::{DocumentView, EntryView, name_offset};
+use super::entry_ref::name_offset;
+use super::view::{DocumentView, EntryView};
 
 /// What happens to a finding. The order is from mild to severe, so that a cap is `min`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -50,10 +50,10 @@ fn is_refused(text: &str, line: u64, words: &str) {
 #[test]
 fn text_behind_a_line_that_parts_documents_is_refused() {
     let good = secret("stringData: {.dockerconfigjson: '{}'}");
-    is_refused(&format!("{good}--- {{a: b}}\n"), 6, "behind `---`");
-    is_refused(&format!("--- {{{}}}\n", HEAD.trim_end().replace('\n', ", ")), 1, "behind `---`");
-    is_refused(&format!("{good}---x\n{good}"), 6, "behind `---`");
-    is_refused(&format!("{good}---\r{good}"), 6, "behind `---`");
+    is_refused(&format!("{good}--- {{a: b}}\n"), 6, "text after `---`");
+    is_refused(&format!("--- {{{}}}\n", HEAD.trim_end().replace('\n', ", ")), 1, "text after `---`");
+    is_refused(&format!("{good}---x\n{good}"), 6, "text after `---`");
+    is_refused(&format!("{good}---\r{good}"), 6, "text after `---`");
     // A comment may stand there, and blanks.
     for behind in ["", " \t", " # and now", "# and now", "\r"] {
         let Read { kubectl, check, .. } = read("a.yaml", &format!("{good}---{behind}\n{good}"));
@@ -130,7 +130,7 @@ fn what_stands_behind_the_end_of_a_document_is_not_read() {
         assert_eq!(notes.len(), usize::from(behind == two), "{}", check.stdout);
         for note in notes {
             assert_eq!(note["file"]["line"], 7, "{note}");
-            assert!(note["message"].as_str().unwrap().contains("behind `...`"), "{note}");
+            assert!(note["message"].as_str().unwrap().contains("between `...`"), "{note}");
         }
     }
     // Also where it is in braces, and might have been JSON.
