@@ -97,9 +97,12 @@ fn said<'v>(findings: impl IntoIterator<Item = &'v Value>) -> Vec<(String, Strin
 #[test]
 fn check_and_the_webhooks_judge_and_repair_every_case_alike() {
     // In a file, an entry with a placeholder is left for the tool that fills it in.
-    let has_placeholder = |case: &Value| case["id"] == "filled-variable-inside";
-    let cases = cases::with_document().into_iter().map(|case| case.0);
-    let cases: Vec<Value> = cases.filter(|case| !has_placeholder(case)).collect();
+    let has_placeholder = |case: &cases::Case| {
+        let document = String::from_utf8_lossy(&case.document("").unwrap_or_default()).into_owned();
+        document.contains("${") || document.contains("{{")
+    };
+    let cases = cases::with_document().into_iter().filter(|case| !has_placeholder(case));
+    let cases: Vec<Value> = cases.map(|case| case.0).collect();
     let mut by_policy: BTreeMap<String, Vec<(&Value, Value)>> = BTreeMap::new();
     for case in &cases {
         if let Some(secret) = secret(case) {
