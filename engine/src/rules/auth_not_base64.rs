@@ -37,8 +37,8 @@ impl Check for AuthNotBase64 {
     }
 
     fn message(&self, _: &Context<'_>) -> Message {
-        let AuthNotBase64(cause) = *self;
-        let (clause, remedy) = match cause {
+        let AuthNotBase64(likely) = *self;
+        let (clause, remedy) = match likely {
             NotBase64::PlainPair => (
                 text(
                     "auth is plain user:password, not base64 of it",
