@@ -214,7 +214,7 @@ impl Args {
             && !kind.has_host(&key)
         {
             let words = Bilingual::new(
-                format!("this is not a host of {}, which look like {hosts}", kind.name()),
+                format!("this is not a host of {} (expected: {hosts})", kind.name()),
                 format!("这不是 {} 的仓库地址，其形式为 {hosts}", kind.name()),
             );
             return Err(Failure(words.into_line(language)));

@@ -158,7 +158,7 @@ impl Manifest<'_> {
         let judged = Judged {
             subject: self.subject(secret.object.as_ref()),
             findings: findings.collect(),
-            notes: self.origin_notes(secret.origin, terms),
+            notes: secret.origin.notes(terms.policy.language),
         };
         (judged, notes)
     }
@@ -184,13 +184,6 @@ impl Manifest<'_> {
         notes
     }
 
-    fn origin_notes(&self, origin: Origin, terms: Terms<'_>) -> Vec<String> {
-        match origin {
-            Origin::Template(kind) => vec![kind.note().into_line(terms.policy.language)],
-            Origin::Secret | Origin::DockerConfig | Origin::ListedFile | Origin::Generator => Vec::new(),
-        }
-    }
-
     /// Returns the finding of a Secret whose type or data keys are wrong.
     fn misshapen(&self, secret: &Misshapen, terms: Terms<'_>) -> Judged {
         let judgement =
@@ -203,7 +196,7 @@ impl Manifest<'_> {
         Judged {
             subject: self.subject(secret.object.as_ref()),
             findings: findings.collect(),
-            notes: self.origin_notes(secret.origin, terms),
+            notes: secret.origin.notes(terms.policy.language),
         }
     }
 

@@ -39,6 +39,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use regcred_engine::judge::{Judgement, Request, judge};
 use regcred_engine::policy::{Policy, Requester};
+use regcred_engine::rules::Rule;
 use regcred_engine::secret::{Secret, SecretType};
 
 use crate::report::{Object, Trouble};
@@ -110,10 +111,11 @@ fn requester(object: Option<&Object>) -> Requester<'_> {
 }
 
 /// Findings that mean little in a user's own Docker config, whose credentials are in a helper.
-const OF_HELPER: [&str; 4] = ["client-only-settings", "no-credentials", "no-registries", "empty-leftover"];
+const OF_HELPER: [Rule; 4] =
+    [Rule::ClientOnlySettings, Rule::NoCredentials, Rule::NoRegistries, Rule::EmptyLeftover];
 
 /// Findings that are not about the credentials or the key of an entry.
-const OF_STRUCTURE: [&str; 2] = ["ambiguous-json", "not-an-object"];
+const OF_STRUCTURE: [Rule; 2] = [Rule::AmbiguousJson, Rule::NotAnObject];
 
 impl PullSecret {
     /// Judges as the webhook would if this file were applied: by an unknown user, to a namespace that is known only if
@@ -125,9 +127,10 @@ impl PullSecret {
         let request = Request { requester, now: terms.now, secret, old: None };
         let mut judgement = judge(terms.policy, &request);
         judgement.findings.retain(|found| {
-            let code = found.rule().code();
-            let is_unfilled = self.is_unfilled(found.place.offset()) && !OF_STRUCTURE.contains(&code);
-            !is_unfilled && !(self.helper.is_some() && OF_HELPER.contains(&code))
+            let rule = found.rule();
+            let is_unfilled = self.is_unfilled(found.place.offset()) && !OF_STRUCTURE.contains(&rule);
+            let is_of_helper = self.helper.is_some() && OF_HELPER.contains(&rule);
+            !is_unfilled && !is_of_helper
         });
         let repair = judgement.repair.take();
         judgement.repair = repair.and_then(|repair| repair.without(|entry| self.is_unfilled(entry.start)).0);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use regcred_engine::policy::Language;
 use regcred_engine::secret::SecretType;
 use regcred_engine::shape;
 use regcred_engine::wording::Bilingual;
@@ -27,8 +28,19 @@ pub(super) enum Origin {
     Template(TemplateKind),
 }
 
+impl Origin {
+    /// Says that a finding is about a template, if it is.
+    pub(super) fn notes(self, language: Language) -> Vec<String> {
+        match self {
+            Origin::Template(kind) => vec![kind.note().into_line(language)],
+            Origin::Secret | Origin::DockerConfig | Origin::ListedFile | Origin::Generator => Vec::new(),
+        }
+    }
+}
+
 /// The kinds of object with a template for a Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "these are the names of the kinds")]
 pub(super) enum TemplateKind {
     ExternalSecret,
     ClusterExternalSecret,
@@ -45,7 +57,7 @@ impl TemplateKind {
     }
 
     /// Says that a finding is about the template.
-    pub(super) fn note(self) -> Bilingual<String> {
+    fn note(self) -> Bilingual<String> {
         let kind = self.name();
         Bilingual {
             english: format!("This is about the template of a Secret in this {kind}; correct it there."),

@@ -66,7 +66,7 @@ pub(super) fn read(
                 tree,
                 template_data,
                 below(spec, "data"),
-                Unseen {
+                &Unseen {
                     in_template: below(template, "templateFrom").is_some()
                         || text(template, "mergePolicy") == Some("Merge"),
                     in_source: below(spec, "dataFrom").is_some(),
@@ -160,7 +160,7 @@ fn external_keys<'t>(
     tree: &'t Tree,
     template: Option<Member>,
     source: Option<Member>,
-    unseen: Unseen,
+    unseen: &Unseen,
 ) -> Keys<'t> {
     if let Some(template) = template {
         return Keys { known: names(tree, &template), are_all: !unseen.in_template };
@@ -245,10 +245,9 @@ fn action(text: &str) -> Option<&str> {
         match quote {
             Some(mark) if c == mark => quote = None,
             Some('"') if c == '\\' => drop(chars.next()),
-            Some(_) => {}
             None if matches!(c, '"' | '`') => quote = Some(c),
             None if inner.get(at..)?.starts_with("}}") => return text.get(..2 + at + 2),
-            None => {}
+            Some(_) | None => {}
         }
     }
     None

@@ -138,9 +138,18 @@ pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
     }
     english.push_str(" checked");
     let refusals = format!("repair{} refused", plural(refused));
-    let noted = format!("note{}", plural(notes));
-    let units =
-        ["deny", "warn", "for the record", "repairable", &refusals, "fixed", "not judged", &noted, &errors];
+    let note_unit = format!("note{}", plural(notes));
+    let units = [
+        "deny",
+        "warn",
+        "for the record",
+        "repairable",
+        &refusals,
+        "fixed",
+        "not judged",
+        &note_unit,
+        &errors,
+    ];
     let units_zh = [
         "项拒绝",
         "项警告",

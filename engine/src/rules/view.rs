@@ -68,10 +68,10 @@ pub(crate) struct EntryView<'v, 'a> {
     pub(crate) member: &'v Member,
     pub(crate) registry: &'v RegistryKey<'a>,
     pub(crate) key: Key<'v>,
-    /// Whether the key is a plain host and port, in which there is nothing to find.
-    pub(crate) key_is_plain: bool,
     /// A template left something unfilled in the key.
     pub(crate) is_key_unfilled: bool,
+    /// Whether the key is a plain host and port, in which there is nothing to find.
+    pub(crate) key_is_plain: bool,
     /// Why the key names no registry; not checked if it is unfilled.
     pub(crate) key_fault: Option<KeyFault>,
     pub(crate) fields: Entry<'v, 'a>,
@@ -96,8 +96,8 @@ impl<'v, 'a> EntryView<'v, 'a> {
         let key_is_plain = key.is_plain();
         let is_key_unfilled = !key_is_plain && is_unfilled_key(registry.as_written());
         EntryView {
-            key_is_plain,
             is_key_unfilled,
+            key_is_plain,
             key_fault: if key_is_plain || is_key_unfilled { None } else { key.fault() },
             credentials: Credentials::read(&fields),
             document,
@@ -131,10 +131,10 @@ impl<'v, 'a> EntryView<'v, 'a> {
 
     /// Whether the key names a registry, and the kubelet finds it for no ordinary image.
     pub(crate) fn is_never_found(&self) -> bool {
-        !self.key_is_plain
-            && !self.is_key_unfilled
+        !self.is_key_unfilled
             && self.key_fault.is_none()
             && !self.key.is_other_docker_hub()
+            && !self.key_is_plain
             && is_never_found(self.registry.as_written())
     }
 

@@ -296,7 +296,7 @@ fn what_comes_out_of_a_pipe_is_checked_and_not_repaired() {
     limited.arg("20").arg(program.get_program()).args(["check", "--fix", "pipe"]).current_dir(folder.path());
     let ran = Ran::from(limited.output().unwrap());
     assert_eq!(ran.status, 2, "{}{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains("only a file can be repaired"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("only a regular file can be repaired"), "{}", ran.stdout);
 
     let writer = std::thread::spawn(move || fs::write(pipe, BAD));
     let ran = check(folder.path(), ["pipe"]);

@@ -34,3 +34,27 @@ fn repositories_have_the_expected_outcome() {
     }
     assert_eq!(actual, expected);
 }
+
+#[test]
+fn listed_files_are_read_once_and_repaired_if_named() {
+    let source =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/repositories/kustomize/overlays/prod");
+    let folder = folder();
+    let root = folder.path();
+    copy(&source, root);
+    let before = fs::read(root.join("pull.json")).unwrap();
+    let missing_auth = |arguments: &[&str]| {
+        let ran = check(root, [&["--output-format", "json"], arguments].concat());
+        let findings = ran.lines("Finding").into_iter().filter(|finding| finding["code"] == "missing-auth");
+        findings
+            .map(|finding| (finding["fixed"] == true, finding["notFixed"].is_string()))
+            .collect::<Vec<_>>()
+    };
+
+    assert_eq!(missing_auth(&["--fix", "kustomization.yaml"]), [(false, true)]);
+    assert_eq!(missing_auth(&["kustomization.yaml", "pull.json", "."]), [(false, false); 2]);
+    assert_eq!(fs::read(root.join("pull.json")).unwrap(), before);
+
+    assert_eq!(missing_auth(&["--fix", "."]), [(true, false)]);
+    assert_ne!(fs::read(root.join("pull.json")).unwrap(), before);
+}
