@@ -84,6 +84,7 @@ pub fn main() -> ExitCode {
     // A core file would contain the credentials of recent requests. Lowering a limit is always allowed. (If the kernel
     // pipes cores to a program, that program must respect the limit.)
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    log::quiet_panics();
     let mut command = command(&|name| env::var_os(name));
     if is_plugin() {
         let name = "kubectl regcred";
