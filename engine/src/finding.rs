@@ -60,3 +60,19 @@ impl Cap {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_small() {
+        // A hostile document can make 200,000.
+        assert!(
+            size_of::<Fault>() <= 8 && size_of::<Finding<'_>>() <= 96,
+            "{} {}",
+            size_of::<Fault>(),
+            size_of::<Finding<'_>>()
+        );
+    }
+}

@@ -10,7 +10,7 @@
 )]
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -100,6 +100,14 @@ fn value_around(canary: &str) -> BoxedStrategy<Value> {
         1 => Just(json!(STANDARD.encode(canary))),
         1 => Just(json!(format!(" {canary}\u{7}"))),
         1 => Just(json!(format!("{canary}:{canary}"))),
+        1 => Just(json!(STANDARD.encode(format!("{canary}:{canary}:{canary}")))),
+        1 => Just(json!(STANDARD.encode(format!("AWS:{}", STANDARD.encode(json!({"expiration": 1, "x": canary}).to_string()))))),
+        1 => Just(json!(STANDARD.encode(format!("_json_key:{{{canary}}}")))),
+        1 => Just(json!(STANDARD.encode(format!("robot$${canary}:'{canary}'")))),
+        1 => Just(json!(format!("${{{canary}}}"))),
+        1 => Just(json!(format!("<{canary}>"))),
+        1 => Just(json!(format!("\"{canary}\""))),
+        1 => Just(json!(format!("e30.{}.", URL_SAFE_NO_PAD.encode(json!({"exp": 1, "x": canary}).to_string())))),
         1 => Just(json!([canary])),
         1 => Just(json!({ "x": canary })),
         1 => Just(json!(7)),
@@ -132,6 +140,9 @@ fn document_with_canaries() -> impl Strategy<Value = (Vec<u8>, Vec<String>)> {
             "r.example.com".to_owned(),
             "registry.cn-hangzhou.aliyuncs.com".to_owned(),
             "index.docker.io/v1/".to_owned(),
+            "https://r.example.com/team".to_owned(),
+            "gcr.io".to_owned(),
+            format!("${{{canary}}}@r.example.com"),
             format!("u:{canary}@r.example.com"),
             format!("https://u:{canary}/{canary}@registry.cn-hangzhou.aliyuncs.com"),
             format!("u:{canary}?{canary}@r.example.com/team"),

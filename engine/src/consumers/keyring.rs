@@ -37,6 +37,8 @@ struct Pattern {
     host: HostPort<'static>,
     path: Vec<u8>,
     entries: Range<usize>,
+    /// Of the patterns before this one, the last of the same host whose path is a beginning of this path.
+    shorter: Option<u32>,
 }
 
 impl Keyring {
@@ -64,10 +66,27 @@ impl Keyring {
         keyring
             .patterns
             .sort_unstable_by(|one, other| (&one.host, &one.path).cmp(&(&other.host, &other.path)));
+        keyring.link_shorter();
         keyring.globs.sort_unstable();
         keyring.globs.dedup();
         keyring.globs.truncate(MAX_GLOBS);
         keyring
+    }
+
+    /// Links each pattern to the next shorter one, so that a look-up does not have to try every beginning of a path.
+    fn link_shorter(&mut self) {
+        let mut open: Vec<usize> = Vec::new();
+        for at in 0..self.patterns.len() {
+            let (before, rest) = self.patterns.split_at_mut(at);
+            let Some(pattern) = rest.first_mut() else { continue };
+            let is_beginning =
+                |shorter: &Pattern| shorter.host == pattern.host && pattern.path.starts_with(&shorter.path);
+            while open.last().and_then(|&last| before.get(last)).is_some_and(|last| !is_beginning(last)) {
+                open.pop();
+            }
+            pattern.shorter = open.last().and_then(|&last| u32::try_from(last).ok());
+            open.push(at);
+        }
     }
 
     /// A look-up parses what a key is filed under once more, and resolves what is then an escape.
@@ -78,7 +97,7 @@ impl Keyring {
         if is_glob(&host.host) {
             self.globs.push(host.clone());
         }
-        self.patterns.push(Pattern { host, path: path.into_owned(), entries });
+        self.patterns.push(Pattern { host, path: path.into_owned(), entries, shorter: None });
     }
 
     /// The groups of entries for an image's host and name, the longest key first. Entries of one group are filed
@@ -92,13 +111,18 @@ impl Keyring {
         let plain = (!is_glob(&image.host)).then_some(&image);
         let mut found = Vec::new();
         for host in globs.chain(plain) {
-            for end in 0..=path.len() {
-                let path = path.get(..end).unwrap_or_default();
-                let first =
-                    self.patterns.partition_point(|pattern| (&pattern.host, &*pattern.path) < (host, path));
-                let same = |pattern: &&Pattern| pattern.host == *host && pattern.path == path;
-                let patterns = self.patterns.get(first..).unwrap_or_default();
-                found.extend(patterns.iter().take_while(same).map(|pattern| pattern.entries.clone()));
+            // Every pattern whose path is a beginning of this one is the last that is not after it, or shorter.
+            let end =
+                self.patterns.partition_point(|pattern| (&pattern.host, &*pattern.path) <= (host, &*path));
+            let mut next = end.checked_sub(1).and_then(|last| self.patterns.get(last));
+            let Some(last) = next.filter(|last| last.host == *host) else { continue };
+            let common = last.path.iter().zip(&*path).take_while(|(one, other)| one == other).count();
+            while let Some(pattern) = next {
+                if pattern.path.len() <= common {
+                    found.push(pattern.entries.clone());
+                }
+                let shorter = pattern.shorter.and_then(|shorter| usize::try_from(shorter).ok());
+                next = shorter.and_then(|shorter| self.patterns.get(shorter));
             }
         }
         // Entries are sorted by key, and Go looks through the keys from the last to the first.

@@ -12,12 +12,12 @@ use crate::registry::Key;
 use super::view::{EntryRef, usable_hash};
 
 /// Up to this many entries the models are made of the whole document, else of the entries that share a host with
-/// another one: those of other hosts could only matter where a key is a pattern.
+/// another one, and of each only one image is tried, so that the time is bounded. No pull Secret has this many.
 const MAX_WHOLE: usize = 1_000;
 
 /// Of the entries that another consumer takes at random, this many are compared with the one in question. Where there
-/// are more, they differ among themselves, which is a collision already.
-const MAX_COMPARED: usize = 8;
+/// are more, they are compared among themselves in any case.
+const MAX_COMPARED: usize = 16;
 
 /// The entries that collide with an earlier one, by their number among all entries of the document.
 #[derive(Default)]
@@ -25,7 +25,7 @@ pub(crate) struct Collisions(Vec<(u32, Collision)>);
 
 /// With which earlier entries an entry collides: both are usable, have different credentials, and consumers differ in
 /// which of them they take, or take one at random.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Collision {
     /// With one under another key for the same registry.
     pub(crate) same_registry: bool,
@@ -132,14 +132,9 @@ struct Search<'m> {
     groups: HashMap<(Consumer, Range<usize>), Vec<usize>>,
 }
 
-impl<'m> Search<'m> {
+impl Search<'_> {
     fn candidate(&self, entry: usize) -> Option<Candidate> {
         self.candidates.get(entry).copied().flatten()
-    }
-
-    /// An entry of which a consumer reads a username and a password, or a token, and of which all is compared.
-    fn taken(&self, consumer: Consumer, entry: usize) -> Option<Candidate> {
-        self.candidate(entry).filter(|_| self.models.complete(consumer, entry).is_some())
     }
 
     /// Compares an entry with those that another consumer takes for an image of its key.
@@ -147,14 +142,18 @@ impl<'m> Search<'m> {
         if self.candidate(entry).is_none() {
             return;
         }
-        for image in ordinary_images(key) {
+        let images = ordinary_images(key);
+        let tried = if self.candidates.len() > MAX_WHOLE { 1 } else { images.len() };
+        for image in images.into_iter().rev().take(tried) {
             let found = Consumer::ALL.map(|consumer| self.models.find(consumer, &image).groups);
             for (consumer, groups) in Consumer::ALL.into_iter().zip(&found) {
                 let own = groups.iter().find(|group| group.contains(entry) && !group.is_uniform());
                 // It takes keys that begin like the image's registry, so that it finds some that no other consumer does.
                 // That is not reported on its own (docs/rules.md).
                 let is_reported = consumer != Consumer::ImageUpdater;
-                if let Some(own) = own.filter(|_| is_reported && self.taken(consumer, entry).is_some()) {
+                if let Some(own) =
+                    own.filter(|_| is_reported && self.models.complete(consumer, entry).is_some())
+                {
                     let asked = self.groups.entry((consumer, own.places())).or_default();
                     if asked.last() != Some(&entry) {
                         asked.push(entry);
@@ -163,18 +162,20 @@ impl<'m> Search<'m> {
             }
             let takes = |consumer, groups: &'_ [Group<'_>]| {
                 let counts = |other: &usize| self.models.complete(consumer, *other).is_some();
+                let own = |group: &&Group<'_>| group.contains(entry) && counts(&entry);
                 let first = groups.iter().find(|group| {
-                    group.entries().take(MAX_COMPARED).any(|other| counts(&other)) || group.contains(entry)
+                    own(group) || group.entries().take(MAX_COMPARED).any(|other| counts(&other))
                 });
-                let entries = first.into_iter().flat_map(Group::entries).filter(counts).take(MAX_COMPARED);
-                let is_taken = first.is_some_and(|group| group.contains(entry) && counts(&entry));
-                (consumer, entries.collect::<Vec<_>>(), is_taken)
+                let entries = first.into_iter().flat_map(|group| group.entries().take(MAX_COMPARED));
+                (consumer, entries.filter(counts).collect::<Vec<_>>(), first.is_some_and(|group| own(&group)))
             };
-            let taken =
-                Consumer::ALL.into_iter().zip(&found).map(|(consumer, groups)| takes(consumer, groups));
-            let taken: Vec<_> = taken.collect();
-            for (consumer, _, _) in taken.iter().filter(|(_, _, is_taken)| *is_taken) {
-                for (other_consumer, others, _) in taken.iter().filter(|(other, _, _)| other != consumer) {
+            let all: Vec<_> = Consumer::ALL
+                .into_iter()
+                .zip(&found)
+                .map(|(consumer, groups)| takes(consumer, groups))
+                .collect();
+            for (consumer, _, _) in all.iter().filter(|(_, _, is_taken)| *is_taken) {
+                for (other_consumer, others, _) in all.iter().filter(|(other, _, _)| other != consumer) {
                     for &other in others {
                         let reads_different =
                             |consumer: &Consumer| !self.models.reads_same(*consumer, entry, other);
@@ -288,6 +289,153 @@ impl Representatives {
         });
         if is_new {
             self.0.push(point);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::registry::RegistryKey;
+    use crate::rules::Kept;
+    use crate::secret::SecretType;
+
+    fn found(document: &Document<'_>) -> Vec<Collision> {
+        let entry = |(member, index)| {
+            let key = RegistryKey::new(document.name(member).decode());
+            EntryRef { member, key, index, kept: Kept::Nothing }
+        };
+        let entries: Vec<_> = document.entries().zip(0..).map(entry).collect();
+        let collisions = Collisions::find(document, &entries);
+        entries.iter().map(|entry| collisions.of(entry.index)).collect()
+    }
+
+    /// What the rule says, pair by pair.
+    fn by_definition(document: &Document<'_>) -> Vec<Collision> {
+        let hasher = RandomState::new();
+        let models = Models::new(document);
+        let keys: Vec<_> = models.keys().collect();
+        let usable: Vec<_> =
+            document.entries().map(|entry| usable_hash(&document.entry(entry), &hasher)).collect();
+        let complete = |consumer, entry| models.complete(consumer, entry).is_some();
+        let mut collisions = vec![Collision::default(); keys.len()];
+        for later in 0..keys.len() {
+            for earlier in 0..later {
+                let (one, other) = (Key::parse(&keys[earlier]), Key::parse(&keys[later]));
+                let is_pair = keys[earlier] != keys[later]
+                    && one.site() == other.site()
+                    && usable[earlier].is_some()
+                    && usable[later].is_some()
+                    && usable[earlier] != usable[later];
+                let pair = [earlier, later];
+                let matters = |image: &crate::consumers::ImageRef| {
+                    let groups = Consumer::ALL.map(|consumer| models.find(consumer, image).groups);
+                    let reads_different = |consumer| !models.reads_same(consumer, earlier, later);
+                    let is_random = Consumer::ALL.into_iter().zip(&groups).any(|(consumer, groups)| {
+                        consumer != Consumer::ImageUpdater
+                            && pair.iter().all(|entry| complete(consumer, *entry))
+                            && reads_different(consumer)
+                            && groups.iter().any(|group| pair.iter().all(|entry| group.contains(*entry)))
+                    });
+                    let takes = |consumer: Consumer, entry: usize| {
+                        let groups = Consumer::ALL.into_iter().zip(&groups);
+                        groups.filter(|(other, _)| *other == consumer).any(|(_, groups)| {
+                            let counts =
+                                |group: &&Group<'_>| group.entries().any(|entry| complete(consumer, entry));
+                            groups.iter().find(counts).is_some_and(|group| group.contains(entry))
+                                && complete(consumer, entry)
+                        })
+                    };
+                    is_random
+                        || Consumer::ALL.into_iter().any(|first| {
+                            Consumer::ALL.into_iter().filter(|second| *second != first).any(|second| {
+                                takes(first, earlier)
+                                    && takes(second, later)
+                                    && (reads_different(first) || reads_different(second))
+                            })
+                        })
+                };
+                let images = pair.iter().flat_map(|entry| ordinary_images(&keys[*entry]));
+                if is_pair && images.into_iter().any(|image| matters(&image)) {
+                    collisions[later].same_registry |= one.identity() == other.identity();
+                    collisions[later].other_path |= one.identity() != other.identity();
+                }
+            }
+        }
+        collisions
+    }
+
+    fn text(is_flat: impl Strategy<Value = bool>) -> impl Strategy<Value = String> {
+        let key = select(
+            &[
+                "r.example.com",
+                "https://r.example.com",
+                "http://r.example.com/",
+                "r.example.com:443",
+                "R.example.com",
+                "r.example.com/v1/",
+                "r.example.com/a",
+                "https://r.example.com/a",
+                "r.example.com/a/b",
+                "r.example.com/A",
+                "u@r.example.com",
+                "*.example.com",
+                "https://*.example.com",
+                "docker.io",
+                "https://index.docker.io/v1/",
+                "index.docker.io",
+                "docker.io/a",
+                "https://registry-1.docker.io",
+            ][..],
+        );
+        let entry = select(
+            &[
+                r#"{"auth":"dTpw"}"#,
+                r#"{"auth":"dTpx"}"#,
+                r#"{"auth":"dTpwYQ"}"#,
+                r#"{"username":"u","password":"p"}"#,
+                r#"{"username":"u","password":"q"}"#,
+                r#"{"identitytoken":"t"}"#,
+                r#"{"auth":"dTpw","identitytoken":"t"}"#,
+                r#"{"auth":"dTpw","registrytoken":"t"}"#,
+                r"{}",
+            ][..],
+        );
+        let entries = prop::collection::vec((key, entry), 0..7);
+        (entries, any::<bool>(), is_flat).prop_map(|(entries, has_helper, is_flat)| {
+            let entries: Vec<_> = entries.iter().map(|(key, entry)| format!("\"{key}\":{entry}")).collect();
+            if is_flat {
+                return format!("{{{}}}", entries.join(","));
+            }
+            let helper = if has_helper { r#","credHelpers":{"docker.io":"x"}"# } else { "" };
+            format!("{{\"auths\":{{{}}}{helper}}}", entries.join(","))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+        #[test]
+        fn collisions_are_those_of_the_definition(text in text(any::<bool>())) {
+            let is_flat = !text.starts_with(r#"{"auths""#);
+            let secret_type = if is_flat { SecretType::DockerCfg } else { SecretType::DockerConfigJson };
+            let Ok(document) = Document::read(text.as_bytes(), secret_type) else { return Ok(()) };
+            prop_assert_eq!(found(&document), by_definition(&document));
+        }
+
+        #[test]
+        fn a_few_representatives_answer_for_all(points in prop::collection::vec((0..5_u64, 0..5_u64), 0..30)) {
+            let mut representatives = Representatives::default();
+            for (entry, &(one, other)) in points.iter().enumerate() {
+                let differs = points[..entry].iter().any(|(a, b)| *a != one && *b != other);
+                let point = Point { entry, one, other };
+                prop_assert_eq!(representatives.differing(point).is_some(), differs);
+                representatives.add(point);
+            }
+            prop_assert!(representatives.0.len() <= 6);
         }
     }
 }

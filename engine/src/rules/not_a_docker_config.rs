@@ -11,8 +11,8 @@ use crate::secret::SecretType;
 pub enum NotADockerConfig {
     /// The Docker config is nowhere to be seen.
     Nowhere,
-    /// It is in a member, which is named if it has one of the usual names.
-    Inside(Option<&'static str>),
+    /// It is in a member. Which of [`USUAL_NAMES`] that has.
+    Inside(Option<u8>),
 }
 
 /// docker's other settings (docker/cli, cli/config/configfile/file.go). Every name that ends in [`FORMAT`] is one, too.
@@ -56,8 +56,8 @@ impl NotADockerConfig {
             return (NotADockerConfig::Nowhere, None);
         };
         let name = document.name(member).decode();
-        let usual = USUAL_NAMES.into_iter().find(|usual| *usual == name);
-        (NotADockerConfig::Inside(usual), Some(member))
+        let usual = (0..).zip(USUAL_NAMES).find(|(_, usual)| *usual == name);
+        (NotADockerConfig::Inside(usual.map(|(number, _)| number)), Some(member))
     }
 }
 
@@ -107,15 +107,19 @@ impl Check for NotADockerConfig {
             "The API server admits the document, and no consumer finds anything in it.",
             "API server 会接受该文档，但所有消费方在其中都找不到任何内容。",
         );
-        let message = match self {
-            NotADockerConfig::Nowhere => Message::new(
+        let name = match self {
+            NotADockerConfig::Inside(Some(name)) => USUAL_NAMES.get(usize::from(*name)),
+            NotADockerConfig::Inside(None) | NotADockerConfig::Nowhere => None,
+        };
+        let message = match (self, name) {
+            (NotADockerConfig::Nowhere, _) => Message::new(
                 text("the document is not a Docker config", "文档不是 Docker 配置"),
                 text(
                     "Put the registries under auths, or generate the Secret with kubectl create secret docker-registry.",
                     "请把仓库写在 auths 下，或用 kubectl create secret docker-registry 重新生成。",
                 ),
             ),
-            NotADockerConfig::Inside(Some(name)) => Message::new(
+            (NotADockerConfig::Inside(_), Some(name)) => Message::new(
                 Bilingual::new(
                     format!("the Docker config is inside the member {name}"),
                     format!("Docker 配置被放在了成员 {name} 里"),
@@ -125,7 +129,7 @@ impl Check for NotADockerConfig {
                     format!("请直接用 {name} 的内容作为文档。"),
                 ),
             ),
-            NotADockerConfig::Inside(None) => Message::new(
+            (NotADockerConfig::Inside(_), None) => Message::new(
                 text("the Docker config is inside another member", "Docker 配置被放在了另一个成员里"),
                 text("Use the content of that member as the document.", "请直接用该成员的内容作为文档。"),
             ),

@@ -7,15 +7,36 @@ use crate::registry::{Key, is_browser_page};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotARegistry {
     /// The registry that was probably meant.
-    pub meant: Option<&'static str>,
+    pub meant: Option<Registry>,
+}
+
+/// The registry of a website.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registry {
+    /// registry.gitlab.com
+    GitLab,
+    /// ghcr.io
+    GitHub,
+    /// public.ecr.aws
+    PublicEcr,
+}
+
+impl Registry {
+    const fn host(self) -> &'static str {
+        match self {
+            Registry::GitLab => "registry.gitlab.com",
+            Registry::GitHub => "ghcr.io",
+            Registry::PublicEcr => "public.ecr.aws",
+        }
+    }
 }
 
 /// The hosts of websites, and the registry of each if it has only one.
-const WEBSITES: [(&str, Option<&str>); 7] = [
-    ("gitlab.com", Some("registry.gitlab.com")),
-    ("github.com", Some("ghcr.io")),
-    ("www.github.com", Some("ghcr.io")),
-    ("gallery.ecr.aws", Some("public.ecr.aws")),
+const WEBSITES: [(&str, Option<Registry>); 7] = [
+    ("gitlab.com", Some(Registry::GitLab)),
+    ("github.com", Some(Registry::GitHub)),
+    ("www.github.com", Some(Registry::GitHub)),
+    ("gallery.ecr.aws", Some(Registry::PublicEcr)),
     ("console.cloud.google.com", None),
     ("portal.azure.com", None),
     ("cr.console.aliyun.com", None),
@@ -72,8 +93,8 @@ impl Check for NotARegistry {
             Some(meant) => Message::new(
                 clause,
                 Bilingual::new(
-                    format!("Use {meant}, or the registry with which your image names begin."),
-                    format!("请改用 {meant}，或镜像名开头的仓库地址。"),
+                    format!("Use {}, or the registry with which your image names begin.", meant.host()),
+                    format!("请改用 {}，或镜像名开头的仓库地址。", meant.host()),
                 ),
             ),
             None => Message::new(

@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use jiff::Timestamp;
 
 use crate::auth::{Auth, NotBase64};
-use crate::document::{Document, Entry, EntryField, Member};
+use crate::document::{Document, Entry, EntryField, JsonText, Member};
 use crate::registry::{HostList, Key, KeyFault, RegistryKey};
 
 use super::collisions::Collisions;
@@ -216,7 +216,7 @@ impl<'a> Credentials<'a> {
         if read.into_iter().any(|field| fields.wrong_type(field)) {
             return None;
         }
-        let text = |field| fields.text(field).map(|text| text.decode());
+        let text = |field| fields.text(field).map(JsonText::decode);
         Some(Credentials {
             username: text(EntryField::Username),
             password: text(EntryField::Password),
@@ -283,7 +283,7 @@ impl<'a> Credentials<'a> {
 /// The hash of what two entries are compared by, to tell whether they have different credentials; `None` if no consumer
 /// could log in with them.
 pub(crate) fn usable_hash(fields: &Entry<'_, '_>, hasher: &impl BuildHasher) -> Option<u64> {
-    let token = |field| fields.text(field).map(|text| text.decode());
+    let token = |field| fields.text(field).map(JsonText::decode);
     let tokens = [token(EntryField::IdentityToken), token(EntryField::RegistryToken)];
     let credentials = Credentials::read(fields);
     let is_usable =
