@@ -42,7 +42,7 @@ const LAST_HEADER_TIME: Duration = Duration::from_secs(2);
 pub(crate) struct Endpoint {
     pub(crate) port: Port,
     pub(crate) router: Router,
-    /// None = plain HTTP.
+    /// `None`: plain HTTP.
     pub(crate) tls: Option<Arc<Served>>,
     /// By it, connections learn that the server shuts down.
     pub(crate) phase: watch::Sender<Phase>,

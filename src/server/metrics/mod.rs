@@ -135,7 +135,12 @@ impl Metrics {
             registry: root,
         };
         let (in_flight, bodies) = (Arc::clone(&state.in_flight), Arc::clone(&state.bodies));
-        metrics.watch("admission_in_flight", "Admission reviews being read or judged", None, in_flight);
+        metrics.watch(
+            "admission_in_flight",
+            "Admission reviews that wait for room, are being read or are being judged",
+            None,
+            in_flight,
+        );
         metrics.watch("held_bodies", "Request bodies and answers in memory", Some(Unit::Bytes), bodies);
         metrics.registry().register_collector(Box::new(state));
         metrics.create_series();
