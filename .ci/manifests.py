@@ -47,7 +47,12 @@ OBJECTS = {
     OWN_FILES: COMMON | {("Secret", "regcred-tls")},
 }
 CLUSTER_SCOPED = {"Namespace", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ClusterRole", "ClusterRoleBinding"}
-MATCH = 'has(object.type) && object.type in ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"]'
+OF_TYPE = 'has(object.type) && object.type in ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"]'
+WITH_KEY = 'has(object.data) && (".dockerconfigjson" in object.data || ".dockercfg" in object.data)'
+MATCH = {
+    "MutatingWebhookConfiguration": OF_TYPE,
+    "ValidatingWebhookConfiguration": f"{OF_TYPE} || {WITH_KEY}",
+}
 
 HASHED = re.compile(r"(.+)-[a-z0-9]{10}")
 
@@ -98,7 +103,7 @@ def webhook(where, objects, kind, name, path, failure_policy, certificate):
     same(where, "rules", hook["rules"], [{
         "apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"],
         "operations": ["CREATE", "UPDATE"], "scope": "Namespaced"}])
-    same(where, "matchConditions", [c["expression"] for c in hook["matchConditions"]], [MATCH])
+    same(where, "matchConditions", [c["expression"] for c in hook["matchConditions"]], [MATCH[kind]])
     same(where, "namespaceSelector", hook["namespaceSelector"], {"matchExpressions": [
         {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", "regcred-system"]},
         {"key": "regcred.dev/admission", "operator": "NotIn", "values": ["ignore"]}]})

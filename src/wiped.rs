@@ -33,6 +33,12 @@ impl DerefMut for Wiped {
     }
 }
 
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl Drop for Wiped {
     fn drop(&mut self) {
         self.0.as_mut_slice().zeroize();

@@ -119,9 +119,10 @@ pub(crate) fn docker_hub_sentence(
             format!("没有消费方会把这些凭据用于{images_zh}。"),
         );
     }
-    let (but, but_zh) = match others.is_empty() {
-        true => (String::new(), String::new()),
-        false => (format!("; {} {do_not} not", rest.english), format!("；{} 不会", rest.chinese)),
+    let (but, but_zh) = if others.is_empty() {
+        (String::new(), String::new())
+    } else {
+        (format!("; {} {do_not} not", rest.english), format!("；{} 不会", rest.chinese))
     };
     Bilingual::new(
         format!("{} use{s} these credentials for {images}{but}.", capitalised(&use_them.english)),

@@ -1,7 +1,7 @@
 //! The judgement of regcred, with no access to anything outside: what is wrong with an image pull Secret, what is
 //! done about it, and what is said about it.
 //!
-//! Data flows one way: [`secret`] → [`document`] and [`registry`] → [`consumers`] → [`rules`] → [`judge`] → [`repair`] and
+//! Data flows one way: [`secret`] and [`shape`] → [`document`] and [`registry`] → [`consumers`] → [`rules`] → [`judge`] → [`repair`] and
 //! [`wording`]. The webhook and the terminal call the same functions.
 
 pub mod affected;
@@ -18,4 +18,5 @@ pub mod registry;
 pub mod repair;
 pub mod rules;
 pub mod secret;
+pub mod shape;
 pub mod wording;

@@ -1,13 +1,14 @@
-//! Places in a document, where findings are.
+//! Places in a Secret and its document, where findings are.
 
 use crate::document::{EntryField, TopField};
 use crate::registry::RegistryKey;
 use crate::secret::SecretType;
+use crate::shape::MeantKey;
 
-/// A place in a document.
+/// A place in a Secret or its document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
-    /// Which of the two document shapes the path is in.
+    /// The type of the Secret, and so the form of its document. For a Secret of the wrong type, the type that was meant.
     pub secret_type: SecretType,
     /// No document is larger than this can count.
     offset: u32,
@@ -18,6 +19,10 @@ pub struct Place<'a> {
 /// What a place is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spot<'a> {
+    /// The type of the Secret.
+    Type,
+    /// The data of the Secret, which has no document under its type's key, and the key under which it probably is.
+    Data(Option<MeantKey>),
     /// The document as a whole.
     Document,
     /// The document as a whole, for something about this registry.
@@ -49,7 +54,7 @@ impl<'a> Place<'a> {
     pub const fn key(&self) -> Option<&RegistryKey<'a>> {
         match &self.spot {
             Spot::Entry(key) | Spot::Field(key, _) => Some(key),
-            Spot::Document | Spot::Registry(_) | Spot::Top(_) => None,
+            Spot::Type | Spot::Data(_) | Spot::Document | Spot::Registry(_) | Spot::Top(_) => None,
         }
     }
 
@@ -58,14 +63,39 @@ impl<'a> Place<'a> {
     pub const fn field(&self) -> Option<EntryField> {
         match &self.spot {
             Spot::Field(_, field) => Some(*field),
-            Spot::Document | Spot::Registry(_) | Spot::Top(_) | Spot::Entry(_) => None,
+            Spot::Type
+            | Spot::Data(_)
+            | Spot::Document
+            | Spot::Registry(_)
+            | Spot::Top(_)
+            | Spot::Entry(_) => None,
         }
     }
 
-    /// The JSON path inside the document, such as `auths["r.example.com"].auth`; empty for the whole document.
+    /// Whether the place is in the document, or is the document. Otherwise, its path is that of a field of the Secret.
+    #[must_use]
+    pub const fn is_in_document(&self) -> bool {
+        !matches!(self.spot, Spot::Type | Spot::Data(_))
+    }
+
+    /// The JSON path inside the Secret, such as `data[.dockerconfigjson].auths["r.example.com"].auth` or `type`.
+    #[must_use]
+    pub fn path_in_secret(&self) -> String {
+        let path = self.path();
+        if !self.is_in_document() {
+            return path;
+        }
+        let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+        format!("data[{}]{dot}{path}", self.secret_type.data_key())
+    }
+
+    /// The JSON path inside the document, such as `auths["r.example.com"].auth`; empty for the whole document. For a
+    /// place outside the document, the field of the Secret: `type` or `data`.
     #[must_use]
     pub fn path(&self) -> String {
         let (key, field) = match &self.spot {
+            Spot::Type => return "type".to_owned(),
+            Spot::Data(_) => return "data".to_owned(),
             Spot::Document | Spot::Registry(_) => return String::new(),
             Spot::Top(field) => return field.name().to_owned(),
             Spot::Entry(key) => (key, None),

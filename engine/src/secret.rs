@@ -10,6 +10,9 @@ pub enum SecretType {
 }
 
 impl SecretType {
+    /// Both types.
+    pub const ALL: [SecretType; 2] = [SecretType::DockerConfigJson, SecretType::DockerCfg];
+
     /// The type with this name in a Secret's `type`; `None` for every other type.
     #[must_use]
     pub fn from_name(name: &str) -> Option<SecretType> {

@@ -17,14 +17,14 @@ mod validate;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use regcred_engine::judge::{Request, judge, judge_without_consumers};
+use regcred_engine::judge::{Request, judge, judge_shape, judge_without_consumers};
 use regcred_engine::policy::Policy;
 
 use answer::Answer;
 pub use outcome::{Counted, CountedFinding, Decision, Webhook};
 use record::AuditRecord;
-use request::Review;
 pub use request::{BadReview, Operation};
+use request::{Requested, Review};
 
 /// A policy in force, and the short hash by which audit records and metrics name it.
 #[derive(Clone, Debug)]
@@ -69,24 +69,23 @@ pub fn review(
     now: Timestamp,
 ) -> Result<Reviewed, BadReview> {
     let review = Review::parse(body)?;
-    let secret = review.requested_secret()?;
+    let requested = review.requested()?;
     let groups = review.groups();
-    let judgement = secret.as_ref().map(|secret| {
-        let request = Request {
-            requester: review.requester(&groups),
-            now,
-            secret: secret.secret(),
-            old: secret.old_secret(),
-        };
-        match webhook {
-            Webhook::Mutate => judge_without_consumers(&policy.policy, &request),
-            Webhook::Validate => judge(&policy.policy, &request),
+    let requester = review.requester(&groups);
+    let judgement = requested.as_ref().map(|requested| match requested {
+        Requested::Shape(misshapen) => judge_shape(&policy.policy, &requester, now, misshapen),
+        Requested::Document(secret) => {
+            let request = Request { requester, now, secret: secret.secret(), old: secret.old_secret() };
+            match webhook {
+                Webhook::Mutate => judge_without_consumers(&policy.policy, &request),
+                Webhook::Validate => judge(&policy.policy, &request),
+            }
         }
     });
-    let mut answer = match secret.as_ref().zip(judgement.as_ref()) {
-        Some((secret, judgement)) if !judgement.skipped => match webhook {
-            Webhook::Mutate => mutate::answer(secret, &policy.policy, judgement),
-            Webhook::Validate => validate::answer(&review, secret.secret_type, &policy.policy, judgement),
+    let mut answer = match requested.as_ref().zip(judgement.as_ref()) {
+        Some((requested, judgement)) if !judgement.skipped => match webhook {
+            Webhook::Mutate => mutate::answer(requested, &policy.policy, judgement),
+            Webhook::Validate => validate::answer(&review, &policy.policy, judgement),
         },
         _ => Answer::skipped(),
     };

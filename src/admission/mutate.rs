@@ -9,18 +9,22 @@ use regcred_engine::wording;
 
 use super::answer::{Answer, Patch, ReportedFindings, warnings};
 use super::outcome::Decision;
-use super::request::RequestedSecret;
+use super::request::Requested;
 
 /// Reports what is repaired, and what the API server refuses before it asks `/validate`.
 pub(super) fn answer<'j>(
-    secret: &'j RequestedSecret,
+    requested: &'j Requested,
     policy: &Policy,
     judgement: &'j Judgement<'_>,
 ) -> Answer<'j> {
     let repairable: Vec<_> = judgement.findings.iter().filter(|finding| finding.repairable).collect();
     let refused: Vec<_> = judgement.findings.iter().filter(|_| judgement.refused_by_api_server).collect();
     let warned: Vec<_> = refused.iter().copied().filter(|finding| finding.action >= Action::Warn).collect();
-    let fixed = judgement.repair.is_some();
+    let patch = match requested {
+        Requested::Document(secret) => judgement.repair.as_ref().map(|repair| Patch { secret, repair }),
+        Requested::Shape(_) => None,
+    };
+    let fixed = patch.is_some();
 
     let mut messages = Vec::new();
     if fixed && policy.announce_fixes {
@@ -38,16 +42,16 @@ pub(super) fn answer<'j>(
         reported.add(finding, finding.action.min(Action::Warn), false);
     }
     Answer {
-        decision: match &judgement.repair {
-            Some(_) => Decision::Patched,
-            None if judgement.repair_held_back => Decision::WouldPatch,
-            None if warned.is_empty() => Decision::Allowed,
-            None => Decision::Warned,
+        decision: match (fixed, judgement.repair_held_back) {
+            (true, _) => Decision::Patched,
+            (false, true) => Decision::WouldPatch,
+            (false, false) if warned.is_empty() => Decision::Allowed,
+            (false, false) => Decision::Warned,
         },
         reported,
         warnings: messages,
         denial: None,
-        patch: judgement.repair.as_ref().map(|repair| Patch { secret, repair }),
+        patch,
     }
 }
 

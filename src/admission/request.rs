@@ -5,12 +5,13 @@ use std::fmt;
 
 use regcred_engine::policy::Requester;
 use regcred_engine::secret::{MAX_SECRET_BYTES, OldSecret, Secret, SecretType};
+use regcred_engine::shape::{Misshapen, Shape};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::borrowed::BorrowedStr;
 use super::review_json::{KindJson, RequestJson, ReviewJson};
-use super::secret::{ApiSecret, decode};
+use super::secret::{ApiSecret, decode, find_meant_key};
 use crate::base64_engines::decoded_len;
 use crate::wiped::Wiped;
 
@@ -166,32 +167,51 @@ impl<'a> Review<'a> {
 
     /// Returns the type of the object if it is a pull Secret.
     pub(super) fn secret_type(&self) -> Option<SecretType> {
-        self.object.as_ref()?.pull_secret_type()
+        match self.object.as_ref()?.shape() {
+            Shape::PullSecret(secret_type, _) | Shape::MissingDataKey(secret_type) => Some(secret_type),
+            Shape::WrongType(_) | Shape::Other => None,
+        }
     }
 
-    /// Returns the pull Secret to judge. `None` for any other object, and for a Secret that is being deleted, has no document
-    /// or one larger than any Secret: the API server refuses that one, but only after `/mutate`.
-    pub(super) fn requested_secret(&self) -> Result<Option<RequestedSecret>, BadReview> {
+    /// Returns what is to be judged. `None` for an object of no concern, and for a Secret that is being deleted or has a
+    /// document larger than any Secret: the API server refuses that one, but only after `/mutate`.
+    pub(super) fn requested(&self) -> Result<Option<Requested>, BadReview> {
         let Some(secret) = self.object.as_ref().filter(|secret| !secret.is_being_deleted()) else {
             return Ok(None);
         };
-        let Some(secret_type) = secret.pull_secret_type() else { return Ok(None) };
-        let Some(document) = secret.document(secret_type) else { return Ok(None) };
-        if decoded_len(document) > MAX_SECRET_BYTES {
-            return Ok(None);
-        }
-        let replaced = match self.request.old_object.filter(|_| self.operation == Operation::Update) {
-            Some(old) => Some(ReplacedSecret::parse(old, secret_type, document)?),
-            None => None,
-        };
-        let data_bytes = secret.data_bytes();
-        let document = decode(document).map_err(|_| BadReview::NotASecret)?;
-        Ok(Some(RequestedSecret { secret_type, document, data_bytes, replaced }))
+        let is_update = self.operation == Operation::Update;
+        let old = || self.request.old_object.filter(|_| is_update).map(parse_secret).transpose();
+        Ok(match secret.shape() {
+            Shape::PullSecret(_, document) if decoded_len(document) > MAX_SECRET_BYTES => None,
+            Shape::PullSecret(secret_type, document) => {
+                let replaced =
+                    old()?.map(|old| ReplacedSecret::new(&old, secret_type, document)).transpose()?;
+                let data_bytes = secret.data_bytes();
+                let document = decode(document).map_err(|_| BadReview::NotASecret)?;
+                Some(Requested::Document(RequestedSecret { secret_type, document, data_bytes, replaced }))
+            }
+            Shape::MissingDataKey(secret_type) => Some(Requested::Shape(Misshapen::MissingDataKey {
+                secret_type,
+                meant: self.request.object.and_then(|object| find_meant_key(object, secret_type)),
+                was_missing: old()?.is_some_and(|old| old.document(secret_type).is_none()),
+            })),
+            // The type of an existing Secret cannot be changed.
+            Shape::WrongType(meant) if !is_update => Some(Requested::Shape(Misshapen::WrongType(meant))),
+            Shape::WrongType(_) | Shape::Other => None,
+        })
     }
 }
 
 fn parse_secret(object: &RawValue) -> Result<ApiSecret<'_>, BadReview> {
     ApiSecret::parse(object).map_err(|_| BadReview::NotASecret)
+}
+
+/// What is judged of a request. It holds credentials: there is no `Debug`.
+pub(super) enum Requested {
+    /// The document of a pull Secret.
+    Document(RequestedSecret),
+    /// The shape of a Secret, in the place of its document.
+    Shape(Misshapen),
 }
 
 /// The pull Secret that a request stores. It holds credentials: there is no `Debug`.
@@ -216,8 +236,7 @@ enum ReplacedDocument {
 }
 
 impl ReplacedSecret {
-    fn parse(old: &RawValue, secret_type: SecretType, new_document: &str) -> Result<Self, BadReview> {
-        let old = parse_secret(old)?;
+    fn new(old: &ApiSecret<'_>, secret_type: SecretType, new_document: &str) -> Result<Self, BadReview> {
         let document = match old.document(secret_type) {
             None => ReplacedDocument::Absent,
             Some(document) if document == new_document => ReplacedDocument::Same,
@@ -248,7 +267,7 @@ mod tests {
     use super::*;
 
     fn review(body: &str) -> Result<(), BadReview> {
-        Review::parse(body.as_bytes())?.requested_secret().map(|_| ())
+        Review::parse(body.as_bytes())?.requested().map(|_| ())
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use base64::{DecodeError, Engine as _};
-use regcred_engine::secret::SecretType;
+use regcred_engine::secret::{MAX_SECRET_BYTES, SecretType};
+use regcred_engine::shape::{MeantKey, MeantKeySearch, Shape};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::borrowed::BorrowedStr;
@@ -86,24 +87,69 @@ impl<'de> Visitor<'de> for DataVisitor {
     }
 }
 
+/// Searches the data of a Secret for the key under which its document probably is. The object is read a second time, because
+/// the keys are of interest only where the document is missing. `None` also if the object cannot be read.
+pub(crate) fn find_meant_key(object: &RawValue, secret_type: SecretType) -> Option<MeantKey> {
+    #[derive(Deserialize)]
+    struct DataJson<'a> {
+        #[serde(borrow)]
+        data: Option<&'a RawValue>,
+    }
+    let data = serde_json::from_str::<DataJson<'_>>(object.get()).ok()?.data?;
+    let mut search = MeantKeySearch::new(secret_type);
+    MeantKeySeed(&mut search).deserialize(&mut serde_json::Deserializer::from_str(data.get())).ok()?;
+    search.found()
+}
+
+/// Passes the entries of `data` to a search one by one.
+struct MeantKeySeed<'s>(&'s mut MeantKeySearch);
+
+impl<'de> DeserializeSeed<'de> for MeantKeySeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for MeantKeySeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<BorrowedStr<'de>>()? {
+            if let Some(value) = map.next_value::<Option<BorrowedStr<'de>>>()? {
+                let is_small = decoded_len(&value) <= MAX_SECRET_BYTES;
+                self.0.consider(&key, || is_small.then(|| decode(&value).ok()).flatten());
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<'a> ApiSecret<'a> {
     /// Reads an object. The error quotes the object: it is not to be passed on.
     pub(crate) fn parse(object: &'a RawValue) -> serde_json::Result<Self> {
         serde_json::from_str(object.get())
     }
 
-    /// Returns which pull Secret this is; `None` for an object of any other kind or type.
-    pub(crate) fn pull_secret_type(&self) -> Option<SecretType> {
-        let is_secret = self.kind.as_deref().is_none_or(|kind| kind == "Secret");
-        self.secret_type.as_deref().filter(|_| is_secret).and_then(SecretType::from_name)
+    /// Returns what type and data make of it, with the document in base64. An object of any other kind is of no concern,
+    /// and `null` under a data key counts as absent: the Rancher UI sends it for a form without a registry address.
+    pub(crate) fn shape(&self) -> Shape<&str> {
+        if self.kind.as_deref().is_some_and(|kind| kind != "Secret") {
+            return Shape::Other;
+        }
+        Shape::of(self.secret_type.as_deref().unwrap_or_default(), |secret_type| self.document(secret_type))
     }
 
     pub(crate) fn is_being_deleted(&self) -> bool {
         self.metadata.as_ref().is_some_and(|metadata| metadata.deletion_timestamp.is_some())
     }
 
-    /// Returns the document in base64; `None` if the key is absent or null. The Rancher UI sends null for a form without a
-    /// registry address.
+    /// Returns the document of this type in base64; `None` if its data key is absent or null.
     pub(crate) fn document(&self, secret_type: SecretType) -> Option<&str> {
         let data = self.data.as_ref()?;
         match secret_type {
@@ -142,6 +188,27 @@ mod tests {
     fn data_and_its_values_may_be_null() {
         for fields in ["", r#","data":null"#, r#","data":{}"#, r#","data":{".dockerconfigjson":null}"#] {
             assert_eq!(parse(fields), Ok(None), "{fields}");
+        }
+    }
+
+    #[test]
+    fn the_meant_key_is_found_in_the_data() {
+        let config = CANONICAL.encode(br#"{"auths":{"r.example.com":{}}}"#);
+        let large = CANONICAL.encode([br#"{"auths":{}}"#, &*vec![b' '; MAX_SECRET_BYTES]].concat());
+        let found = |data: &str| {
+            let object: &RawValue = serde_json::from_str(data).unwrap();
+            find_meant_key(object, SecretType::DockerConfigJson).map(|key| key.name().to_owned())
+        };
+        for (data, expected) in [
+            ("{}".to_owned(), None),
+            (r#"{"data":null}"#.to_owned(), None),
+            (r#"{"data":{"config.json":null,"username":"cm9ib3Q="}}"#.to_owned(), None),
+            (r#"{"data":{"username":"cm9ib3Q=","config.json":""}}"#.to_owned(), Some("config.json")),
+            (format!(r#"{{"data":{{"a":"!","pull-secret":"{config}"}}}}"#), Some("pull-secret")),
+            (format!(r#"{{"data":{{"a":"{config}","b":"{config}"}}}}"#), None),
+            (format!(r#"{{"data":{{"large":"{large}"}}}}"#), None),
+        ] {
+            assert_eq!(found(&data).as_deref(), expected, "{}", &data[..data.len().min(80)]);
         }
     }
 

@@ -2,9 +2,9 @@
 
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::Judgement;
+use regcred_engine::place::{Place, Spot};
 use regcred_engine::policy::Policy;
 use regcred_engine::rules::Action;
-use regcred_engine::secret::SecretType;
 use regcred_engine::wording;
 
 use super::answer::{Answer, Cause, Denial, ReportedFindings, warnings};
@@ -15,12 +15,7 @@ use super::request::{Operation, Review};
 const CLIENT_SIDE_APPLY: &str = "kubectl-client-side-apply";
 
 /// Reports every finding.
-pub(super) fn answer(
-    review: &Review<'_>,
-    secret_type: SecretType,
-    policy: &Policy,
-    judgement: &Judgement<'_>,
-) -> Answer<'static> {
+pub(super) fn answer(review: &Review<'_>, policy: &Policy, judgement: &Judgement<'_>) -> Answer<'static> {
     let with_action = |action: Action| -> Vec<_> {
         judgement.findings.iter().filter(|finding| finding.action == action).collect()
     };
@@ -37,32 +32,23 @@ pub(super) fn answer(
         },
         reported,
         warnings: warnings(&warned, policy.language),
-        denial: (!denied.is_empty()).then(|| denial(review, secret_type, policy, &denied)),
+        denial: (!denied.is_empty()).then(|| denial(review, policy, &denied)),
         patch: None,
     }
 }
 
 /// Builds a refusal with a cause for each of the first [`wording::MAX_NAMED_FINDINGS`] findings; one more counts the rest.
-fn denial(review: &Review<'_>, secret_type: SecretType, policy: &Policy, denied: &[&Finding<'_>]) -> Denial {
-    let data_field = format!("data[{}]", secret_type.data_key());
+fn denial(review: &Review<'_>, policy: &Policy, denied: &[&Finding<'_>]) -> Denial {
     let (named, left) = denied.split_at(denied.len().min(wording::MAX_NAMED_FINDINGS));
     let mut causes: Vec<_> = named
         .iter()
-        .map(|finding| {
-            let field = field_path(&data_field, &finding.place.path());
-            Cause::new(field, wording::message(finding, policy.language))
-        })
+        .map(|finding| Cause::new(finding.place.path_in_secret(), wording::message(finding, policy.language)))
         .collect();
-    if !left.is_empty() {
-        causes.push(Cause::new(data_field, wording::more(left, policy.language)));
+    if let Some(first) = left.first() {
+        let document = Place::new(first.place.secret_type, 0, Spot::Document);
+        causes.push(Cause::new(document.path_in_secret(), wording::more(left, policy.language)));
     }
     Denial { invalid: is_invalid(review), message: wording::denial(denied, policy.language), causes }
-}
-
-/// Returns a path such as `data[.dockerconfigjson].auths["HOST"].auth`.
-fn field_path(data_field: &str, path: &str) -> String {
-    let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
-    format!("{data_field}{dot}{path}")
 }
 
 /// Whether the refusal is `Invalid` (422) instead of `Forbidden` (403).

@@ -1,6 +1,8 @@
 //! `regcred check`
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -21,7 +23,7 @@ use crate::manifest::file_error::FileError;
 use crate::manifest::input::Input;
 use crate::manifest::replace::{none_under_way, replace, replaceable};
 use crate::manifest::walk::{self, Inputs, Selection};
-use crate::manifest::{Checked, Manifest, Terms, mended};
+use crate::manifest::{Checked, ListedConfig, Manifest, Terms, after_repair};
 use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 
 /// Check image pull Secrets in files before you apply them
@@ -122,7 +124,8 @@ fn check(
         Box::new(anstream::stdout().lock())
     };
     let report = Report::begin(args.reporting.output_format, policy.language, io::BufWriter::new(out))?;
-    let mut run = Run { args, terms, report, diff: Diff::default() };
+    let mut run =
+        Run { args, terms, report, diff: Diff::default(), listed: Vec::new(), read: HashSet::new() };
     let mut stopped = None;
     let mut inputs = Inputs::new(&args.paths, selection);
     // Standard input may be long in coming, and what edits files stops between two of them.
@@ -138,6 +141,9 @@ fn check(
             break;
         }
         run.batch(batch)?;
+    }
+    if stopped.is_none() {
+        run.listed()?;
     }
     run.report.left_out(inputs.left_out());
     // Only a diff needs a working directory that still exists.
@@ -156,11 +162,15 @@ struct Run<'a> {
     terms: Terms<'a>,
     report: Report<io::BufWriter<Box<dyn Write>>>,
     diff: Diff,
+    /// The Docker configs that kustomizations list, each with the folder of its kustomization.
+    listed: Vec<(PathBuf, ListedConfig)>,
+    /// The resolved paths of the Docker configs that were judged.
+    read: HashSet<PathBuf>,
 }
 
 impl Run<'_> {
     /// Checks some inputs and reports them in their order.
-    fn batch(&mut self, batch: Vec<walk::Found>) -> io::Result<()> {
+    fn batch(&mut self, batch: Vec<walk::FoundInput>) -> io::Result<()> {
         if self.args.fix || self.args.diff {
             return batch.into_iter().try_for_each(|found| match found {
                 Ok(input) if input.counts() => self.edited(&input),
@@ -174,7 +184,7 @@ impl Run<'_> {
         let terms = self.terms;
         let checked: Vec<_> = batch.into_par_iter().map(|found| examined(found, terms)).collect();
         checked.into_iter().try_for_each(|examined| match examined {
-            Ok(checked) => self.report_all(&checked),
+            Ok((input, checked)) => self.report_all(&input, checked),
             Err((path, error)) => self.unreadable(&path, &error),
         })
     }
@@ -215,24 +225,59 @@ impl Run<'_> {
         }
         let checked = manifest.check(self.terms);
         if !self.args.fix {
-            return self.report_all(&checked);
+            return self.report_all(input, checked);
         }
         match (input, &repaired) {
             (Input::Stdin, _) => put(repaired.as_ref().map_or(&bytes, |text| text.as_bytes()))?,
             (Input::File(file) | Input::Other(file), Some(repaired)) => {
                 if let Err(error) = replace(file, &bytes, repaired.as_bytes()) {
-                    self.report_all(&checked)?;
+                    self.report_all(input, checked)?;
                     return self.unreadable(&path, &error);
                 }
             }
             (Input::File(_) | Input::Other(_), None) => {}
         }
         let after = repaired.as_ref().map(|text| text.as_str());
-        self.report_all(&mended(checked, &path, after, self.terms))
+        self.report_all(input, after_repair(checked, &path, after, self.terms))
     }
 
-    /// Reports the findings of a file.
-    fn report_all(&mut self, checked: &Checked) -> io::Result<()> {
+    /// Reports what was found in an input, and remembers the files that it lists.
+    fn report_all(&mut self, input: &Input, checked: Checked) -> io::Result<()> {
+        if checked.is_docker_config {
+            self.read.extend(fs::canonicalize(input.path()));
+        }
+        let folder = input.path().parent().unwrap_or(Path::new(""));
+        self.report(&checked)?;
+        self.listed.extend(checked.listed.into_iter().map(|listed| (folder.to_owned(), listed)));
+        Ok(())
+    }
+
+    /// Checks the Docker configs that kustomizations list, unless they were read before. They are not repaired.
+    fn listed(&mut self) -> io::Result<()> {
+        for (folder, listed) in std::mem::take(&mut self.listed) {
+            let input = Input::File(folder.join(&listed.path));
+            let is_file = fs::metadata(input.path()).is_ok_and(|metadata| metadata.is_file());
+            let Some(resolved) = fs::canonicalize(input.path()).ok().filter(|_| is_file) else {
+                self.report.trouble(&listed.missing)?;
+                continue;
+            };
+            if !self.read.insert(resolved) {
+                continue;
+            }
+            let path = input.shown();
+            match input.read() {
+                Ok(bytes) => {
+                    let content = Content::new(&bytes);
+                    let checked = Manifest::read_listed(&path, &content, &listed).check(self.terms);
+                    self.report(&checked)?;
+                }
+                Err(error) => self.unreadable(&path, &error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, checked: &Checked) -> io::Result<()> {
         self.report.policies(checked.policies);
         self.report.skipped(checked.skipped);
         checked.judged.iter().try_for_each(|judged| self.report.judged(judged))?;
@@ -251,20 +296,23 @@ impl Run<'_> {
             kind: TroubleKind::Unreadable,
             subject: Some(Subject::File { path: path.to_owned(), object: None }),
             region: None,
-            message: error.said().into_line(self.terms.policy.language),
+            message: error.message().into_line(self.terms.policy.language),
         })
     }
 }
 
 /// Reads an input and judges what is in it.
-fn examined(found: walk::Found, terms: Terms<'_>) -> Result<Checked, (String, FileError)> {
+fn examined(found: walk::FoundInput, terms: Terms<'_>) -> Result<(Input, Checked), (String, FileError)> {
     let input = found.map_err(|(path, error)| (shown(&path), error))?;
     if !input.counts() {
-        return Ok(Checked::default());
+        return Ok((input, Checked::default()));
     }
     let path = input.shown();
     match input.read() {
-        Ok(bytes) => Ok(Manifest::read(&path, &Content::new(&bytes)).check(terms)),
+        Ok(bytes) => {
+            let checked = Manifest::read(&path, &Content::new(&bytes)).check(terms);
+            Ok((input, checked))
+        }
         Err(error) => Err((path, error)),
     }
 }

@@ -22,8 +22,8 @@ use regcred_engine::escape::escaped;
 
 /// Generate a valid image pull Secret
 ///
-/// The password is read from standard input, a file or a prompt, and is never an argument. A Secret that the webhook would
-/// deny is refused with exit code 1. No cluster is needed.
+/// The password is read from standard input, a file or a prompt, and is never an argument. No
+/// cluster is needed. A Secret that the webhook would deny is refused with exit code 1.
 ///
 ///   regcred create acr --registry r.example.com --username robot | kubectl apply -f -
 #[derive(Debug, clap::Args)]
@@ -214,7 +214,7 @@ impl Args {
             && !kind.has_host(&key)
         {
             let words = Bilingual::new(
-                format!("this is not a host of {}, which look like {hosts}", kind.name()),
+                format!("this is not a host of {} (expected: {hosts})", kind.name()),
                 format!("这不是 {} 的仓库地址，其形式为 {hosts}", kind.name()),
             );
             return Err(Failure(words.into_line(language)));
@@ -227,7 +227,7 @@ fn from_docker_config(path: PathBuf, registries: &[String], language: Language) 
     let input = if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
     let shown = escaped(&input.shown(), usize::MAX);
     let failure = |why: String| Failure(format!("{shown}: {why}"));
-    let file = input.read().map_err(|error| failure(error.said().into_line(language)))?;
+    let file = input.read().map_err(|error| failure(error.message().into_line(language)))?;
     let config = DockerConfig::read(&file).map_err(|why| failure(why.message(language)))?;
     config.choose(registries).map_err(|why| failure(why.message(language)))
 }

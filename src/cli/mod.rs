@@ -4,6 +4,7 @@ mod check;
 mod create;
 mod judging;
 mod log;
+mod outcome;
 mod password;
 mod reporting;
 mod rules;
@@ -15,18 +16,17 @@ mod signals;
 use std::env;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{self, ExitCode};
 
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::VERSION;
 use crate::guarded::guarded;
+use outcome::{Exit, Failure, put, say};
 
 /// Kubernetes admission webhook that corrects and refuses image pull Secrets.
 ///
@@ -55,28 +55,6 @@ enum Command {
     Rules(rules::Args),
     Completions(shell::Completions),
     Man(shell::Man),
-}
-
-/// How a run of the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    /// Nothing to report.
-    Clean,
-    /// Findings that deny, a refused repair, or requests that were cut off.
-    Findings,
-    /// Part of the job could not be done; the report says which.
-    Incomplete,
-    /// A signal interrupted the job.
-    Stopped(Signal),
-}
-
-/// Why the program could not do its job: one or more independent lines.
-struct Failure(String);
-
-impl<E: fmt::Display> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Failure(error.to_string())
-    }
 }
 
 /// Reads the arguments, runs the subcommand and returns the exit code.
@@ -169,22 +147,6 @@ fn without_password(mut error: clap::Error, command: &mut clap::Command) -> clap
         return clap::Error::raw(error.kind(), format!("invalid value for '{argument}'{why}")).format(create);
     }
     error
-}
-
-/// Writes data to standard output, with colours only on a terminal. If the reader closes the pipe early, as `head` does, the
-/// result is [`Exit::Incomplete`], and it depends on the data whether that is an error.
-fn put(data: &[u8]) -> Result<Exit, Failure> {
-    let mut stdout = anstream::stdout().lock();
-    match stdout.write_all(data).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(Exit::Clean),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Incomplete),
-        Err(error) => Err(Failure(format!("cannot write to standard output: {error}"))),
-    }
-}
-
-/// Writes a line to standard error. An error is ignored, because there is no place to report it.
-fn say(line: fmt::Arguments<'_>) {
-    drop(writeln!(io::stderr().lock(), "{line}"));
 }
 
 #[cfg(test)]

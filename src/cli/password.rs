@@ -88,7 +88,7 @@ impl PasswordError {
     fn message(&self) -> Bilingual<String> {
         let (english, chinese) = match self {
             PasswordError::Unreadable(error) => {
-                let Bilingual { english, chinese } = error.said();
+                let Bilingual { english, chinese } = error.message();
                 return Bilingual {
                     english: format!("cannot read the password: {english}"),
                     chinese: format!("无法读取密码：{chinese}"),

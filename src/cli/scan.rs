@@ -49,6 +49,13 @@ pub(crate) struct Args {
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     selector: Option<String>,
 
+    /// Also report pull Secrets that have the wrong type, such as Opaque
+    ///
+    /// Otherwise the API server selects pull Secrets by their type. With this flag, it sends every Secret in these namespaces with
+    /// its content, which takes longer in a cluster with many of them (Helm releases, for example).
+    #[arg(long)]
+    all_types: bool,
+
     /// Repair Secrets
     ///
     /// Only the document changes. If another client changes the Secret at the same time, the repair is retried. Immutable
@@ -141,6 +148,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
     let request = ScanRequest {
         scope,
         selector: args.selector,
+        all_types: args.all_types,
         fix,
         judging: Judging { policy, now: Timestamp::now() },
         policy_reports: args.policy_reports,

@@ -1,14 +1,15 @@
-//! What a file holds: text in UTF-8, text in UTF-16 as PowerShell writes it, or anything else.
+//! The content of a file: text in UTF-8, text in UTF-16 as PowerShell writes it, or anything else.
 
 use zeroize::Zeroizing;
 
-/// The content of a file. It may hold credentials: there is no `Debug`.
+/// The content of a file. It can contain credentials: there is no `Debug`.
 pub struct Content<'f> {
     bytes: &'f [u8],
-    text: Text<'f>,
+    text: Decoded<'f>,
 }
 
-enum Text<'f> {
+/// The text of a file.
+enum Decoded<'f> {
     Utf8(&'f str),
     Utf16(Zeroizing<String>),
     None,
@@ -19,24 +20,24 @@ impl<'f> Content<'f> {
     #[must_use]
     pub fn new(bytes: &'f [u8]) -> Self {
         let text = match bytes {
-            [0xff, 0xfe, rest @ ..] => Text::Utf16(utf16(rest, u16::from_le_bytes)),
-            [0xfe, 0xff, rest @ ..] => Text::Utf16(utf16(rest, u16::from_be_bytes)),
-            bytes => std::str::from_utf8(bytes).map_or(Text::None, Text::Utf8),
+            [0xff, 0xfe, rest @ ..] => Decoded::Utf16(utf16(rest, u16::from_le_bytes)),
+            [0xfe, 0xff, rest @ ..] => Decoded::Utf16(utf16(rest, u16::from_be_bytes)),
+            bytes => std::str::from_utf8(bytes).map_or(Decoded::None, Decoded::Utf8),
         };
         Content { bytes, text }
     }
 
-    /// The text; empty where there is none.
+    /// Returns the text; it is empty if the file is not text.
     #[must_use]
     pub fn text(&self) -> &str {
         match &self.text {
-            Text::Utf8(text) => text,
-            Text::Utf16(text) => text,
-            Text::None => "",
+            Decoded::Utf8(text) => text,
+            Decoded::Utf16(text) => text,
+            Decoded::None => "",
         }
     }
 
-    /// The bytes as they are in the file.
+    /// Returns the bytes as they are in the file.
     #[must_use]
     pub const fn bytes(&self) -> &[u8] {
         self.bytes
@@ -45,13 +46,13 @@ impl<'f> Content<'f> {
     /// Whether it is text at all.
     #[must_use]
     pub const fn is_text(&self) -> bool {
-        !matches!(self.text, Text::None)
+        !matches!(self.text, Decoded::None)
     }
 
     /// Whether it is UTF-16.
     #[must_use]
     pub const fn is_utf16(&self) -> bool {
-        matches!(self.text, Text::Utf16(_))
+        matches!(self.text, Decoded::Utf16(_))
     }
 }
 

@@ -8,8 +8,8 @@ use regcred_engine::registry::RegistryKey;
 use regcred_engine::secret::SecretType;
 
 use super::lines::Lines;
+use super::pull_secret::{Origin, PullSecret, Writing};
 use super::scalar::{Map, Style};
-use super::secret::{PullSecret, Writing};
 use crate::report::Excerpt;
 
 /// At most this many tokens are shown on each side of the mark if the document is a single line.
@@ -66,14 +66,17 @@ impl<'f, 's> Excerpts<'f, 's> {
 
     /// Returns the line with the data key, without its value.
     pub(super) fn of_key(&self) -> Option<Excerpt> {
-        self.secret.place.field?;
+        if self.secret.place.holder.is_empty() {
+            return None;
+        }
         let key = self.secret.place.key.clone();
         let (line, _) = self.lines.place(key.start);
         let name = self.file.get(key.clone())?;
         let before = self.file.get(self.lines.range(line).start..key.start)?;
         let indentation = if before.bytes().all(|byte| byte == b' ') { before } else { "… " };
         let mark = indentation.len()..indentation.len() + name.len();
-        Some(Excerpt { first_line: line, text: format!("{indentation}{name}: ***"), mark })
+        let separator = if self.secret.origin == Origin::Generator { "=" } else { ": " };
+        Some(Excerpt { first_line: line, text: format!("{indentation}{name}{separator}***"), mark })
     }
 
     /// Returns the line with a token of the document.
@@ -85,14 +88,14 @@ impl<'f, 's> Excerpts<'f, 's> {
         let first = marked.saturating_sub(SHOWN_TOKENS);
         let mut text = String::new();
         let mut mark = 0..0;
-        let mut behind: Option<usize> = None;
+        let mut shown_until: Option<usize> = None;
         let near = self.tokens.iter().enumerate().skip(first).take(2 * SHOWN_TOKENS + 1);
         for (index, token) in near {
             let file = map.range(&token.range)?;
             if file.start < line.start || file.start > line.end {
                 continue;
             }
-            match behind {
+            match shown_until {
                 Some(end) => self.blanks(end..file.start, &mut text),
                 None => text.push_str(self.opening(line.start..file.start)),
             }
@@ -101,9 +104,9 @@ impl<'f, 's> Excerpts<'f, 's> {
             if index == marked {
                 mark = start..text.len();
             }
-            behind = Some(file.end);
+            shown_until = Some(file.end);
         }
-        if behind.is_some_and(|end| end < line.end) {
+        if shown_until.is_some_and(|end| end < line.end) {
             text.push('…');
         }
         Some(Excerpt { first_line: number, text, mark })
@@ -117,7 +120,8 @@ impl<'f, 's> Excerpts<'f, 's> {
         let harmless = before.len() < 80
             && before
                 .split(|c: char| {
-                    c.is_ascii_whitespace() || matches!(c, '.' | ':' | '\'' | '"' | '{' | ',' | '|')
+                    c.is_ascii_whitespace()
+                        || matches!(c, '.' | ':' | '\'' | '"' | '{' | ',' | '|' | '-' | '=')
                 })
                 .all(known);
         if harmless { before } else { "… " }
@@ -227,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_document_only_structure_and_known_names_are_shown() {
+    fn only_structure_and_known_names_are_shown() {
         let text = r#"{"auths":{"r.example.com":{"username":"u","password":"p\"q","n":{"auth":7},"auth":null},"u:p@r":{}},"x":"y","HttpHeaders":{"auth":"h"}}"#;
         let shown: String = tokens(text, SecretType::DockerConfigJson)
             .iter()

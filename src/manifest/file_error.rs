@@ -1,4 +1,4 @@
-//! Why a file is not read or written.
+//! Why a file cannot be read or written.
 
 use std::io;
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
-/// Why a file is not read or written. It may hold credentials: there is no `Debug`.
+/// Why a file cannot be read or written. It can contain credentials: there is no `Debug`.
 pub enum FileError {
-    /// The system says no.
+    /// The operating system reported an error.
     System(io::Error),
-    /// It is no file, so nothing can take its place.
-    NoFile,
-    /// It is larger than any manifest; this was read of it.
+    /// It is not a regular file, so it cannot be replaced.
+    NotAFile,
+    /// It is larger than any manifest. These bytes were read.
     TooLarge(Zeroizing<Vec<u8>>),
-    /// It is not any more what was read.
+    /// It was changed after it was read.
     Changed,
-    /// It is a link, and what it leads to does not exist.
+    /// It is a link to a file that does not exist.
     DanglingLink,
 }
 
@@ -27,7 +27,7 @@ impl From<io::Error> for FileError {
 }
 
 impl FileError {
-    /// Why this path cannot be read. Of a link the system says only that there is no such file.
+    /// Returns why this path cannot be read. For a link, the system only says that there is no such file.
     #[must_use]
     pub fn of_path(path: &Path, error: io::Error) -> Self {
         let is_link = || path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
@@ -38,13 +38,13 @@ impl FileError {
         }
     }
 
-    /// Says so, without the name of the file.
+    /// Returns the reason, without the name of the file.
     #[must_use]
-    pub fn said(&self) -> Bilingual<String> {
+    pub fn message(&self) -> Bilingual<String> {
         let (english, chinese) = match self {
             FileError::System(error) => {
                 let english = error.to_string();
-                // The system speaks English; what it says most is said in Chinese, too.
+                // The system's text is English. The most frequent ones are translated.
                 let chinese = match error.kind() {
                     io::ErrorKind::NotFound => "没有这个文件或目录".to_owned(),
                     io::ErrorKind::PermissionDenied => "没有权限".to_owned(),
@@ -52,9 +52,9 @@ impl FileError {
                 };
                 return Bilingual { english, chinese };
             }
-            FileError::NoFile => (
-                "only a file can be repaired, and this is a pipe or a device; standard input is `-`",
-                "只有文件可以修复，而这是管道或设备；标准输入请写作 `-`",
+            FileError::NotAFile => (
+                "this is a pipe or a device, and only a regular file can be repaired; use `-` for standard input",
+                "这是管道或设备，而只有普通文件可以修复；标准输入请写作 `-`",
             ),
             FileError::TooLarge(_) => ("larger than 64 MiB", "超过 64 MiB"),
             FileError::DanglingLink => (
@@ -62,7 +62,7 @@ impl FileError {
                 "这是一个链接，它指向的文件不存在",
             ),
             FileError::Changed => {
-                ("it was changed by somebody else in the meantime", "该文件在此期间已被他人修改")
+                ("another program changed it in the meantime", "该文件在此期间已被其他程序修改")
             }
         };
         Bilingual { english: english.to_owned(), chinese: chinese.to_owned() }

@@ -7,27 +7,29 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::file_error::FileError;
-use super::walk::begins_as_docker_config;
 
-/// No manifest is larger; a whole cluster's Secrets are scanned, not checked.
-const LARGEST: u64 = 64 << 20;
+/// No manifest is larger. The Secrets of a whole cluster are scanned, not checked.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// The most that is read of a file with another name to see what it is.
+const MAX_HEAD_BYTES: u64 = 4 << 10;
 
 /// Something to check.
 pub enum Input {
     /// A file that was named, or has the name of a manifest.
     File(PathBuf),
-    /// A file of a folder with another name. It counts only if it is a Docker config.
+    /// A file of a folder with another name. It is checked only if it is a Docker config.
     Other(PathBuf),
     /// Standard input.
     Stdin,
 }
 
 impl Input {
-    /// Its name as it is shown.
+    /// Returns its name as it is shown.
     #[must_use]
     pub fn shown(&self) -> String {
         match self {
-            // Platforms that put findings beside lines know files by their bare names.
+            // Platforms that show findings next to lines know files by their bare names.
             Input::File(path) | Input::Other(path) => {
                 path.strip_prefix(".").unwrap_or(path).to_string_lossy().into_owned()
             }
@@ -35,7 +37,7 @@ impl Input {
         }
     }
 
-    /// Its path; `-` for standard input.
+    /// Returns its path; `-` for standard input.
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
@@ -44,7 +46,7 @@ impl Input {
         }
     }
 
-    /// Whether it is to be checked at all: a file with any name may be a Docker config.
+    /// Whether it is checked: a file with any name can be a Docker config.
     #[must_use]
     pub fn counts(&self) -> bool {
         match self {
@@ -53,10 +55,10 @@ impl Input {
         }
     }
 
-    /// Its bytes, which may be credentials.
+    /// Reads its bytes, which can be credentials.
     ///
     /// # Errors
-    /// When it cannot be read, or is larger than any manifest.
+    /// If it cannot be read, or is larger than any manifest.
     pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, FileError> {
         match self {
             Input::File(path) | Input::Other(path) => {
@@ -69,9 +71,17 @@ impl Input {
 
 fn read(mut source: impl io::Read) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let mut bytes = Zeroizing::new(Vec::new());
-    source.by_ref().take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
+    source.by_ref().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_FILE_BYTES) {
         return Err(FileError::TooLarge(bytes));
     }
     Ok(bytes)
+}
+
+/// Whether a file begins as a Docker config does: `{"auths"`, white space aside. One that cannot be read does not.
+fn begins_as_docker_config(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_HEAD_BYTES).read_to_end(&mut head));
+    let mut letters = head.iter().filter(|byte| !byte.is_ascii_whitespace());
+    read.is_ok() && b"{\"auths\"".iter().all(|letter| letters.next() == Some(letter))
 }

@@ -3,9 +3,9 @@
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::problem::{Problem, WhatIsWrong};
+use super::problem::{Problem, ProblemKind};
 use super::scalar::Style;
-use super::tree::{NodeId, Text, Tree, Value};
+use super::tree::{NodeData, NodeId, Scalar, Tree};
 use crate::raw_json::Members;
 
 /// Deeper than any manifest; `serde_json` itself stops at 128.
@@ -30,8 +30,8 @@ fn problem(text: &str, error: &serde_json::Error, offset: usize) -> Problem {
         text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
     let at = if error.line() == 0 { offset } else { line_start + error.column().saturating_sub(1) };
     let what = match error.classify() {
-        Category::Eof => WhatIsWrong::CutOff,
-        Category::Io | Category::Syntax | Category::Data => WhatIsWrong::NoJson,
+        Category::Eof => ProblemKind::TruncatedJson,
+        Category::Io | Category::Syntax | Category::Data => ProblemKind::InvalidJson,
     };
     Problem::new(floor(text, at), what)
 }
@@ -45,9 +45,9 @@ fn node(tree: &mut Tree, source: &str, value: &RawValue, depth: usize) -> Result
     // The value borrows from the source.
     let start = (text.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
     let span = start..start + text.len();
-    let bad = || Problem::new(start, WhatIsWrong::NoJson);
+    let bad = || Problem::new(start, ProblemKind::InvalidJson);
     if depth > MAX_DEPTH {
-        return Err(Problem::new(start, WhatIsWrong::TooDeep));
+        return Err(Problem::new(start, ProblemKind::TooDeep));
     }
     let value = match text.as_bytes().first() {
         Some(b'{') => {
@@ -55,20 +55,20 @@ fn node(tree: &mut Tree, source: &str, value: &RawValue, depth: usize) -> Result
             let pairs = members.into_iter().map(|(key, value)| {
                 Ok((node(tree, source, key, depth + 1)?, node(tree, source, value, depth + 1)?))
             });
-            Value::Map(pairs.collect::<Result<_, Problem>>()?)
+            NodeData::Map(pairs.collect::<Result<_, Problem>>()?)
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| bad())?;
             let items = items.into_iter().map(|item| node(tree, source, item, depth + 1));
-            Value::List(items.collect::<Result<_, _>>()?)
+            NodeData::List(items.collect::<Result<_, _>>()?)
         }
         Some(b'"') => {
             let decoded = serde_json::from_str(text).or_else(|_| serde_json::from_str(&without_halves(text)));
             let text = decoded.map_err(|_| bad())?;
-            Value::Text(Text { text, style: Style::Json })
+            NodeData::Scalar(Scalar { text, style: Style::Json })
         }
-        Some(b'n') => Value::Null,
-        _ => Value::Other,
+        Some(b'n') => NodeData::Null,
+        _ => NodeData::Other,
     };
     Ok(tree.add(span, value))
 }

@@ -1,4 +1,4 @@
-//! The repair of a file: of each Secret the bytes of its document, and nothing else.
+//! The repair of a file: only the bytes of its documents change.
 
 use std::ops::Range;
 
@@ -11,118 +11,138 @@ use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
 use super::content::Content;
+use super::file_contents::FileContents;
+use super::pull_secret::{Origin, PullSecret, Writing};
 use super::scalar::{Style, written};
-use super::secret::{PullSecret, Writing};
 use super::{Manifest, Terms};
 use crate::guarded::guarded;
 use crate::report::UNDER_AUDIT;
 
-/// Why what could be repaired is left alone.
+/// Why a finding that could be repaired is left as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hold {
+pub(super) enum NotRepaired {
     Shared,
     Placeholder,
     Sealed,
     Binary,
     Utf16,
-    Written,
-    HeldBack,
+    /// The way the value is written cannot be edited safely.
+    Unsafe,
+    UnderAudit,
+    /// The document is that of a template in another object.
+    Template,
+    /// The file was not named, but listed in a kustomization.
+    Listed,
 }
 
-impl Hold {
-    /// Why.
-    pub(super) fn said(self, language: Language) -> String {
+impl NotRepaired {
+    /// Returns the reason, as a clause.
+    pub(super) fn message(self, language: Language) -> String {
         let (english, chinese) = match self {
-            Hold::Shared => (
-                "an anchor shares this value with another place, where the repair would change something else",
-                "该值通过锚点与其他位置共用，修复会改动别处",
+            NotRepaired::Shared => (
+                "another place refers to this value by an anchor, and a repair would change that place, too",
+                "该值通过锚点与其他位置共用，修复会同时改动那里",
             ),
-            Hold::Placeholder => (
-                "a text of this entry looks like a placeholder that is filled in later, and `auth` would encode the \
-                 placeholder",
-                "该条目中有看似稍后才填入的占位符，此时编码 auth 得到的是占位符",
+            NotRepaired::Placeholder => (
+                "this entry seems to contain a placeholder that is filled in later, and `auth` would encode the placeholder",
+                "该条目中似有稍后才填入的占位符，此时编码 auth 得到的是占位符",
             ),
-            Hold::Sealed => (
-                "sops seals all of this file, with what is in plain text, and would not decrypt it any more",
-                "sops 对整个文件（包括明文部分）做了校验，修改后将无法解密",
+            NotRepaired::Sealed => (
+                "the checksum of sops covers the whole file, plain text included, so an edited file cannot be decrypted",
+                "sops 的校验和覆盖整个文件（包括明文部分），修改后将无法解密",
             ),
-            Hold::Binary => ("it is written as !!binary", "该值以 !!binary 写成"),
-            Hold::Utf16 => ("the file is UTF-16", "该文件是 UTF-16"),
-            Hold::Written => ("the way it is written cannot be edited safely", "该写法无法安全地编辑"),
-            Hold::HeldBack => ("the policy says `enforcement: audit`", "策略为 `enforcement: audit`"),
+            NotRepaired::Binary => ("the value is written as !!binary", "该值以 !!binary 写成"),
+            NotRepaired::Utf16 => ("the file is UTF-16", "该文件是 UTF-16"),
+            NotRepaired::Unsafe => ("the way it is written cannot be edited safely", "该写法无法安全地编辑"),
+            NotRepaired::UnderAudit => {
+                ("the policy says `enforcement: audit`", "策略为 `enforcement: audit`")
+            }
+            NotRepaired::Template => ("this is a template, not a Secret", "这是模板，不是 Secret"),
+            NotRepaired::Listed => (
+                "a kustomization lists this file, and only files that you name are changed",
+                "该文件只是由 kustomization 引用；只有直接指定的文件才会被修改",
+            ),
         };
         Bilingual { english, chinese }.line(language)
     }
 
-    /// What to do.
+    /// Returns what to do.
     pub(super) const fn remedy(self) -> Bilingual<&'static str> {
         let (english, chinese) = match self {
-            Hold::Shared => (
-                "Write the value out here, so that --fix can repair it, or mend it by hand.",
+            NotRepaired::Shared => (
+                "Write out the value here, so that --fix can repair it, or fix it by hand.",
                 "请在此处单独写出该值，再用 --fix 修复；或手工修改。",
             ),
-            Hold::Placeholder => (
-                "Have the tool that fills in the placeholder write auth, too.",
+            NotRepaired::Placeholder => (
+                "Let the tool that fills in the placeholder write auth, too.",
                 "请让填入占位符的工具一并写出 auth。",
             ),
-            Hold::Sealed => (
-                "Mend it decrypted, for example with `sops edit`.",
+            NotRepaired::Sealed => (
+                "Fix it in the decrypted file, for example with `sops edit`.",
                 "请在解密状态下修改，例如用 `sops edit`。",
             ),
-            Hold::Binary => (
+            NotRepaired::Binary => (
                 "Write the value without !!binary, so that --fix can repair it.",
                 "请去掉该值的 !!binary，再用 --fix 修复。",
             ),
-            Hold::Utf16 => (
+            NotRepaired::Utf16 => (
                 "Save the file as UTF-8, so that --fix can repair it.",
                 "请把文件存为 UTF-8，再用 --fix 修复。",
             ),
-            Hold::Written => (
+            NotRepaired::Unsafe => (
                 "Write the value as a block (`|`), so that --fix can repair it.",
                 "请把该值改用块写法（`|`），再用 --fix 修复。",
             ),
-            Hold::HeldBack => return UNDER_AUDIT,
+            NotRepaired::UnderAudit => return UNDER_AUDIT,
+            NotRepaired::Template => (
+                "Let the template write auth, or leave it to regcred, which adds it on admission.",
+                "请让模板一并写出 auth，或由 regcred 在准入时自动补上。",
+            ),
+            NotRepaired::Listed => (
+                "Name the file itself, so that --fix can repair it, or leave it to regcred, which adds auth on admission.",
+                "请直接指定该文件，再用 --fix 修复；或由 regcred 在准入时自动补上 auth。",
+            ),
         };
         Bilingual { english, chinese }
     }
 }
 
-/// What is done about a Secret that can be repaired. It holds credentials: there is no `Debug`.
+/// What is done about a Secret that can be repaired. It contains credentials: there is no `Debug`.
 #[derive(Default)]
 pub(super) struct Plan {
     splices: Vec<Splice>,
-    /// The document after them; `None` where it stays.
+    /// The document after them; `None` if it stays as it is.
     document: Option<Zeroizing<Vec<u8>>>,
-    /// Why all of it is left alone.
-    hold: Option<Hold>,
-    /// The entries that are left alone because of a placeholder.
+    /// Why none of it is repaired.
+    not_repaired: Option<NotRepaired>,
+    /// The entries that are not repaired because of a placeholder.
     placeholders: Vec<Range<usize>>,
 }
 
 impl Plan {
-    /// Why what stands at this place of the document is left alone, although it could be repaired.
-    pub(super) fn hold(&self, offset: usize) -> Option<Hold> {
-        // They stand in the order of the document.
+    /// Returns why a finding at this place of the document is not repaired, although it could be.
+    pub(super) fn reason(&self, offset: usize) -> Option<NotRepaired> {
+        // They are in the order of the document.
         let next = self.placeholders.partition_point(|entry| entry.end <= offset);
         let in_entry = self.placeholders.get(next).is_some_and(|entry| entry.contains(&offset));
-        if in_entry { Some(Hold::Placeholder) } else { self.hold }
+        if in_entry { Some(NotRepaired::Placeholder) } else { self.not_repaired }
     }
 }
 
-/// A replacement of some bytes of a file. It holds credentials: there is no `Debug`.
+/// A replacement of some bytes of a file. It contains credentials: there is no `Debug`.
 struct Splice {
     range: Range<usize>,
     text: Zeroizing<String>,
 }
 
 impl Manifest<'_> {
-    /// The repaired text; `None` where there is nothing to repair, or it cannot be done safely.
+    /// Returns the repaired text; `None` if there is nothing to repair, or it cannot be repaired safely.
     #[must_use]
     pub fn repaired(&self, terms: Terms<'_>) -> Option<Zeroizing<String>> {
         let mut splices = Vec::new();
         let mut documents = Vec::new();
-        for secret in &self.found.secrets {
-            // What could not be judged is reported by the check, and stays as it is.
+        for secret in &self.contents.secrets {
+            // The check reports what could not be judged. It stays as it is.
             let plan = guarded(|| self.plan(secret, &mut secret.judge(terms))).unwrap_or_default();
             splices.extend(plan.splices);
             documents.push(plan.document);
@@ -130,17 +150,17 @@ impl Manifest<'_> {
         if splices.is_empty() {
             return None;
         }
-        // They stand in the order of the file, unless it has aliases.
+        // They are in the order of the file, unless it has aliases.
         splices.sort_by_key(|splice| splice.range.start);
         Some(self.spliced(&splices)).filter(|text| self.is_as_meant(text, &documents))
     }
 
-    /// Reads the edited file, as a proof: the same Secrets, and of each the document that the engine made or the one
-    /// that was there.
+    /// Reads the edited file to prove that it has the same Secrets, each with the document that the engine made, or with
+    /// the one that it had.
     fn is_as_meant(&self, text: &str, documents: &[Option<Zeroizing<Vec<u8>>>]) -> bool {
-        let after = super::found(self.path, &Content::new(text.as_bytes())).secrets;
-        after.len() == self.found.secrets.len()
-            && self.found.secrets.iter().zip(&after).zip(documents).all(|((before, after), document)| {
+        let after = FileContents::read(self.path, &Content::new(text.as_bytes())).secrets;
+        after.len() == self.contents.secrets.len()
+            && self.contents.secrets.iter().zip(&after).zip(documents).all(|((before, after), document)| {
                 after.object == before.object
                     && after.document == *document.as_ref().unwrap_or(&before.document)
             })
@@ -159,37 +179,42 @@ impl Manifest<'_> {
         text
     }
 
-    /// How a Secret is repaired, and why not where it could be.
+    /// Returns how a Secret is repaired, or why it is not.
     pub(super) fn plan(&self, secret: &PullSecret, judgement: &mut Judgement<'_>) -> Plan {
-        let held = |hold| Plan { hold: Some(hold), ..Plan::default() };
+        let left = |why| Plan { not_repaired: Some(why), ..Plan::default() };
         if judgement.repair_held_back {
-            return held(Hold::HeldBack);
+            return left(NotRepaired::UnderAudit);
         }
         let Some(repair) = judgement.repair.take() else { return Plan::default() };
+        match secret.origin {
+            Origin::Template(_) => return left(NotRepaired::Template),
+            Origin::ListedFile => return left(NotRepaired::Listed),
+            Origin::Secret | Origin::DockerConfig | Origin::Generator => {}
+        }
         if self.content.is_utf16() {
-            return held(Hold::Utf16);
+            return left(NotRepaired::Utf16);
         }
         let place = &secret.place;
         if place.shared {
-            return held(Hold::Shared);
+            return left(NotRepaired::Shared);
         }
         if place.sealed {
-            return held(Hold::Sealed);
+            return left(NotRepaired::Sealed);
         }
         if place.style == Style::Binary {
-            return held(Hold::Binary);
+            return left(NotRepaired::Binary);
         }
         let tools = place.writing.tools();
         let (repair, placeholders) = repair.without(|entry| tools.fill_in_entry(&secret.document, entry));
         let Some(repair) = repair else { return Plan { placeholders, ..Plan::default() } };
         let document = Some(Zeroizing::new(repair.apply(&secret.document)));
         match self.splices(secret, &repair) {
-            Some(splices) => Plan { splices, document, hold: None, placeholders },
-            None => Plan { placeholders, ..held(Hold::Written) },
+            Some(splices) => Plan { splices, document, not_repaired: None, placeholders },
+            None => Plan { placeholders, ..left(NotRepaired::Unsafe) },
         }
     }
 
-    /// The edits that repair a Secret.
+    /// Returns the edits that repair a Secret.
     fn splices(&self, secret: &PullSecret, repair: &Repair) -> Option<Vec<Splice>> {
         match &secret.place.writing {
             Writing::Plain(map) => {
@@ -207,7 +232,8 @@ impl Manifest<'_> {
         }
     }
 
-    /// The base64 of a document, written as the old one is: between the same marks, and in lines as long.
+    /// Returns the base64 of a document, written as the old one is: in the same quotation marks, and in lines of the same
+    /// length.
     fn encoded(&self, secret: &PullSecret, letters: &str) -> Option<Splice> {
         let place = &secret.place;
         let old = self.text.get(place.value.clone())?;
@@ -216,7 +242,7 @@ impl Manifest<'_> {
         let (start, end) = (old.find(is_letter)?, old.rfind(is_letter)? + 1);
         let range = place.value.start + start..place.value.start + end;
         let old = old.get(start..end)?;
-        // The first line, and what stands between two of them.
+        // The length of the first line, and what separates two lines.
         let Some(first) = old.find(|c| !is_letter(c)).filter(|_| block) else {
             return old
                 .chars()

@@ -25,7 +25,7 @@ pub fn none_under_way() -> MutexGuard<'static, ()> {
 /// # Errors
 /// If there is no such file, or it is not a regular file.
 pub fn replaceable(path: &Path) -> Result<(), FileError> {
-    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(FileError::NoFile) }
+    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(FileError::NotAFile) }
 }
 
 /// Replaces the content of a file by `new` if it still is `old`. The mode is kept, and the owner if the system permits it. A
@@ -58,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_somebody_else_has_changed_is_left_alone() {
+    fn changed_files_are_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.yaml");
-        fs::write(&file, "theirs").unwrap();
+        fs::write(&file, "changed").unwrap();
         assert!(matches!(replace(&file, b"read", b"repaired"), Err(FileError::Changed)));
-        assert_eq!(fs::read(&file).unwrap(), b"theirs");
+        assert_eq!(fs::read(&file).unwrap(), b"changed");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert!(replace(&file, b"theirs", b"repaired").is_ok());
+        assert!(replace(&file, b"changed", b"repaired").is_ok());
         assert_eq!(fs::read(&file).unwrap(), b"repaired");
     }
 }

@@ -76,6 +76,25 @@ impl Map {
         Some(self)
     }
 
+    /// Returns the map of a part of the text, as if that were all of it.
+    pub(super) fn part(&self, range: &Range<usize>) -> Option<Map> {
+        let mut part = Map { pieces: Vec::new(), text: self.text.get(range.clone())?.to_owned() };
+        for piece in
+            self.pieces.iter().filter(|piece| piece.text.start < range.end && piece.text.end > range.start)
+        {
+            let (mut text, mut file) = (piece.text.clone(), piece.file.clone());
+            if piece.is_exact() {
+                let (before, after) =
+                    (range.start.saturating_sub(text.start), text.end.saturating_sub(range.end));
+                (text, file) = (text.start + before..text.end - after, file.start + before..file.end - after);
+            }
+            // A part begins and ends between characters, and so between pieces.
+            let text = text.start.checked_sub(range.start)?..text.end - range.start;
+            part.pieces.push(Piece { text, file });
+        }
+        Some(part)
+    }
+
     /// Maps a file that is itself the text.
     pub(super) fn of_file(file: &str) -> Map {
         let all = 0..file.len();
@@ -319,8 +338,8 @@ impl Writer<'_> {
         let mut first = true;
         while !self.rest().is_empty() {
             let spaces = self.rest().bytes().take_while(|byte| *byte == b' ').count().min(indentation);
-            let behind = self.rest().get(spaces..).unwrap_or_default();
-            if behind.is_empty() || behind.starts_with(['\n', '\r']) {
+            let after = self.rest().get(spaces..).unwrap_or_default();
+            if after.is_empty() || after.starts_with(['\n', '\r']) {
                 self.at += spaces;
                 match self.line_break() {
                     Some(range) => pending.push(range),
@@ -365,7 +384,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_break_that_reads_as_a_space_is_where_it_stands() {
+    fn folded_line_breaks_have_a_place() {
         for (file, text) in [("\"ab\ncd\"", "ab cd"), ("\"ab\r\ncd\"", "ab cd"), ("\"ab\n  cd\"", "ab cd")] {
             let map = Map::new(file, &(0..file.len()), Style::DoubleQuoted, text).unwrap();
             let written = |range: Range<usize>| file.get(map.range(&range).unwrap()).unwrap();

@@ -1,11 +1,13 @@
-//! Tests of files: where things stand, and what a repair leaves.
+//! Tests of files: where findings are, and what a repair changes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use regcred_engine::policy::Policy;
 
+use super::pull_secret::Writing;
 use super::*;
+use crate::report::{Outcome, ReportedFinding, Subject, TroubleKind};
 
 const DOCUMENT: &str =
     r#"{"auths":{"r.example.com":{"username":"robot","password":"it's 100% \"镜像\" \\ #x: y"}}}"#;
@@ -15,11 +17,11 @@ fn terms(policy: &Policy) -> Terms<'_> {
     Terms { policy, now: NOW }
 }
 
-/// A manifest with a document under `stringData`, as it is written behind the colon.
+/// A manifest with a document under `stringData`, as it is written after the colon.
 fn manifest(written: &str) -> String {
     format!(
         "# head\napiVersion: v1\nkind: Secret\nmetadata:\n  name: a # why\ntype: kubernetes.io/dockerconfigjson\n\
-         stringData:\n  # before\n  .dockerconfigjson: {written}\n  # behind\n  other: x\n"
+         stringData:\n  # before\n  .dockerconfigjson: {written}\n  # after\n  other: x\n"
     )
 }
 
@@ -48,7 +50,7 @@ fn ways(document: &str) -> Vec<String> {
     ]
 }
 
-/// The text of the one Secret in a manifest, and the text and place of its findings.
+/// Returns the document of the only Secret in a manifest, and its findings.
 fn check(text: &str) -> (Vec<u8>, Vec<ReportedFinding>) {
     let policy = Policy::default();
     let content = Content::new(text.as_bytes());
@@ -57,7 +59,7 @@ fn check(text: &str) -> (Vec<u8>, Vec<ReportedFinding>) {
     let troubles: Vec<_> = checked.troubles.iter().map(|trouble| &trouble.message).collect();
     assert!(troubles.is_empty(), "{troubles:?} in\n{text}");
     assert_eq!(checked.judged.len(), 1, "{text}");
-    (manifest.found.secrets[0].document.to_vec(), checked.judged.remove(0).findings)
+    (manifest.contents.secrets[0].document.to_vec(), checked.judged.remove(0).findings)
 }
 
 fn repaired(text: &str) -> Option<String> {
@@ -67,7 +69,7 @@ fn repaired(text: &str) -> Option<String> {
         .map(|text| text.to_string())
 }
 
-/// What was put into a text, if that is all that was done to it.
+/// Returns what was inserted into a text, if nothing else was changed.
 fn insertion<'t>(before: &str, after: &'t str) -> Option<&'t str> {
     let head = before.bytes().zip(after.bytes()).take_while(|(a, b)| a == b).count();
     let tail = before.bytes().rev().zip(after.bytes().rev()).take_while(|(a, b)| a == b).count();
@@ -76,7 +78,7 @@ fn insertion<'t>(before: &str, after: &'t str) -> Option<&'t str> {
 }
 
 #[test]
-fn a_repair_inserts_into_every_way_of_writing_a_text_and_changes_no_other_byte() {
+fn repair_only_inserts_into_every_scalar_style() {
     for written in ways(DOCUMENT) {
         for text in [manifest(&written), manifest(&written).replace('\n', "\r\n")] {
             let (before, findings) = check(&text);
@@ -99,7 +101,7 @@ fn a_repair_inserts_into_every_way_of_writing_a_text_and_changes_no_other_byte()
 }
 
 #[test]
-fn a_finding_points_at_the_key_in_the_file() {
+fn findings_point_at_the_key_in_the_file() {
     for written in ways(DOCUMENT) {
         let text = manifest(&written);
         let (_, findings) = check(&text);
@@ -116,7 +118,7 @@ fn a_finding_points_at_the_key_in_the_file() {
 }
 
 #[test]
-fn encoded_documents_stay_written_as_they_were() {
+fn repair_keeps_the_layout_of_base64() {
     let letters = STANDARD.encode(DOCUMENT);
     let (first, second) = letters.split_at(80);
     for written in [
@@ -139,17 +141,17 @@ fn encoded_documents_stay_written_as_they_were() {
         }
         let (before_it, _) = text.split_once("eyJhdXRocyI6").unwrap();
         assert!(after.starts_with(before_it));
-        assert!(after.ends_with("\n  # behind\n  other: eA==\n"), "{after}");
+        assert!(after.ends_with("\n  # after\n  other: eA==\n"), "{after}");
     }
 }
 
 #[test]
-fn what_cannot_be_repaired_safely_is_left_alone_and_named() {
+fn unsafe_repairs_are_refused_with_a_reason() {
     let shared = "x: &doc '{\"auths\":{\"r.example.com\":{\"username\":\"u\",\"password\":\"p\"}}}'\n"
         .to_owned()
         + &manifest("*doc");
     let placeholder =
-        manifest(&format!("'{}'", r#"{"auths":{"r.example.com":{"username":"u","password":"${P}"}}}"#));
+        manifest(&format!("'{}'", r#"{"auths":{"r.example.com":{"username":"u","password":"__P__"}}}"#));
     let binary = manifest(&format!("!!binary {}", STANDARD.encode(DOCUMENT)));
     let tree = "x: &d\n  .dockerconfigjson: '{\"auths\":{\"r.example.com\":{\"username\":\"u\",\"password\":\"p\"}}}'\n"
         .to_owned()
@@ -159,12 +161,12 @@ fn what_cannot_be_repaired_safely_is_left_alone_and_named() {
     {
         let (_, findings) = check(&text);
         let held = findings.iter().find_map(|found| match &found.outcome {
-            Outcome::Held(said) => Some(said.as_str()),
+            Outcome::Held(why) => Some(why.as_str()),
             _ => None,
         });
         let is_promised = |found: &ReportedFinding| found.remedy().contains("on admission");
         assert!(!findings.iter().any(is_promised), "{findings:?}");
-        assert!(held.is_some_and(|said| said.contains(why)), "{findings:?}\n{text}");
+        assert!(held.is_some_and(|held| held.contains(why)), "{findings:?}\n{text}");
         assert_eq!(repaired(&text), None);
     }
 }
@@ -179,9 +181,9 @@ fn repeated(times: usize, size: usize) -> String {
     format!("kind: List\nx: &a {secret}\nitems: [{}]\n", items.join(", "))
 }
 
-/// Without its bounds this test does not fail: it does not end, or takes all memory.
+/// Without the bounds, this test does not fail: it never ends, or uses all memory.
 #[test]
-fn a_small_file_cannot_make_work_without_end() {
+fn aliases_cannot_make_work_without_end() {
     let policy = Policy::default();
     let checked = |text: &str| Manifest::read("a.yaml", &Content::new(text.as_bytes())).check(terms(&policy));
 
@@ -207,25 +209,33 @@ fn a_small_file_cannot_make_work_without_end() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_told_with_its_place() {
+fn problems_have_a_place_and_a_text() {
     let secret = "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\n";
     for (text, place, words) in [
-        ("auths: [\n".to_owned(), (1, 8), "no valid YAML"),
+        ("auths: [\n".to_owned(), (1, 8), "invalid YAML"),
         ("auths:\n\tb: 1\n".to_owned(), (2, 2), "tabs"),
-        ("{\"auths\" 1}".to_owned(), (1, 10), "no valid JSON"),
-        ("{\"auths\": 1".to_owned(), (1, 11), "ends in the middle"),
+        ("{\"auths\" 1}".to_owned(), (1, 10), "invalid JSON"),
+        ("{\"auths\": 1".to_owned(), (1, 11), "ends too early"),
         ("a: b\n---\n{{ if .x }}\nauths: {{ b }}\n{{ end }}\n".to_owned(), (3, 1), "helm template"),
         (format!("{secret}data:\n  .dockerconfigjson: <base64>\n"), (5, 3), "placeholder"),
         (format!("{secret}data:\n  .dockerconfigjson: '{{}}'\n"), (5, 3), "not base64"),
-        (format!("{secret}stringData:\n  .dockerconfigjson: {{\"auths\":{{}}}}\n"), (5, 3), "is no text"),
-        (format!("{secret}data: x\n"), (4, 1), "data is no mapping"),
-        (secret.to_owned(), (1, 1), "unless this is a patch of a Secret, the API server refuses it"),
-        ("auths: b # \u{7f}\n".to_owned(), (1, 12), "a character that YAML does not take"),
-        ("auths: b\u{1}c\n".to_owned(), (1, 8), "a character that YAML does not take"),
+        (format!("{secret}stringData:\n  .dockerconfigjson: {{\"auths\":{{}}}}\n"), (5, 3), "is not text"),
+        (format!("{secret}data: x\n"), (4, 1), "data is not a mapping"),
+        (secret.to_owned(), (1, 1), "so it was taken for a patch"),
+        (
+            "auths: b # \u{7f}\n".to_owned(),
+            (1, 12),
+            "this character, such as a control character, is not allowed",
+        ),
+        (
+            "auths: b\u{1}c\n".to_owned(),
+            (1, 8),
+            "this character, such as a control character, is not allowed",
+        ),
         (
             format!("{secret}data:\n  .dockerconfigjson: e30=\nstringData:\n  .dockerconfigjson:\n"),
             (7, 3),
-            "empties what data has",
+            "replaces the value in data by an empty one",
         ),
         (
             format!("{secret}data:\n  .dockerconfigjson: ENC[AES256_GCM,data:x]\nsops: {{}}\n"),
@@ -246,7 +256,7 @@ fn what_cannot_be_judged_is_told_with_its_place() {
 }
 
 #[test]
-fn what_does_not_parse_and_is_about_something_else_is_skipped() {
+fn unrelated_files_that_do_not_parse_are_skipped() {
     let policy = Policy::default();
     for (text, skipped, troubles) in [
         ("a: [\n", 1, 0),
@@ -273,7 +283,7 @@ fn what_does_not_parse_and_is_about_something_else_is_skipped() {
 }
 
 #[test]
-fn an_escaped_apostrophe_is_read_as_kubectl_reads_it() {
+fn escaped_apostrophes_are_read_as_by_kubectl() {
     let policy = Policy::default();
     let document = r#"{\"auths\":{\"r.example.com\":{\"username\":\"u\",\"password\":\"it\'s\"}}}"#;
     let text = manifest(&format!("\"{document}\"")) + "note: \"a\\'b\"\nplain: a\\'b\n";
@@ -289,7 +299,7 @@ fn an_escaped_apostrophe_is_read_as_kubectl_reads_it() {
 }
 
 #[test]
-fn utf_16_is_read_and_left_alone() {
+fn utf_16_is_read_and_not_repaired() {
     let policy = Policy::default();
     let text = manifest(&format!("'{}'", DOCUMENT.replace('\'', "''")));
     for unit in [u16::to_le_bytes, u16::to_be_bytes] {
@@ -320,7 +330,7 @@ fn any_number_of_comments_is_read() {
 }
 
 #[test]
-fn a_docker_config_with_a_comma_too_many_is_one_whatever_it_is_called() {
+fn docker_config_with_trailing_comma_is_recognized() {
     let policy = Policy::default();
     let entry = r#""auths":{"r.example.com":{"username":"u","password":"p"},}"#;
     for (text, is_config) in
@@ -337,7 +347,7 @@ fn a_docker_config_with_a_comma_too_many_is_one_whatever_it_is_called() {
 }
 
 #[test]
-fn what_sops_wrote_is_held_by_every_name() {
+fn sops_files_are_not_repaired() {
     let policy = Policy::default();
     let text = r#"{"auths":{"r.example.com":{"username":"u","password":"p"}},"sops":{"mac":"ENC[x]"}}"#;
     for name in ["config.json", ".dockerconfigjson", "auth.json"] {
@@ -349,7 +359,7 @@ fn what_sops_wrote_is_held_by_every_name() {
 }
 
 #[test]
-fn what_is_filled_in_later_is_no_docker_config_that_is_broken() {
+fn unfilled_docker_config_is_not_invalid_json() {
     let policy = Policy::default();
     for (name, text, notes) in [
         ("docker.json", r#"{"auths":{"r.example.com":{"username":"u","password":<path:acr#p>}}}"#, 1),
@@ -367,7 +377,7 @@ fn what_is_filled_in_later_is_no_docker_config_that_is_broken() {
 }
 
 #[test]
-fn http_headers_of_something_else_make_no_docker_config() {
+fn http_headers_alone_are_not_a_docker_config() {
     let policy = Policy::default();
     let text = r#"{"name":"app","httpHeaders":["X-A"]}"#;
     let checked = Manifest::read("app.json", &Content::new(text.as_bytes())).check(terms(&policy));
@@ -375,7 +385,7 @@ fn http_headers_of_something_else_make_no_docker_config() {
 }
 
 #[test]
-fn what_is_wrong_behind_a_repair_has_its_place_in_the_repaired_file() {
+fn problems_after_a_repair_have_new_places() {
     let policy = Policy::default();
     let letters = STANDARD.encode(DOCUMENT);
     let (first, second) = letters.split_at(80);
@@ -385,12 +395,12 @@ fn what_is_wrong_behind_a_repair_has_its_place_in_the_repaired_file() {
     let file = Manifest::read("a.yaml", &content);
     let after = file.repaired(terms(&policy)).unwrap();
     assert!(after.lines().count() > text.lines().count());
-    let told = mended(file.check(terms(&policy)), "a.yaml", Some(&after), terms(&policy));
-    let [trouble] = told.troubles.as_slice() else { panic!("{:?}", told.troubles) };
+    let reported = after_repair(file.check(terms(&policy)), "a.yaml", Some(&after), terms(&policy));
+    let [trouble] = reported.troubles.as_slice() else { panic!("{:?}", reported.troubles) };
     assert_eq!(trouble.region.as_ref().unwrap().line, after.lines().count());
 }
 
-/// A document of texts that need every kind of care.
+/// A document with characters that need escapes in some style.
 fn documents() -> impl Strategy<Value = String> {
     let text = prop::collection::vec(
         prop_oneof![
@@ -427,7 +437,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_document_of_a_repaired_file_is_the_repaired_document(document in documents(), crlf: bool) {
+    fn repaired_file_has_the_repaired_document(document in documents(), crlf: bool) {
         let policy = Policy::default();
         for written in ways(&document) {
             let mut text = manifest(&written);
@@ -436,8 +446,8 @@ proptest! {
             }
             let content = Content::new(text.as_bytes());
             let file = Manifest::read("a.yaml", &content);
-            prop_assert_eq!(file.found.secrets.len(), 1, "{}", text);
-            let secret = &file.found.secrets[0];
+            prop_assert_eq!(file.contents.secrets.len(), 1, "{}", text);
+            let secret = &file.contents.secrets[0];
             let Writing::Plain(Some(map)) = &secret.place.writing else {
                 return Err(TestCaseError::fail(format!("no map of\n{text}")));
             };
@@ -452,11 +462,11 @@ proptest! {
             let after = after.unwrap();
             let content = Content::new(after.as_bytes());
             let read = Manifest::read("a.yaml", &content);
-            prop_assert!(*read.found.secrets[0].document == wanted, "{}", after.as_str());
+            prop_assert!(*read.contents.secrets[0].document == wanted, "{}", after.as_str());
             prop_assert!(read.repaired(terms(&policy)).is_none());
             for (text, after) in [
                 (text.split_once("\n  .dockerconfigjson").unwrap().0, after.split_once("\n  .dockerconfigjson").unwrap().0),
-                (text.rsplit_once("  # behind").unwrap().1, after.rsplit_once("  # behind").unwrap().1),
+                (text.rsplit_once("  # after").unwrap().1, after.rsplit_once("  # after").unwrap().1),
             ] {
                 prop_assert_eq!(text, after);
             }
@@ -464,7 +474,7 @@ proptest! {
     }
 
     #[test]
-    fn no_file_makes_it_panic_and_no_excerpt_shows_a_value(text in ".{0,200}", at in 0_usize..400) {
+    fn no_file_panics_and_no_excerpt_shows_values(text in ".{0,200}", at in 0_usize..400) {
         let policy = Policy::default();
         let mut broken = manifest(&format!("'{}'", DOCUMENT.replace('\'', "''")));
         let at = (0..=at.min(broken.len())).rev().find(|at| broken.is_char_boundary(*at)).unwrap_or_default();
@@ -511,4 +521,211 @@ fn panic_costs_one_secret_and_not_the_file() {
     );
     assert!(trouble.message.starts_with("internal error"));
     assert_eq!(trouble.region.as_ref().map(|region| region.line), Some(13));
+}
+
+/// The codes of the findings in a file, and of its notes and errors.
+fn codes(name: &str, text: &str) -> Vec<&'static str> {
+    let policy = Policy::default();
+    let checked = Manifest::read(name, &Content::new(text.as_bytes())).check(terms(&policy));
+    let findings = checked.judged.iter().flat_map(|judged| &judged.findings);
+    let troubles = checked.troubles.iter().map(|trouble| trouble.kind.code());
+    findings.map(|finding| finding.rule.code()).chain(troubles).collect()
+}
+
+const GOOD: &str = r#"{"auths":{"r.example.com":{"auth":"dTpw"}}}"#;
+const BARE_PAIR: &str = r#"{"auths":{"r.example.com":{"username":"u","password":"p"}}}"#;
+
+#[test]
+fn variables_in_plain_text_are_a_note() {
+    for entry in [
+        r#""r.example.com":{"username":"${U}","password":"p"}"#,
+        r#""r.example.com":{"username":"u","PassWord":"a{{ .p }}b"}"#,
+        r#""r.example.com":{"auth":"${AUTH}"}"#,
+        r#""${HOST}:5000":{}"#,
+    ] {
+        let document =
+            format!(r#"{{"auths":{{{entry},"b.example.com":{{"username":"u","password":"p"}}}}}}"#);
+        let text = manifest(&format!("'{document}'"));
+        assert_eq!(codes("a.yaml", &text), ["missing-auth", "note"], "{entry}");
+        assert_eq!(codes("config.json", &document), ["missing-auth", "note"], "{entry}");
+        let after = repaired(&text).unwrap();
+        assert_eq!(insertion(&text, &after), Some(r#","auth":"dTpw""#), "{entry}");
+    }
+    for (entry, codes_of_it) in [
+        (r#""r.example.com":{"auth":"$(AUTH)"}"#, &["unfilled-placeholder"][..]),
+        (r#""${HOST}":[]"#, &["not-an-object", "note"]),
+        (r#""r.example.com":{"username":"${U}","username":"u"}"#, &["ambiguous-json", "note"]),
+        (r#""r.example.com":{"email":"${MAIL}","auth":"dTpw"}"#, &[]),
+    ] {
+        assert_eq!(
+            codes("a.yaml", &manifest(&format!("'{{\"auths\":{{{entry}}}}}'"))),
+            codes_of_it,
+            "{entry}"
+        );
+    }
+    let base64 = STANDARD.encode(r#"{"auths":{"r.example.com":{"auth":"${AUTH}"}}}"#);
+    let text = manifest(&base64).replace("stringData", "data").replace("other: x", "other: eA==");
+    assert_eq!(codes("a.yaml", &text), ["unfilled-placeholder"]);
+}
+
+#[test]
+fn docker_config_with_a_helper_is_a_note() {
+    for (text, expected) in [
+        (r#"{"credsStore":"desktop"}"#, &["note"][..]),
+        (r#"{"auths":{"r.example.com":{}},"CREDSSTORE":"desktop"}"#, &["note"]),
+        (r#"{"auths":{"r.example.com":{}},"credHelpers":{"r.example.com":"x"}}"#, &["note"]),
+        (
+            r#"{"auths":{"r.example.com":{"username":"u","password":"p"}},"credsStore":"x"}"#,
+            &["missing-auth", "note"],
+        ),
+        (r#"{"auths":{"r.example.com":{}},"credsStore":"","credHelpers":{}}"#, &["no-credentials"]),
+        (r#"{"auths":{"r.example.com":{}},"credsStore":null}"#, &["no-credentials"]),
+    ] {
+        assert_eq!(codes("config.json", text), expected, "{text}");
+    }
+    let secret = manifest(r#"'{"auths":{"r.example.com":{"auth":"dTpw"}},"credsStore":"x"}'"#);
+    assert_eq!(codes("a.yaml", &secret), ["client-only-settings"]);
+}
+
+#[test]
+fn wrong_types_and_missing_keys_have_a_place() {
+    let secret = |rest: &str| format!("apiVersion: v1\nkind: Secret\n{rest}");
+    for (rest, code, line, field) in [
+        (
+            format!("type: Opaque\nstringData:\n  .dockerconfigjson: '{GOOD}'\n"),
+            "wrong-secret-type",
+            3,
+            "type",
+        ),
+        (
+            format!("stringData:\n  .dockerconfigjson: '{GOOD}'\n"),
+            "wrong-secret-type",
+            4,
+            "stringData[.dockerconfigjson]",
+        ),
+        (
+            "data:\n  .dockercfg: e30=\ntype: kubernetes.io/dockerconfig\n".to_owned(),
+            "wrong-secret-type",
+            5,
+            "type",
+        ),
+        ("type: kubernetes.io/dockercfg\ndata:\n  .dockercfg:\n".to_owned(), "missing-data-key", 5, "data"),
+        (
+            "type: kubernetes.io/dockercfg\nstringData:\n  config.json: x\n".to_owned(),
+            "missing-data-key",
+            5,
+            "stringData",
+        ),
+    ] {
+        let text = secret(&rest);
+        let policy = Policy::default();
+        let content = Content::new(text.as_bytes());
+        let checked = Manifest::read("a.yaml", &content).check(terms(&policy));
+        let [judged] = checked.judged.as_slice() else { panic!("{text}") };
+        let [finding] = judged.findings.as_slice() else { panic!("{text}") };
+        let place = (finding.rule.code(), finding.region.as_ref().unwrap().line, finding.field.as_str());
+        assert_eq!(place, (code, line, field), "{text}");
+    }
+    for (rest, expected) in [
+        ("type: kubernetes.io/dockercfg\ndata: {}\nstringData: {}\n", &["not-judged"][..]),
+        ("type: Opaque\ndata: {a: eA==, .dockercfg: null}\n", &[]),
+        ("type: ${TYPE}\ndata: {.dockercfg: e30=}\n", &[]),
+        ("data: x\n", &[]),
+    ] {
+        assert_eq!(codes("a.yaml", &secret(rest)), expected, "{rest}");
+    }
+}
+
+#[test]
+fn secret_generators_are_judged() {
+    let generator = |rest: &str| {
+        format!(
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nsecretGenerator:\n- name: a\n{rest}"
+        )
+    };
+    let json = "  type: kubernetes.io/dockerconfigjson\n";
+    for (rest, expected) in [
+        (format!("{json}  literals:\n  - '.dockerconfigjson={BARE_PAIR}'\n"), &["missing-auth"][..]),
+        (format!("{json}  literals:\n  - .dockerconfigjson='{BARE_PAIR}'\n"), &["missing-auth"]),
+        (format!("{json}  literals: [a=b]\n"), &["missing-data-key"]),
+        (format!("{json}  literals: [a=b]\n  envs: [a.env]\n"), &[]),
+        (format!("{json}  behavior: merge\n  literals: [a=b]\n"), &[]),
+        (format!("  literals:\n  - '.dockerconfigjson={BARE_PAIR}'\n"), &["wrong-secret-type"]),
+        ("  files: [pull/.dockerconfigjson]\n".to_owned(), &["wrong-secret-type"]),
+        ("  literals: [a=b]\n".to_owned(), &[]),
+        (format!("{json}  literals: ['.dockerconfigjson=$(cat config.json)']\n"), &["not-judged"]),
+    ] {
+        assert_eq!(codes("a.yaml", &generator(&rest)), expected, "{rest}");
+    }
+    let text = generator(&format!("{json}  literals:\n  - '.dockerconfigjson={BARE_PAIR}' # kept\n"));
+    let after = repaired(&text).unwrap();
+    assert_eq!(insertion(&text, &after), Some(r#","auth":"dTpw""#));
+    let listed = |text: &str, name: &str| {
+        let content = Content::new(text.as_bytes());
+        let policy = Policy::default();
+        let checked = Manifest::read(name, &content).check(terms(&policy));
+        checked.listed.into_iter().map(|listed| listed.path.display().to_string()).collect::<Vec<_>>()
+    };
+    let files = generator(&format!("{json}  files: [a/.dockerconfigjson, .dockerconfigjson=b.txt, c.txt]\n"));
+    assert_eq!(listed(&files, "a.yaml"), ["a/.dockerconfigjson", "b.txt"]);
+    let without_kind = files
+        .replace("kind: Kustomization\n", "")
+        .replace("apiVersion: kustomize.config.k8s.io/v1beta1\n", "");
+    assert_eq!(listed(&without_kind, "k/kustomization.yml").len(), 2);
+    assert!(listed(&without_kind, "a.yaml").is_empty());
+    assert!(
+        listed(&files.replace("kustomize.config.k8s.io/v1beta1", "kustomize.toolkit.fluxcd.io/v1"), "a.yaml")
+            .is_empty()
+    );
+}
+
+#[test]
+fn templates_of_other_objects_are_judged() {
+    let external = |template: &str| {
+        let template = indented(template, "      ");
+        format!(
+            "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {{name: a}}\nspec:\n  target:\n    template:\n{template}"
+        )
+    };
+    let json = "type: kubernetes.io/dockerconfigjson\n";
+    let with = |document: &str| external(&format!("{json}data:\n  .dockerconfigjson: '{document}'\n"));
+    for (text, expected) in [
+        (
+            with(
+                r#"{"auths":{"r.example.com":{"username":"{{ .u }}","password":"{{ .p }}","auth":"{{ printf "%s:%s" .u .p | b64enc }}"}}}"#,
+            ),
+            &[][..],
+        ),
+        (with(r#"{"auths":{"r.example.com":{"username":"u","password":{{ .p | toJson }}}}}"#), &[]),
+        (with(r#"{"auths":{"r.example.com":{"username":"u","password":{{ .p }}}}}"#), &["invalid-json"]),
+        (with(r#"{"auths":{ {{ range .r }}{{ end }} }}"#), &[]),
+        (with(BARE_PAIR), &["missing-auth"]),
+        (with("{{ .config | toString }}"), &[]),
+        (external("type: Opaque\ndata:\n  .dockerconfigjson: '{{ .x }}'\n"), &["wrong-secret-type"]),
+        (external("data:\n  .dockerconfigjson: '{{ .x }}'\n"), &["wrong-secret-type"]),
+        (external(&format!("{json}data:\n  config.json: '{{{{ .x }}}}'\n")), &["missing-data-key"]),
+        (external(&format!("{json}templateFrom: [{{}}]\ndata:\n  config.json: '{{{{ .x }}}}'\n")), &[]),
+        (external(json) + "  data:\n  - secretKey: password\n", &["missing-data-key"]),
+        (external(json) + "  data:\n  - secretKey: password\n  dataFrom: [{}]\n", &[]),
+        (external(json) + "  data:\n  - secretKey: .dockerconfigjson\n", &[]),
+    ] {
+        assert_eq!(codes("a.yaml", &text), expected, "{text}");
+        assert_eq!(repaired(&text), None);
+        let cluster = text
+            .replace("kind: External", "kind: ClusterExternal")
+            .replace("\nspec:\n", "\nspec:\n externalSecretSpec:\n");
+        assert_eq!(codes("a.yaml", &cluster), expected, "{cluster}");
+    }
+    let sealed = |spec: &str| format!("apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec:\n{spec}");
+    for (spec, expected) in [
+        (format!("  encryptedData: {{.dockerconfigjson: Ag}}\n  template: {{{}}}\n", json.trim()), &[][..]),
+        ("  encryptedData: {.dockerconfigjson: Ag}\n".to_owned(), &["wrong-secret-type"]),
+        (
+            format!("  encryptedData: {{config.json: Ag}}\n  template: {{{}}}\n", json.trim()),
+            &["missing-data-key"],
+        ),
+        ("  encryptedData: {password: Ag}\n".to_owned(), &[]),
+    ] {
+        assert_eq!(codes("a.yaml", &sealed(&spec)), expected, "{spec}");
+    }
 }

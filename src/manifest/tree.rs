@@ -21,24 +21,24 @@ pub(super) struct Tree {
 pub(super) struct Node {
     /// Bytes of the file. A block scalar begins after the indentation of its first line that is not empty.
     pub(super) span: Range<usize>,
-    pub(super) value: Value,
+    pub(super) value: NodeData,
     /// Whether an alias refers to it.
     pub(super) referred_to: bool,
 }
 
 /// A value. Texts contain credentials: there is no `Debug`.
-pub(super) enum Value {
+pub(super) enum NodeData {
     Null,
     /// A number or a boolean.
     Other,
-    Text(Text),
+    Scalar(Scalar),
     List(Vec<NodeId>),
     Map(Vec<(NodeId, NodeId)>),
     Alias(NodeId),
 }
 
 /// A text after decoding, and how it is written in the file.
-pub(super) struct Text {
+pub(super) struct Scalar {
     pub(super) text: String,
     pub(super) style: Style,
 }
@@ -56,7 +56,7 @@ pub(super) struct Member {
 const MAX_MERGED_MEMBERS: usize = 1_000_000;
 
 impl Tree {
-    pub(super) fn add(&mut self, span: Range<usize>, value: Value) -> NodeId {
+    pub(super) fn add(&mut self, span: Range<usize>, value: NodeData) -> NodeId {
         self.nodes.push(Node { span, value, referred_to: false });
         self.nodes.len() - 1
     }
@@ -66,18 +66,18 @@ impl Tree {
     }
 
     /// Returns the value of an id, with aliases resolved, and whether others share it.
-    pub(super) fn resolve(&self, id: NodeId) -> Option<(NodeId, &Value, bool)> {
+    pub(super) fn resolve(&self, id: NodeId) -> Option<(NodeId, &NodeData, bool)> {
         let node = self.nodes.get(id)?;
         match &node.value {
             // An alias refers to a node, never to an alias.
-            Value::Alias(target) => Some((*target, &self.nodes.get(*target)?.value, true)),
+            NodeData::Alias(target) => Some((*target, &self.nodes.get(*target)?.value, true)),
             value => Some((id, value, node.referred_to)),
         }
     }
 
     pub(super) fn text(&self, id: NodeId) -> Option<&str> {
         match self.resolve(id)?.1 {
-            Value::Text(text) => Some(&text.text),
+            NodeData::Scalar(text) => Some(&text.text),
             _ => None,
         }
     }
@@ -85,14 +85,14 @@ impl Tree {
     /// Returns the members of a mapping as kubectl reads them: if a name is repeated, the last one counts, and the members of
     /// `<<` replace those before it. Returns `None` if the value is not a mapping.
     pub(super) fn members(&self, id: NodeId) -> Option<BTreeMap<&str, Member>> {
-        let (_, Value::Map(_), shared) = self.resolve(id)? else { return None };
+        let (_, NodeData::Map(_), shared) = self.resolve(id)? else { return None };
         let mut members = BTreeMap::new();
         self.merge(id, shared, &mut members, 0);
         Some(members)
     }
 
     fn merge<'t>(&'t self, id: NodeId, shared: bool, members: &mut BTreeMap<&'t str, Member>, depth: usize) {
-        let Some((_, Value::Map(pairs), _)) = self.resolve(id) else { return };
+        let Some((_, NodeData::Map(pairs), _)) = self.resolve(id) else { return };
         for &(key, value) in pairs {
             if depth > 0 {
                 self.merged.set(self.merged.get() + 1);
@@ -100,11 +100,11 @@ impl Tree {
                     return;
                 }
             }
-            let Some((_, Value::Text(name), _)) = self.resolve(key) else { continue };
+            let Some((_, NodeData::Scalar(name), _)) = self.resolve(key) else { continue };
             if name.text == "<<" && name.style == Style::Plain {
                 match self.resolve(value) {
                     // If there are several, the first one counts.
-                    Some((_, Value::List(maps), _)) => {
+                    Some((_, NodeData::List(maps), _)) => {
                         for &map in maps.iter().rev() {
                             self.merge(map, true, members, depth + 1);
                         }

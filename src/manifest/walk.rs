@@ -1,9 +1,9 @@
-//! The files of a folder that may hold pull Secrets, found as ripgrep finds files: `.gitignore` counts, hidden files and
+//! The files of a folder that can contain pull Secrets, found as ripgrep finds files: `.gitignore` counts, hidden files and
 //! folders are left out, and the order is that of the names.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,7 +15,7 @@ use super::file_error::FileError;
 use super::input::Input;
 use crate::report::LeftOut;
 
-/// What of a folder is read.
+/// Which files of a folder are read.
 #[derive(Clone, Debug)]
 pub struct Selection {
     exclude: Override,
@@ -24,12 +24,12 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// What `exclude` names is left out: globs in the syntax of a `.gitignore` in the current folder. With `hidden`, hidden
+    /// Skips what `exclude` names: globs in the syntax of a `.gitignore` in the current folder. With `hidden`, hidden
     /// files and folders are read, and with `no_ignore` also what a `.gitignore`, a `.ignore` or git's other ignore files
     /// name.
     ///
     /// # Errors
-    /// With the glob that is not valid.
+    /// Returns the glob that is invalid.
     pub fn new(exclude: &[String], hidden: bool, no_ignore: bool) -> Result<Self, String> {
         let mut builder = OverrideBuilder::new(".");
         for glob in exclude {
@@ -41,8 +41,8 @@ impl Selection {
     }
 }
 
-/// What paths name: files, standard input, and of folders the files that may hold Secrets. An error has the path that it
-/// is about.
+/// The inputs that paths name: files, standard input, and the files of folders that can contain Secrets. An error has the path
+/// that it is about.
 pub struct Inputs<'a> {
     paths: std::slice::Iter<'a, PathBuf>,
     selection: &'a Selection,
@@ -51,16 +51,16 @@ pub struct Inputs<'a> {
 }
 
 /// An input, or the path that cannot be read.
-pub type Found = Result<Input, (PathBuf, FileError)>;
+pub type FoundInput = Result<Input, (PathBuf, FileError)>;
 
 impl<'a> Inputs<'a> {
-    /// The inputs that `paths` name, in this order.
+    /// Returns the inputs that `paths` name, in this order.
     #[must_use]
     pub fn new(paths: &'a [PathBuf], selection: &'a Selection) -> Self {
         Inputs { paths: paths.iter(), selection, folder: None, left_out: LeftOut::default() }
     }
 
-    /// What was left out so far.
+    /// Returns what was left out so far.
     #[must_use]
     pub const fn left_out(&self) -> LeftOut {
         self.left_out
@@ -68,9 +68,9 @@ impl<'a> Inputs<'a> {
 }
 
 impl Iterator for Inputs<'_> {
-    type Item = Found;
+    type Item = FoundInput;
 
-    fn next(&mut self) -> Option<Found> {
+    fn next(&mut self) -> Option<FoundInput> {
         loop {
             if let Some(folder) = &mut self.folder {
                 if let Some(found) = folder.next() {
@@ -88,24 +88,24 @@ impl Iterator for Inputs<'_> {
             match fs::metadata(path) {
                 Err(error) => return Some(Err((path.clone(), FileError::of_path(path, error)))),
                 Ok(metadata) if metadata.is_dir() => self.folder = Some(Folder::new(path, self.selection)),
-                // A file that is named is read, whatever its name and whoever ignores it.
+                // A file that is named is always read, even if its name is different or it is ignored.
                 Ok(_) => return Some(Ok(Input::File(path.clone()))),
             }
         }
     }
 }
 
-/// A folder on the way through it.
+/// A walk through a folder.
 struct Folder {
     walk: Walk,
     counts_ignored: bool,
     filtered: Arc<Filtered>,
-    /// Entries of the folders that were entered, and how many of them came out of the walk.
+    /// The number of entries in the folders that were entered, and how many of them the walk returned.
     entries: u64,
     walked: u64,
 }
 
-/// What the filter left out, which the walk does not report.
+/// Counts what the filter left out, which the walk does not report.
 #[derive(Default)]
 struct Filtered {
     hidden_folders: AtomicU64,
@@ -144,16 +144,16 @@ impl Folder {
         let filtered = self.filtered.all.load(Relaxed);
         LeftOut {
             hidden_folders: self.filtered.hidden_folders.load(Relaxed),
-            // The walk does not say what an ignore file named: it is what neither came out nor was filtered.
+            // The walk does not report what an ignore file names: it is what was neither returned nor filtered.
             ignored: self.entries.saturating_sub(self.walked + filtered),
         }
     }
 }
 
 impl Iterator for Folder {
-    type Item = Found;
+    type Item = FoundInput;
 
-    fn next(&mut self) -> Option<Found> {
+    fn next(&mut self) -> Option<FoundInput> {
         loop {
             match self.walk.next()? {
                 Ok(entry) => {
@@ -196,15 +196,15 @@ fn is_hidden(entry: &DirEntry, is_folder: bool) -> bool {
     entry.depth() > 0 && name.as_encoded_bytes().first() == Some(&b'.') && !is_read
 }
 
-/// The file behind an entry; `None` where it is no file. A link counts as what it leads to, but a folder behind a link is
-/// not entered, so that the walk ends.
-fn file(entry: DirEntry) -> Option<Found> {
+/// Returns the file of an entry; `None` if it is not a file. A link counts as its target, but links to folders are not
+/// followed, so that the walk ends.
+fn file(entry: DirEntry) -> Option<FoundInput> {
     let kind = entry.file_type()?;
     let is_named_so = has_name_of_manifest(entry.path());
     let is_file = if kind.is_symlink() {
         match fs::metadata(entry.path()) {
             Ok(target) => target.is_file(),
-            // What does not matter may lead nowhere.
+            // Other links can lead nowhere.
             Err(_) if !is_named_so => false,
             Err(error) => {
                 let error = FileError::of_path(entry.path(), error);
@@ -223,19 +223,8 @@ fn file(entry: DirEntry) -> Option<Found> {
 fn has_name_of_manifest(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    matches!(name, ".dockerconfigjson" | ".dockercfg")
+    matches!(name, ".dockerconfigjson" | ".dockercfg" | "Kustomization")
         || ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-}
-
-/// The most that is read of a file with another name to see what it is.
-const HEAD: u64 = 4 << 10;
-
-/// Whether a file begins as a Docker config does: `{"auths"`, white space aside. One that cannot be read does not.
-pub(super) fn begins_as_docker_config(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-    let mut letters = head.iter().filter(|byte| !byte.is_ascii_whitespace());
-    read.is_ok() && b"{\"auths\"".iter().all(|letter| letters.next() == Some(letter))
 }
 
 #[cfg(test)]
@@ -244,7 +233,7 @@ mod tests {
 
     use super::*;
 
-    /// The names of what is read of a folder, and what is left out.
+    /// Returns the names of the files that are read, and what is left out.
     fn read(root: &Path, selection: &Selection) -> (Vec<String>, LeftOut) {
         let paths = [root.to_owned()];
         let mut inputs = Inputs::new(&paths, selection);

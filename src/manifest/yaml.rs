@@ -1,4 +1,4 @@
-//! YAML as a [`Tree`], as kubectl reads it: document by document, each parsed for itself.
+//! YAML as a [`Tree`], as kubectl reads it: document by document, each parsed separately.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,26 +8,26 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::problem::{Problem, WhatIsWrong};
+use super::problem::{Problem, ProblemKind};
 use super::scalar::Style;
-use super::tree::{NodeId, Text, Tree, Value};
+use super::tree::{NodeData, NodeId, Scalar, Tree};
 use crate::yaml_words::{is_bool, is_null};
 
 /// A document of a stream.
 pub(super) struct Part {
     pub(super) range: Range<usize>,
-    /// Where a line in it begins with `---` and goes on: kubectl reads no document with such a line.
+    /// The offset of a line that begins with `---` and has more text: kubectl refuses a document with such a line.
     pub(super) bad_line: Option<usize>,
 }
 
-/// The documents of a stream: kubectl parts it at lines of `---` before it parses, so that one that is no YAML costs
-/// only itself.
+/// Splits a stream into documents. kubectl splits it at lines of `---` before it parses, so that an invalid document does not
+/// affect the others.
 pub(super) fn documents(text: &str) -> Vec<Part> {
     let mut documents = Vec::new();
     let (mut start, mut at, mut bad_line) = (0, 0, None);
     for line in text.split_inclusive('\n') {
-        if let Some(behind) = line.strip_prefix("---").map(str::trim) {
-            if behind.is_empty() || behind.starts_with('#') {
+        if let Some(after) = line.strip_prefix("---").map(str::trim) {
+            if after.is_empty() || after.starts_with('#') {
                 documents.push(Part { range: start..at, bad_line: bad_line.take() });
                 start = at + line.len();
             } else {
@@ -40,7 +40,7 @@ pub(super) fn documents(text: &str) -> Vec<Part> {
     documents
 }
 
-/// The line ends that YAML 1.1 has, and kubectl with it, and the parser has not.
+/// The line ends of YAML 1.1, which kubectl knows and the parser does not.
 pub(super) const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
 /// Reads one document. `base` is where it begins in the file. After `...` there may be more of them, up to one that is not
@@ -48,18 +48,18 @@ pub(super) const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Problem> {
     let mut text = with_line_ends(text);
     let stand_in = stand_in(&text);
-    // Each round takes the escapes out of one scalar.
+    // Each round removes the escapes from one scalar.
     for _ in 0..MAX_SCALARS_WITH_ESCAPED_APOSTROPHE {
         match parse(&text, base, stand_in) {
             Err(Failure::Escape(start)) => match without_escaped_apostrophes(&text, start, stand_in) {
                 Some(replaced) => text = Cow::Owned(replaced),
-                None => return Err(Problem::new(base + start, WhatIsWrong::NoYaml)),
+                None => return Err(Problem::new(base + start, ProblemKind::InvalidYaml)),
             },
             Err(Failure::Problem(problem)) => return Err(problem),
             Ok(trees) => return Ok(trees),
         }
     }
-    Err(Problem::new(base, WhatIsWrong::NoYaml))
+    Err(Problem::new(base, ProblemKind::InvalidYaml))
 }
 
 /// Why a document is not read.
@@ -94,13 +94,13 @@ fn parse(text: &str, base: usize, stand_in: char) -> Result<Vec<(Tree, NodeId)>,
 /// A document in which more scalars have a `\'` is not read, so that the time stays linear.
 const MAX_SCALARS_WITH_ESCAPED_APOSTROPHE: usize = 64;
 
-/// A character of two bytes that the text does not have. It takes the place of `\'`, which kubectl's reader knows and the
-/// parser does not, so that every other byte stays where it is.
+/// Returns a character of two bytes that the text does not contain. It replaces `\'`, which kubectl's reader knows and the
+/// parser does not, so that every other byte keeps its offset.
 fn stand_in(text: &str) -> char {
     ('\u{700}'..'\u{800}').find(|c| !text.contains(*c)).unwrap_or('\u{7ff}')
 }
 
-/// The text with the stand-in for each `\'` of the double-quoted scalar at `start`; `None` where it has none.
+/// Returns the text with the stand-in for each `\'` of the double-quoted scalar at `start`; `None` if it has none.
 fn without_escaped_apostrophes(text: &str, start: usize, stand_in: char) -> Option<String> {
     let (head, scalar) = text.split_at_checked(start)?;
     let mut replaced = String::with_capacity(text.len());
@@ -129,7 +129,7 @@ fn without_escaped_apostrophes(text: &str, start: usize, stand_in: char) -> Opti
     }
 }
 
-/// The text with the line ends of YAML 1.1 as such. Every other byte stays where it is.
+/// Replaces the line ends of YAML 1.1. Every other byte keeps its offset.
 fn with_line_ends(text: &str) -> Cow<'_, str> {
     if !text.contains(LINE_ENDS) {
         return Cow::Borrowed(text);
@@ -137,7 +137,7 @@ fn with_line_ends(text: &str) -> Cow<'_, str> {
     let mut read = String::with_capacity(text.len());
     for c in text.chars() {
         if LINE_ENDS.contains(&c) {
-            // White space before a line end is none of the text, where a text may go on in the next line.
+            // White space before a line end is not part of a text.
             read.extend(std::iter::repeat_n(' ', c.len_utf8() - 1).chain(['\n']));
         } else {
             read.push(c);
@@ -154,11 +154,13 @@ fn problem(error: &ScanError, text: &str, base: usize) -> Problem {
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
         | ErrorKind::TabInPlainScalar
-        | ErrorKind::TabAtBlockScalarStart => WhatIsWrong::Tab,
-        ErrorKind::UnexpectedCharacter { character } if character.is_control() => WhatIsWrong::Character,
-        ErrorKind::RecursionLimitExceeded => WhatIsWrong::TooDeep,
-        ErrorKind::UnknownAnchor => WhatIsWrong::UnknownAnchor,
-        _ => WhatIsWrong::NoYaml,
+        | ErrorKind::TabAtBlockScalarStart => ProblemKind::Tab,
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            ProblemKind::ForbiddenCharacter
+        }
+        ErrorKind::RecursionLimitExceeded => ProblemKind::TooDeep,
+        ErrorKind::UnknownAnchor => ProblemKind::UnknownAnchor,
+        _ => ProblemKind::InvalidYaml,
     };
     Problem::new(base + offset, what)
 }
@@ -192,7 +194,7 @@ impl Builder<'_> {
                 if style == ScalarStyle::DoubleQuoted
                     && let Some(at) = unknown_escape(source)
                 {
-                    return Err(Problem::new(range.start + at, WhatIsWrong::Escape));
+                    return Err(Problem::new(range.start + at, ProblemKind::UnsupportedEscape));
                 }
                 let text = match style {
                     ScalarStyle::DoubleQuoted => text.replace(self.stand_in, "'"),
@@ -207,9 +209,9 @@ impl Builder<'_> {
                         if let Some(node) = self.tree.nodes.get_mut(target) {
                             node.referred_to = true;
                         }
-                        Value::Alias(target)
+                        NodeData::Alias(target)
                     }
-                    None => Value::Null,
+                    None => NodeData::Null,
                 };
                 let id = self.tree.add(range, value);
                 self.placed(id, 0);
@@ -230,7 +232,7 @@ impl Builder<'_> {
     }
 
     fn begin(&mut self, span: Range<usize>, anchor: usize, map: bool) {
-        let id = self.tree.add(span, Value::Null);
+        let id = self.tree.add(span, NodeData::Null);
         self.placed(id, anchor);
         self.open.push(Open { id, children: Vec::new(), map });
     }
@@ -244,9 +246,9 @@ impl Builder<'_> {
                 self.name(id, key)?;
                 pairs.push((key, value));
             }
-            Value::Map(pairs)
+            NodeData::Map(pairs)
         } else {
-            Value::List(children)
+            NodeData::List(children)
         };
         if let Some(node) = self.tree.nodes.get_mut(id) {
             node.value = value;
@@ -254,11 +256,12 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Whether a mapping has a name that kubectl takes. What is written `{{ … }}` has none.
+    /// Checks that kubectl accepts a name of a mapping. A template such as `{{ … }}` is a mapping without one.
     fn name(&self, map: NodeId, key: NodeId) -> Result<(), Problem> {
         let is_taken = match self.tree.resolve(key) {
-            Some((_, Value::Text(_) | Value::Other, _)) => true,
-            Some((_, Value::Null | Value::List(_) | Value::Map(_) | Value::Alias(_), _)) | None => false,
+            Some((_, NodeData::Scalar(_) | NodeData::Other, _)) => true,
+            Some((_, NodeData::Null | NodeData::List(_) | NodeData::Map(_) | NodeData::Alias(_), _))
+            | None => false,
         };
         if is_taken {
             return Ok(());
@@ -267,9 +270,9 @@ impl Builder<'_> {
         let source = start.checked_sub(self.base).and_then(|start| self.text.get(start..));
         let is_template = source.is_some_and(|source| source.starts_with("{{"));
         Err(if is_template {
-            Problem::new(start, WhatIsWrong::Template)
+            Problem::new(start, ProblemKind::Template)
         } else {
-            Problem::new(self.tree.span(key).start, WhatIsWrong::Name)
+            Problem::new(self.tree.span(key).start, ProblemKind::InvalidName)
         })
     }
 
@@ -284,22 +287,22 @@ impl Builder<'_> {
     }
 }
 
-/// Where in double quotes an escape stands that JSON has, YAML 1.2 and the parser have, and kubectl has not.
+/// Returns the offset of an escape in double quotes that YAML 1.2 and the parser know, and kubectl does not.
 fn unknown_escape(source: &str) -> Option<usize> {
     let mut at = 0;
     while let Some(next) = source.get(at..)?.find('\\') {
         at += next;
-        let behind = source.get(at + 1..)?;
-        let half = || u32::from_str_radix(behind.strip_prefix('u')?.get(..4)?, 16).ok();
-        if behind.starts_with('/') || half().is_some_and(|code| (0xd800..0xe000).contains(&code)) {
+        let after = source.get(at + 1..)?;
+        let half = || u32::from_str_radix(after.strip_prefix('u')?.get(..4)?, 16).ok();
+        if after.starts_with('/') || half().is_some_and(|code| (0xd800..0xe000).contains(&code)) {
             return Some(at);
         }
-        at += 1 + behind.chars().next()?.len_utf8();
+        at += 1 + after.chars().next()?.len_utf8();
     }
     None
 }
 
-fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
+fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> NodeData {
     let core = tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"));
     let style = match style {
         ScalarStyle::Plain => Style::Plain,
@@ -312,19 +315,19 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
         Some("binary") => {
             let letters: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
             let decoded = STANDARD.decode(letters).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            decoded.map_or(Value::Other, |text| Value::Text(Text { text, style: Style::Binary }))
+            decoded.map_or(NodeData::Other, |text| NodeData::Scalar(Scalar { text, style: Style::Binary }))
         }
         None if style == Style::Plain && tag.is_none() => plain(text),
-        Some("null") => Value::Null,
-        Some("bool" | "int" | "float") => Value::Other,
-        _ => Value::Text(Text { text, style }),
+        Some("null") => NodeData::Null,
+        Some("bool" | "int" | "float") => NodeData::Other,
+        _ => NodeData::Scalar(Scalar { text, style }),
     }
 }
 
 /// A plain scalar by the rules of YAML 1.1, which kubectl follows.
-fn plain(text: String) -> Value {
+fn plain(text: String) -> NodeData {
     if is_null(&text) {
-        return Value::Null;
+        return NodeData::Null;
     }
     let number = text.replace('_', "");
     let unsigned = number.trim_start_matches(['+', '-']);
@@ -336,7 +339,7 @@ fn plain(text: String) -> Value {
                     .is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()))
             }));
     if number_like || is_bool(&text) {
-        return Value::Other;
+        return NodeData::Other;
     }
-    Value::Text(Text { text, style: Style::Plain })
+    NodeData::Scalar(Scalar { text, style: Style::Plain })
 }

@@ -7,7 +7,7 @@ use regcred_engine::escape::escaped;
 use regcred_engine::policy::Language;
 use regcred_engine::rules::Action;
 
-use super::{Judged, Outcome, Region, ReportWriter, Subject, Summary, Trouble, TroubleKind, text};
+use super::{Judged, Outcome, Region, ReportWriter, Subject, Summary, Trouble, text};
 
 /// GitHub shows no more annotations of one level in a step (github.com/orgs/community/discussions/26680).
 const MAX_ANNOTATIONS: usize = 10;
@@ -91,7 +91,7 @@ impl<W: Write> ReportWriter<W> for Github {
     }
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
-        if trouble.kind == TroubleKind::NotJudged {
+        if trouble.kind.is_note() {
             return Ok(());
         }
         let subject = trouble.subject.as_ref();

@@ -9,7 +9,6 @@ use serde_json::Serializer;
 
 use super::{
     Counts, Judged, Object, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble,
-    TroubleKind,
 };
 
 const API_VERSION: &str = "regcred/v1";
@@ -30,7 +29,7 @@ impl<W: Write> ReportWriter<W> for Json {
             out,
             &TroubleJson {
                 api_version: API_VERSION,
-                kind: if trouble.kind == TroubleKind::NotJudged { "Note" } else { "Error" },
+                kind: if trouble.kind.is_note() { "Note" } else { "Error" },
                 code: trouble.kind.code(),
                 message: &trouble.message,
                 place: PlaceJson::new(trouble.subject.as_ref(), trouble.region.as_ref()),
@@ -50,6 +49,7 @@ impl<W: Write> ReportWriter<W> for Json {
                 policies: summary.policies(),
                 total: CountsJson::from(summary.total()),
                 not_judged: summary.not_judged(),
+                notes: summary.notes(),
                 errors: summary.unreadable() + summary.policy_faults(),
                 skipped: summary.skipped(),
                 hidden_folders: summary.left_out().hidden_folders,
@@ -212,6 +212,8 @@ struct SummaryJson<'a> {
     #[serde(flatten)]
     total: CountsJson,
     not_judged: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    notes: u64,
     errors: u64,
     #[serde(skip_serializing_if = "is_zero")]
     skipped: u64,

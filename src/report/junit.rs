@@ -64,8 +64,7 @@ impl<W: Write> ReportWriter<W> for Junit {
         let mut status = match trouble.kind {
             TroubleKind::Unreadable => TestCaseStatus::non_success(NonSuccessKind::Error),
             TroubleKind::Policy => TestCaseStatus::non_success(NonSuccessKind::Failure),
-            // Neither a finding nor an error: there is nothing to do about it.
-            TroubleKind::NotJudged => return Ok(()),
+            TroubleKind::NotJudged | TroubleKind::CredentialsElsewhere => return Ok(()),
         };
         status.set_type(trouble.kind.code());
         status.set_message(trouble.message.as_str());

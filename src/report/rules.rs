@@ -102,6 +102,7 @@ struct RuleJson {
 #[serde(rename_all = "camelCase")]
 struct ExampleJson {
     r#type: &'static str,
+    data_key: &'static str,
     document: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     old_document: Option<&'static str>,
@@ -129,7 +130,8 @@ impl RuleJson {
             why: doc.why,
             remedy: doc.remedy,
             example: ExampleJson {
-                r#type: example.secret_type.name(),
+                r#type: example.type_name(),
+                data_key: example.data_key(),
                 document: example.document,
                 old_document: example.old_document,
                 policy: example.policy,

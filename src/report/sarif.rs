@@ -66,7 +66,7 @@ impl Sarif {
             json!({
                 "id": kind.code(),
                 "shortDescription": {"text": description(kind).line(self.language)},
-                "defaultConfiguration": {"level": trouble_level(kind)},
+                "defaultConfiguration": {"level": "error"},
             })
         });
         findings.chain(troubles).collect()
@@ -94,10 +94,12 @@ impl<W: Write> ReportWriter<W> for Sarif {
     }
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
-        let Some(level) = trouble_level(trouble.kind) else { return Ok(()) };
+        if trouble.kind.is_note() {
+            return Ok(());
+        }
         let result = json!({
             "ruleId": trouble.kind.code(),
-            "level": level,
+            "level": "error",
             "message": {"text": trouble.message},
             "locations": locations(trouble.subject.as_ref(), trouble.region.as_ref(), ""),
         });
@@ -130,14 +132,10 @@ const fn description(kind: TroubleKind) -> Bilingual<&'static str> {
         TroubleKind::NotJudged => {
             Bilingual { english: "There is nothing to judge.", chinese: "没有可判断的内容。" }
         }
-    }
-}
-
-/// `None` for what is neither a finding nor an error: a reviewer has nothing to do about it.
-const fn trouble_level(kind: TroubleKind) -> Option<&'static str> {
-    match kind {
-        TroubleKind::Unreadable | TroubleKind::Policy => Some("error"),
-        TroubleKind::NotJudged => None,
+        TroubleKind::CredentialsElsewhere => Bilingual {
+            english: "The credentials are kept elsewhere, or are filled in later.",
+            chinese: "凭据保存在别处，或稍后才填入。",
+        },
     }
 }
 

@@ -17,6 +17,7 @@ pub struct Summary {
     unreadable: u64,
     policy_faults: u64,
     not_judged: u64,
+    notes: u64,
     skipped: u64,
     left_out: LeftOut,
 }
@@ -93,6 +94,7 @@ impl Summary {
             TroubleKind::Unreadable => self.unreadable += 1,
             TroubleKind::Policy => self.policy_faults += 1,
             TroubleKind::NotJudged => self.not_judged += 1,
+            TroubleKind::CredentialsElsewhere => self.notes += 1,
         }
     }
 
@@ -141,6 +143,12 @@ impl Summary {
     #[must_use]
     pub const fn not_judged(&self) -> u64 {
         self.not_judged
+    }
+
+    /// Returns how many notes there are about credentials that are kept elsewhere or filled in later.
+    #[must_use]
+    pub const fn notes(&self) -> u64 {
+        self.notes
     }
 
     /// Documents that were skipped, since they do not parse and have nothing to do with pull Secrets.

@@ -12,7 +12,6 @@ use regcred_engine::wording::Bilingual;
 
 use super::{
     Counts, Judged, LeftOut, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble,
-    TroubleKind,
 };
 
 /// A report as coloured text.
@@ -68,7 +67,7 @@ impl<W: Write> ReportWriter<W> for TextReport {
     }
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
-        let level = if trouble.kind == TroubleKind::NotJudged { Level::NOTE } else { Level::ERROR };
+        let level = if trouble.kind.is_note() { Level::NOTE } else { Level::ERROR };
         let title = level.primary_title(trouble.message.clone()).id(trouble.kind.code());
         self.write(out, title.elements(place(trouble.subject.as_ref(), trouble.region.as_ref(), "")))
     }
@@ -124,7 +123,8 @@ fn place(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec
 pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
     let Counts { deny, warn, audit, repairable, refused, fixed } = summary.total();
     let errors = summary.unreadable() + summary.policy_faults();
-    let counts = [deny, warn, audit, repairable, refused, fixed, summary.not_judged(), errors];
+    let (not_judged, notes) = (summary.not_judged(), summary.notes());
+    let counts = [deny, warn, audit, repairable, refused, fixed, not_judged, notes, errors];
     let secrets = summary.secrets();
     let plural = |count| if count == 1 { "" } else { "s" };
     let errors = format!("error{}", plural(errors));
@@ -138,9 +138,29 @@ pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
     }
     english.push_str(" checked");
     let refusals = format!("repair{} refused", plural(refused));
-    let units = ["deny", "warn", "for the record", "repairable", &refusals, "fixed", "not judged", &errors];
-    let units_zh =
-        ["项拒绝", "项警告", "项仅记录", "项可修复", "项修复被拒绝", "项已修复", "项未判断", "个错误"];
+    let note_unit = format!("note{}", plural(notes));
+    let units = [
+        "deny",
+        "warn",
+        "for the record",
+        "repairable",
+        &refusals,
+        "fixed",
+        "not judged",
+        &note_unit,
+        &errors,
+    ];
+    let units_zh = [
+        "项拒绝",
+        "项警告",
+        "项仅记录",
+        "项可修复",
+        "项修复被拒绝",
+        "项已修复",
+        "项未判断",
+        "条提示",
+        "个错误",
+    ];
     let left_out = left_out(summary);
     Bilingual {
         english: counted(english, counts, units, [": ", ", ", ", nothing to report"]) + &left_out.english,

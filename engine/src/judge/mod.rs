@@ -1,6 +1,7 @@
 //! The judgement: which rules apply to a document, what happens to each finding, and what is repaired.
 
 mod old;
+mod shape;
 
 use std::cell::OnceCell;
 
@@ -10,7 +11,7 @@ use jiff::tz::Offset;
 use crate::affected::Affected;
 use crate::consumers::Models;
 use crate::document::{Document, SyntaxError};
-use crate::finding::{Cap, Finding};
+use crate::finding::Finding;
 use crate::place::{Place, Spot};
 use crate::policy::{Policy, Requester, Setting};
 use crate::registry::{DOCKER_HUB, RegistryKey};
@@ -23,6 +24,7 @@ use crate::rules::{
 use crate::secret::{MAX_SECRET_BYTES, OldSecret, Secret};
 
 use old::OldEntries;
+pub use shape::judge_shape;
 
 /// What is judged, for whom, and when.
 #[derive(Clone, Copy)]
@@ -180,7 +182,8 @@ impl<'a> Judge<'_, 'a> {
         let Reported { fault, offset, spot, edit } = reported;
         let rule = fault.rule();
         self.never_patched |= rule.stops_every_repair();
-        let Setting { rule_action, action: exempted, fix } = self.setting(rule);
+        let setting = self.setting(rule);
+        let Setting { rule_action, action: exempted, fix } = setting;
         if exempted == Action::Off {
             return;
         }
@@ -190,19 +193,7 @@ impl<'a> Judge<'_, 'a> {
             Kept::Nothing => false,
         };
         let ratchet = if kept || self.unchanged { Action::Warn } else { Action::Deny };
-        // Enforcement comes last, so that it is named only if lifting it would make a difference: that is how a
-        // roll-out is judged before it is enforced.
-        let caps = [
-            (Cap::Exemption, exempted),
-            (Cap::Ratchet, ratchet),
-            (Cap::Enforcement, self.policy.enforcement.cap()),
-        ];
-        let (mut action, mut capped_by) = (rule_action, None);
-        for (cap, most) in caps {
-            if most < action {
-                (action, capped_by) = (most, Some(cap));
-            }
-        }
+        let (action, capped_by) = self.policy.applied(setting, ratchet);
         if self.findings.len() == self.findings.capacity() {
             // By a quarter, not twofold: a hostile document can make 200,000 findings.
             self.findings.reserve_exact(4 + self.findings.len() / 4);

@@ -9,6 +9,7 @@ use serde::Deserialize;
 pub use file::{PolicyError, PolicyFault, schema};
 
 pub use crate::bilingual::Language;
+use crate::finding::Cap;
 use crate::registry::HostList;
 use crate::rules::{Action, PerRule, Rule};
 
@@ -211,6 +212,24 @@ impl Policy {
             }
         }
         settings
+    }
+
+    /// The action that is left of a setting after exemptions, the ratchet and enforcement, in that order, and what capped it.
+    pub(crate) fn applied(&self, setting: Setting, ratchet: Action) -> (Action, Option<Cap>) {
+        // Enforcement comes last, so that it is named only if lifting it would make a difference: that is how a
+        // roll-out is judged before it is enforced.
+        let caps = [
+            (Cap::Exemption, setting.action),
+            (Cap::Ratchet, ratchet),
+            (Cap::Enforcement, self.enforcement.cap()),
+        ];
+        let (mut action, mut capped_by) = (setting.rule_action, None);
+        for (cap, most) in caps {
+            if most < action {
+                (action, capped_by) = (most, Some(cap));
+            }
+        }
+        (action, capped_by)
     }
 
     /// How many exemptions have run out.

@@ -1,5 +1,6 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{DocumentView, EntryView, name_offset};
+use super::entry_ref::name_offset;
+use super::view::{DocumentView, EntryView};
 use crate::bilingual::{Bilingual, text};
 use crate::document::{EntryField, Repetitions, TopField, UnknownNames};
 use crate::place::Spot;
@@ -40,21 +41,24 @@ impl Check for AmbiguousJson {
         let mut known = Repetitions::default();
         let mut unknown = UnknownNames::default();
         // The names at the top of a dockercfg are registries.
-        let top = view.document.top().iter().filter(|_| view.document.has_top_fields());
+        let top = view.document.top().iter();
+        let top = top.filter(|_| view.document.has_top_fields() && view.document.top().len() > 1);
         for member in top {
-            let (again, rule) = match view.document.top_field(member) {
-                Some(field) => (known.repeats(field.name().into()), AmbiguousJson::Top(field)),
-                None => {
-                    let name = view.document.name(member).decode();
-                    (unknown.is_first_repetition(name), AmbiguousJson::Unknown)
-                }
+            let (again, rule) = if let Some(field) = view.document.top_field(member) {
+                (known.repeats(field.name().into()), AmbiguousJson::Top(field))
+            } else {
+                let name = view.document.name(member).decode();
+                (unknown.is_first_repetition(name), AmbiguousJson::Unknown)
             };
             if again {
                 found.push(Found::new(rule, name_offset(member), Spot::Document));
             }
         }
-        let mut registries = Repetitions::with_capacity(view.entries.len());
-        for entry in view.entries {
+        // Programs written in Go sort what they write: then nothing has to be remembered.
+        let is_sorted = view.entries.is_sorted_by(|one, next| one.key.as_written() < next.key.as_written());
+        let unsorted = if is_sorted { &[] } else { view.entries };
+        let mut registries = Repetitions::with_capacity(unsorted.len());
+        for entry in unsorted {
             if registries.repeats(entry.key.as_written().into()) {
                 let spot = Spot::Registry(entry.key.clone());
                 found.push(Found::new(AmbiguousJson::Registry, name_offset(entry.member), spot));

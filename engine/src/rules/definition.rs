@@ -8,8 +8,10 @@ use crate::document::EntryField;
 use crate::place::{Place, Spot};
 use crate::repair::Edit;
 use crate::secret::SecretType;
+use crate::shape::{MeantKeySearch, Misshapen, Shape};
 
-use super::view::{DocumentView, EntryView, name_offset};
+use super::entry_ref::name_offset;
+use super::view::{DocumentView, EntryView};
 
 /// What happens to a finding. The order is from mild to severe, so that a cap is `min`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,6 +91,17 @@ pub struct Example {
     pub policy: Option<&'static str>,
     /// The size of the Secret's data under other keys, in bytes.
     pub other_data_bytes: usize,
+    /// What else has the place of the type or of its data key, for a rule that judges these and not the document.
+    pub misplaced: Option<Misplaced>,
+}
+
+/// What is wrong with the type or the data key of an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misplaced {
+    /// The Secret has this type.
+    Type(&'static str),
+    /// The document is under this data key.
+    DataKey(&'static str),
 }
 
 impl Example {
@@ -99,6 +112,40 @@ impl Example {
             old_document: None,
             policy: None,
             other_data_bytes: 0,
+            misplaced: None,
+        }
+    }
+
+    /// The name of the Secret's type.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self.misplaced {
+            Some(Misplaced::Type(name)) => name,
+            _ => self.secret_type.name(),
+        }
+    }
+
+    /// The data key under which the document is.
+    #[must_use]
+    pub const fn data_key(&self) -> &'static str {
+        match self.misplaced {
+            Some(Misplaced::DataKey(key)) => key,
+            _ => self.secret_type.data_key(),
+        }
+    }
+
+    /// The Secret, if its document is not judged.
+    #[must_use]
+    pub fn misshapen(&self) -> Option<Misshapen> {
+        let is_document = |secret_type: SecretType| secret_type.data_key() == self.data_key();
+        match Shape::of(self.type_name(), |secret_type| is_document(secret_type).then_some(())) {
+            Shape::PullSecret(..) | Shape::Other => None,
+            Shape::WrongType(meant) => Some(Misshapen::WrongType(meant)),
+            Shape::MissingDataKey(secret_type) => {
+                let mut search = MeantKeySearch::new(secret_type);
+                search.consider(self.data_key(), || Some(self.document));
+                Some(Misshapen::MissingDataKey { secret_type, meant: search.found(), was_missing: false })
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{DocumentView, EntryRef, name_offset};
+use super::entry_ref::{EntryRef, name_offset};
+use super::view::DocumentView;
 use crate::bilingual::{Bilingual, text};
 use crate::document::{JsonType, Member, TopField};
 use crate::place::Spot;
@@ -51,9 +52,9 @@ impl Check for NotAnObject {
     fn message(&self, context: &Context<'_>) -> Message {
         let NotAnObject(kind) = *self;
         let (what, what_zh) = match &context.place.spot {
-            Spot::Document | Spot::Registry(_) => ("the document", "文档"),
             Spot::Top(field) => (field.name(), field.name()),
             Spot::Entry(_) | Spot::Field(..) => ("the entry", "条目"),
+            _ => ("the document", "文档"),
         };
         let space = if what_zh.is_ascii() { " " } else { "" };
         let remedy = match &context.place.spot {
@@ -65,7 +66,7 @@ impl Check for NotAnObject {
                 "Write the entry as an object with username, password and auth, or remove it.",
                 "请把条目写成含 username、password、auth 的对象，或将其删除。",
             ),
-            Spot::Document | Spot::Registry(_) | Spot::Top(_) => text(
+            _ => text(
                 "Write it as an object that maps each registry to its entry.",
                 "请写成对象，每个仓库地址对应一个条目。",
             ),

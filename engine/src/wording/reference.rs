@@ -4,12 +4,12 @@
 use jiff::Timestamp;
 
 use crate::bilingual::{Bilingual, Language, text};
-use crate::judge::{Request, judge};
+use crate::judge::{Request, judge, judge_shape};
 use crate::policy::{Policy, Requester};
 use crate::rules::{Example, Rule};
 use crate::secret::{OldSecret, Secret};
 
-use super::statement;
+use super::statement::statement;
 
 /// The reference for one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +48,21 @@ pub(super) const EXAMPLE_TIME: Timestamp = Timestamp::constant(1_767_225_600, 0)
 
 /// Who is affected and what to do, as the rule says it of its example.
 fn said_of_example(rule: Rule, language: Language) -> (String, String) {
-    let Example { secret_type, document, old_document, policy, other_data_bytes } = rule.definition().example;
+    let example = rule.definition().example;
+    let Example { secret_type, document, old_document, policy, other_data_bytes, .. } = example;
     let policy = policy.and_then(|file| Policy::parse(file).ok()).unwrap_or_default();
     let document = document.as_bytes();
+    let requester = Requester { namespace: "default", user: "somebody", groups: &[] };
     let request = Request {
-        requester: Requester { namespace: "default", user: "somebody", groups: &[] },
+        requester,
         now: EXAMPLE_TIME,
         secret: Secret { secret_type, document, data_bytes: document.len() + other_data_bytes },
         old: old_document.map(|old| OldSecret { document: Some(old.as_bytes()), immutable: false }),
     };
-    let judgement = judge(&policy, &request);
+    let judgement = match example.misshapen() {
+        Some(misshapen) => judge_shape(&policy, &requester, EXAMPLE_TIME, &misshapen),
+        None => judge(&policy, &request),
+    };
     let finding = judgement.findings.iter().find(|finding| finding.rule() == rule);
     let said = finding.map(|finding| statement(finding, language));
     said.map(|said| (said.affected, said.remedy)).unwrap_or_default()
@@ -204,14 +209,18 @@ fn section(blocks: &mut Vec<String>, doc: &RuleDoc, pick: Pick) {
 }
 
 fn example_of(blocks: &mut Vec<String>, example: Example, pick: Pick) {
-    let kind = example.secret_type.name();
+    let kind = example.type_name();
     let heading = pick(text("**Example** of type", "**示例**，类型为"));
     if let Some(old) = example.old_document {
         blocks.push(format!("{heading} `{kind}`{}", pick(text(", before the update:", "，更新前："))));
         blocks.push(fenced("json", old));
         blocks.push(pick(text("and after it:", "更新后：")).to_owned());
     } else {
-        blocks.push(format!("{heading} `{kind}`{}", pick(text(":", "："))));
+        let under = example.misplaced.map_or_else(String::new, |_| {
+            let key = example.data_key();
+            pick(text(", under the data key `{key}`", "，数据键为 `{key}`")).replace("{key}", key)
+        });
+        blocks.push(format!("{heading} `{kind}`{under}{}", pick(text(":", "："))));
     }
     blocks.push(fenced("json", example.document));
     if let Some(policy) = example.policy {

@@ -29,7 +29,7 @@ use api_server::{ApiRefusal, ApiServer, Call, CallError};
 use list::{List, ListError, Named, Seen};
 use policy_report::PolicyReports;
 use repair::Repairer;
-use secret::PullSecret;
+use secret::{NotASecret, PullSecret, Stored};
 
 /// Receives the progress of a scan.
 pub trait Listener {
@@ -40,9 +40,6 @@ pub trait Listener {
     /// Called before something is written to the report.
     fn before_output(&mut self);
 }
-
-/// The types of Secrets that are judged.
-const TYPES: [SecretType; 2] = [SecretType::DockerConfigJson, SecretType::DockerCfg];
 
 /// Why a scan ends early.
 enum Stop {
@@ -259,17 +256,20 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         }
     }
 
-    /// Reads the pull Secrets of one namespace, or of all.
+    /// Reads the Secrets of one namespace, or of all.
     fn secrets(&mut self, namespace: Option<&str>) -> Result<(), Stop> {
         let path = namespace.map_or_else(
             || "/api/v1/secrets".to_owned(),
             |name| format!("/api/v1/namespaces/{}/secrets", segment(name)),
         );
-        for secret_type in TYPES {
+        let of_type = |secret_type: SecretType| Some(format!("type={}", secret_type.name()));
+        let field_selectors =
+            if self.request.all_types { vec![None] } else { SecretType::ALL.map(of_type).to_vec() };
+        for field_selector in field_selectors {
             let list = List {
                 server: self.server,
                 path: path.clone(),
-                field_selector: Some(format!("type={}", secret_type.name())),
+                field_selector,
                 label_selector: self.request.selector.clone(),
             };
             match list.each(|object| self.secret(object)).map_err(Stop::from) {
@@ -290,43 +290,48 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
     }
 
     fn secret(&mut self, object: &RawValue) -> Result<(), Stop> {
-        let secret = match PullSecret::read(object) {
-            Ok(Some(secret)) => secret,
-            Ok(None) => return Ok(()),
-            Err(secret::NotASecret) => return Err(not_an_object()),
-        };
-        let namespace = secret.namespace.clone();
-        let repairer =
-            Repairer { server: self.server, judging: &self.request.judging, fix: self.request.fix };
-        let object = secret.object();
-        match guarded(|| repairer.treat(secret)) {
-            Some(treated) => {
-                if let Some(judged) = treated? {
-                    self.judged(&judged)?;
-                    self.listener.progress(self.report.summary().secrets(), &namespace);
-                }
+        match Stored::read(object) {
+            Ok(Stored::PullSecret(secret)) => self.pull_secret(secret)?,
+            Ok(Stored::Mistyped(secret)) => {
+                self.judged(&secret.judged(&self.request.judging), &secret.namespace)?;
             }
-            None => {
-                self.listener.before_output();
-                self.report.trouble(&Trouble {
-                    kind: TroubleKind::Unreadable,
-                    subject: Some(Subject::Object(object)),
-                    region: None,
-                    message: INTERNAL_ERROR.line(self.request.judging.policy.language),
-                })?;
-            }
+            Ok(Stored::Other) => {}
+            Err(NotASecret) => return Err(not_an_object()),
         }
         if self.server.stopped() { Err(CallError::Interrupted.into()) } else { Ok(()) }
     }
 
-    fn judged(&mut self, judged: &Judged) -> io::Result<()> {
+    fn pull_secret(&mut self, secret: PullSecret) -> Result<(), Stop> {
+        let namespace = secret.namespace.clone();
+        let repairer =
+            Repairer { server: self.server, judging: &self.request.judging, fix: self.request.fix };
+        let object = secret.object();
+        if let Some(treated) = guarded(|| repairer.treat(secret)) {
+            if let Some(judged) = treated? {
+                self.judged(&judged, &namespace)?;
+            }
+        } else {
+            self.listener.before_output();
+            self.report.trouble(&Trouble {
+                kind: TroubleKind::Unreadable,
+                subject: Some(Subject::Object(object)),
+                region: None,
+                message: INTERNAL_ERROR.line(self.request.judging.policy.language),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn judged(&mut self, judged: &Judged, namespace: &str) -> io::Result<()> {
         if let Some(reports) = &mut self.reports {
             reports.add(judged);
         }
         if !judged.findings.is_empty() {
             self.listener.before_output();
         }
-        self.report.judged(judged)
+        self.report.judged(judged)?;
+        self.listener.progress(self.report.summary().secrets(), namespace);
+        Ok(())
     }
 
     fn write_report(&mut self, namespace: &str) -> Result<(), Stop> {

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::api_server::{ApiServer, Call, CallError};
-use super::secret::PullSecret;
+use super::secret::{NotASecret, PullSecret, Stored};
 use super::{Fix, Judging};
 use crate::report::{Judged, Outcome, ReportedFinding, UNDER_AUDIT};
 use crate::wiped::Wiped;
@@ -232,9 +232,10 @@ fn instead(mut findings: Vec<ReportedFinding>, unrepaired: &Unrepaired) -> Vec<R
 
 fn read(body: &[u8]) -> Result<Option<PullSecret>, CallError> {
     let object: Result<&RawValue, _> = serde_json::from_slice(body);
-    match object.ok().map(PullSecret::read) {
-        Some(Ok(secret)) => Ok(secret),
-        _ => Err(CallError::unanswered(
+    match object.ok().map(Stored::read) {
+        Some(Ok(Stored::PullSecret(secret))) => Ok(Some(secret)),
+        Some(Ok(Stored::Mistyped(_) | Stored::Other)) => Ok(None),
+        Some(Err(NotASecret)) | None => Err(CallError::unanswered(
             "the response of the API server is not a Secret",
             "API server 的应答不是 Secret",
         )),

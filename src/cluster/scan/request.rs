@@ -55,6 +55,8 @@ pub struct ScanRequest {
     pub scope: Scope,
     /// A label selector in the syntax of the API server.
     pub selector: Option<String>,
+    /// Whether to read Secrets of all types, to find pull Secrets of the wrong type.
+    pub all_types: bool,
     /// How to treat Secrets that can be repaired.
     pub fix: Fix,
     /// The policy and the date.

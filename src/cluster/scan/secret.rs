@@ -1,8 +1,9 @@
-//! A pull Secret in a cluster.
+//! A Secret in a cluster.
 
-use regcred_engine::judge::{Judgement, Request, judge};
+use regcred_engine::judge::{Judgement, Request, judge, judge_shape};
 use regcred_engine::policy::{Language, Requester};
 use regcred_engine::secret::{Secret, SecretType};
+use regcred_engine::shape::{Misshapen, Shape};
 use regcred_engine::wording::Bilingual;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -17,6 +18,14 @@ use crate::wiped::Wiped;
 const BY_REPAIR: Bilingual<&str> =
     Bilingual { english: "Use --fix to repair it.", chinese: "请用 --fix 修复。" };
 
+/// A Secret as the API server stores it.
+pub(super) enum Stored {
+    PullSecret(PullSecret),
+    Mistyped(MistypedSecret),
+    /// It is of no concern, or is being deleted.
+    Other,
+}
+
 /// A pull Secret with a document. It contains credentials, so there is no `Debug`.
 pub(super) struct PullSecret {
     pub(super) namespace: String,
@@ -27,6 +36,15 @@ pub(super) struct PullSecret {
     pub(super) immutable: bool,
     pub(super) owner: Option<Owner>,
     data_bytes: usize,
+}
+
+/// A Secret of another type, with a document under the data key of this one.
+pub(super) struct MistypedSecret {
+    pub(super) namespace: String,
+    name: String,
+    resource_version: String,
+    owner: Option<Owner>,
+    meant: SecretType,
 }
 
 /// The object is not a Secret of an API server.
@@ -47,28 +65,70 @@ struct MetadataJson {
     owned: OwnedJson,
 }
 
-impl PullSecret {
-    /// Reads a Secret. `None` if it has another type or no document, or is being deleted.
-    pub(super) fn read(object: &RawValue) -> Result<Option<Self>, NotASecret> {
+impl Stored {
+    /// Reads a Secret.
+    pub(super) fn read(object: &RawValue) -> Result<Self, NotASecret> {
         let secret = ApiSecret::parse(object).map_err(|_| NotASecret)?;
-        let Some(secret_type) = secret.pull_secret_type() else { return Ok(None) };
-        let Some(document) = secret.document(secret_type).filter(|_| !secret.is_being_deleted()) else {
-            return Ok(None);
+        if secret.is_being_deleted() {
+            return Ok(Stored::Other);
+        }
+        let metadata = || {
+            let object: ObjectJson = serde_json::from_str(object.get()).map_err(|_| NotASecret)?;
+            Ok(object.metadata)
         };
-        let document = decode(document).map_err(|_| NotASecret)?;
-        let ObjectJson { metadata } = serde_json::from_str(object.get()).map_err(|_| NotASecret)?;
-        Ok(Some(PullSecret {
-            namespace: metadata.namespace,
-            name: metadata.name,
-            resource_version: metadata.resource_version,
-            secret_type,
-            document,
-            immutable: secret.is_immutable(),
-            owner: metadata.owned.owner(),
-            data_bytes: secret.data_bytes(),
-        }))
+        match secret.shape() {
+            Shape::PullSecret(secret_type, document) => {
+                let document = decode(document).map_err(|_| NotASecret)?;
+                let metadata = metadata()?;
+                Ok(Stored::PullSecret(PullSecret {
+                    namespace: metadata.namespace,
+                    name: metadata.name,
+                    resource_version: metadata.resource_version,
+                    secret_type,
+                    document,
+                    immutable: secret.is_immutable(),
+                    owner: metadata.owned.owner(),
+                    data_bytes: secret.data_bytes(),
+                }))
+            }
+            Shape::WrongType(meant) => {
+                let metadata = metadata()?;
+                Ok(Stored::Mistyped(MistypedSecret {
+                    namespace: metadata.namespace,
+                    name: metadata.name,
+                    resource_version: metadata.resource_version,
+                    owner: metadata.owned.owner(),
+                    meant,
+                }))
+            }
+            // The API server stores no pull Secret without its data key.
+            Shape::MissingDataKey(_) | Shape::Other => Ok(Stored::Other),
+        }
     }
+}
 
+impl MistypedSecret {
+    /// Judges it as if it were created now.
+    pub(super) fn judged(&self, judging: &Judging) -> Judged {
+        let language = judging.policy.language;
+        let requester = Requester { namespace: &self.namespace, user: "", groups: &[] };
+        let misshapen = Misshapen::WrongType(self.meant);
+        let judgement = judge_shape(&judging.policy, &requester, judging.now, &misshapen);
+        let found = judgement.findings.iter();
+        let findings: Vec<_> =
+            found.map(|finding| ReportedFinding::new(finding, "", BY_REPAIR, language)).collect();
+        let owner = self.owner.as_ref().filter(|_| !findings.is_empty());
+        let object = Object {
+            namespace: Some(self.namespace.clone()),
+            name: Some(self.name.clone()),
+            resource_version: Some(self.resource_version.clone()),
+        };
+        let notes = owner.map(|owner| owner.note(language)).into_iter().collect();
+        Judged { subject: Subject::Object(object), findings, notes }
+    }
+}
+
+impl PullSecret {
     /// Judges it as if it were created now.
     pub(super) fn judge(&self, judging: &Judging) -> Judgement<'_> {
         let request = Request {

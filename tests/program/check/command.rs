@@ -39,14 +39,9 @@ fn what_cannot_be_read_is_told_with_its_place_and_the_rest_is_checked_all_the_sa
     fs::write(root.join("config.json"), BAD).unwrap();
     let ran = check(root, [".", "missing.yaml"]);
     assert_eq!(ran.status, 2);
-    for line in [
-        "--> a.yaml:2:",
-        "no valid YAML",
-        "not UTF-8",
-        "helm template",
-        "missing.yaml",
-        "r.example.com: auth",
-    ] {
+    for line in
+        ["--> a.yaml:2:", "invalid YAML", "not UTF-8", "helm template", "missing.yaml", "r.example.com: auth"]
+    {
         assert!(ran.stdout.contains(line), "{line}\n{}", ran.stdout);
     }
     assert!(
@@ -301,7 +296,7 @@ fn what_comes_out_of_a_pipe_is_checked_and_not_repaired() {
     limited.arg("20").arg(program.get_program()).args(["check", "--fix", "pipe"]).current_dir(folder.path());
     let ran = Ran::from(limited.output().unwrap());
     assert_eq!(ran.status, 2, "{}{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains("only a file can be repaired"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("only a regular file can be repaired"), "{}", ran.stdout);
 
     let writer = std::thread::spawn(move || fs::write(pipe, BAD));
     let ran = check(folder.path(), ["pipe"]);
@@ -356,9 +351,9 @@ fn everything_that_is_told_of_a_file_is_told_in_the_languages_of_the_policy() {
     // In English and in Chinese.
     let words = [
         ("text", "regcred repairs this: with --fix now", "regcred 可以修复此项"),
-        ("text", "an anchor shares this value", "该值通过锚点与其他位置共用"),
+        ("text", "refers to this value by an anchor", "该值通过锚点与其他位置共用"),
         ("text", "not repaired", "未修复"),
-        ("text", "no valid YAML here", "此处不是合法的 YAML"),
+        ("text", "invalid YAML", "YAML 无效"),
         ("text", "No such file or directory", "没有这个文件或目录"),
         ("text", "2 image-pull Secrets checked: 2 deny, ", "检查了 2 个镜像拉取 Secret：2 项拒绝"),
         ("json", "regcred repairs this: with --fix now", "regcred 可以修复此项"),

@@ -8,6 +8,7 @@ mod formats;
 mod kubectl;
 mod placeholders;
 mod reports;
+mod repositories;
 mod text;
 
 use std::ffi::OsStr;

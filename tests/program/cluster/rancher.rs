@@ -92,7 +92,7 @@ fn a_refusal_reaches_the_form_with_the_whole_text_in_its_message() {
 }
 
 #[test]
-fn the_form_without_an_address_is_answered_by_the_api_server() {
+fn the_form_without_an_address_is_refused_and_explained() {
     let namespace = enforced("rancher-no-address");
 
     let answer = namespace.rancher("POST", "", Some(&form("empty", &namespace, None)));
@@ -101,6 +101,8 @@ fn the_form_without_an_address_is_answered_by_the_api_server() {
     let message = answer.json()["message"].as_str().unwrap().to_owned();
     assert!(message.contains("data[.dockerconfigjson]"), "{message}");
     assert!(!message.contains("regcred"), "{message}");
+    let said = warnings(&answer);
+    assert!(said[0].contains("[regcred/missing-data-key]"), "{said:?}");
     let record = namespace.record(enforcing().regcred(), "empty", "mutate");
-    assert_eq!(record["decision"], "skipped", "there is nothing to judge");
+    assert_eq!((&record["decision"], &record["findings"][0]["path"]), (&json!("warned"), &json!("data")));
 }

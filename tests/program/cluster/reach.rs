@@ -16,31 +16,80 @@ fn other_secret(name: &str, of_type: &str, data: &Value) -> Value {
 
 #[test]
 fn secrets_of_other_types_never_reach_the_webhook() {
-    let namespace = enforced("types");
-    let document = auths(&[&bare(GENERIC)]);
+    // One of its own, so that its counters count these Secrets alone.
+    let regcred = Guarded::start(Serve::dev());
+    let webhooks = cluster().install("types", &regcred.regcred, Which::BOTH);
+    let namespace = webhooks.namespace("types");
+    let calls = |webhook: &str| -> f64 {
+        let series = |operation: &str, decision: &str| {
+            format!(
+                "regcred_admission_requests_total{{webhook=\"{webhook}\",operation=\"{operation}\",decision=\"{decision}\"}}"
+            )
+        };
+        let of_operation = |operation: &'static str| {
+            ["allowed", "patched", "warned", "denied", "skipped"].map(|decision| series(operation, decision))
+        };
+        let all = ["CREATE", "UPDATE"].into_iter().flat_map(of_operation);
+        all.filter_map(|series| regcred.regcred.metric(&series)).sum()
+    };
+    let (mutate, validate) = (calls("mutate"), calls("validate"));
+    assert!(mutate > 0.0 && validate > 0.0, "the probes are counted");
+
+    let mut nothing = other_secret("nothing", "Opaque", &json!({}));
+    nothing["data"] = Value::Null;
     let others = [
-        // Of what is in it, nothing counts: the type decides.
-        other_secret("opaque", "Opaque", &json!({".dockerconfigjson": document})),
+        other_secret("opaque", "Opaque", &json!({"config.json": auths(&[&bare(GENERIC)])})),
         other_secret("typeless", "", &json!({"a": "b"})),
         other_secret("tls", "kubernetes.io/tls", &json!({"tls.crt": "", "tls.key": ""})),
         other_secret("basic", "kubernetes.io/basic-auth", &json!({"username": "u", "password": "p"})),
-        other_secret("own", "example.com/own", &json!({".dockercfg": document})),
+        nothing,
     ];
     for other in &others {
         let said = namespace.create(other, &[]);
-        assert!(said.success, "{said:?}");
+        assert!(said.success && !said.stderr.contains("regcred"), "{said:?}");
     }
     namespace.accepts(&["label", "secret", "opaque", "team=payments"], "");
     namespace.accepts(&["delete", "secret", "basic"], "");
+    assert_eq!((calls("mutate"), calls("validate")), (mutate, validate));
 
-    // Records come in order, so what had one would have it by now.
     let said = namespace.create(&pull_secret("last", &auths(&[&whole(HOST)])), &[]);
     assert!(said.success, "{said:?}");
-    namespace.record(enforcing().regcred(), "last", "validate");
+    assert_eq!((calls("mutate"), calls("validate")), (mutate + 1.0, validate + 1.0));
+}
 
+#[test]
+fn a_document_in_a_secret_of_another_type_is_warned_of() {
+    let namespace = enforced("wrong-type");
+    let others = [
+        other_secret("opaque", "Opaque", &json!({".dockerconfigjson": auths(&[&bare(GENERIC)])})),
+        other_secret("own", "example.com/own", &json!({".dockercfg": "{}"})),
+    ];
+    for (other, meant) in others.iter().zip(["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"]) {
+        let said = namespace.create(other, &[]);
+        assert!(said.success, "{said:?}");
+        assert_eq!(
+            said.warnings(),
+            [format!(
+                "[regcred/wrong-secret-type] the Secret: its type is not {meant}. To pull images with it, delete it and create it again with \
+                 type {meant}."
+            )]
+        );
+    }
+    // The type cannot be changed, so an update is not warned of it again.
+    let said = namespace.accepts(&["label", "secret", "opaque", "team=payments"], "");
+    assert!(said.warnings().is_empty(), "{said:?}");
+
+    // A null is no document, and no error of the match condition, which would refuse the Secret.
+    let mut null = other_secret("null", "Opaque", &json!({}));
+    null["data"] = json!({".dockerconfigjson": null});
+    let said = namespace.create(&null, &[]);
+    assert!(said.success && !said.stderr.contains("regcred"), "{said:?}");
+
+    let record = namespace.record(enforcing().regcred(), "own", "validate");
+    assert_eq!(record["findings"][0]["code"], "wrong-secret-type");
+    assert_eq!((&record["findings"][0]["path"], record.get("type")), (&json!("type"), None), "{record}");
     let records = namespace.records(enforcing().regcred());
-    let names: Vec<_> = records.iter().map(|record| record["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["last", "last"]);
+    assert!(records.iter().all(|record| record["webhook"] == "validate"), "{records:?}");
 }
 
 #[test]

@@ -103,3 +103,24 @@ fn a_document_that_the_api_server_refuses_is_explained_by_a_warning() {
     assert!(said.warnings().iter().any(|warning| warning.starts_with("[regcred/invalid-json]")), "{said:?}");
     assert!(!shows_password(&said.stderr), "{said:?}");
 }
+
+#[test]
+fn a_missing_data_key_is_explained_by_a_warning() {
+    let namespace = enforced("refused-shape");
+    let mut secret = pull_secret("acr", "");
+    secret["data"] = json!({"config.json": BASE64_STANDARD.encode(auths(&[&whole(HOST)]))});
+
+    let said = namespace.create(&secret, &[]);
+
+    assert!(!said.success, "{said:?}");
+    // What the API server says by itself.
+    assert!(said.stderr.contains("data[.dockerconfigjson]: Required value"), "{said:?}");
+    assert_eq!(
+        said.warnings(),
+        [
+            "[regcred/missing-data-key] the Secret: its data has no value under .dockerconfigjson. Rename the data key config.json to \
+             .dockerconfigjson."
+        ]
+    );
+    assert!(!shows_password(&said.stderr), "{said:?}");
+}

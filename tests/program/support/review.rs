@@ -7,24 +7,34 @@ use serde_json::{Map, Value, json};
 pub const DOCKER_CONFIG_JSON: &str = "kubernetes.io/dockerconfigjson";
 pub const DOCKER_CFG: &str = "kubernetes.io/dockercfg";
 
-/// The data key of a Secret type.
-pub fn data_key(secret_type: &str) -> &'static str {
+/// The data key of a type of pull Secrets.
+pub fn known_data_key(secret_type: &str) -> Option<&'static str> {
     match secret_type {
-        DOCKER_CONFIG_JSON => ".dockerconfigjson",
-        DOCKER_CFG => ".dockercfg",
-        other => panic!("{other} is no type of pull Secrets"),
+        DOCKER_CONFIG_JSON => Some(".dockerconfigjson"),
+        DOCKER_CFG => Some(".dockercfg"),
+        _ => None,
     }
 }
 
-/// A pull Secret.
-pub fn secret_of(secret_type: &str, document: &[u8]) -> Value {
+/// The same for a type that must be one of them.
+pub fn data_key(secret_type: &str) -> &'static str {
+    known_data_key(secret_type).unwrap_or_else(|| panic!("{secret_type} is no type of pull Secrets"))
+}
+
+/// A Secret with this data.
+pub fn secret_with(secret_type: &str, data: &Value) -> Value {
     json!({
         "kind": "Secret",
         "apiVersion": "v1",
         "metadata": {"name": "regcred", "namespace": "default"},
-        "data": {(data_key(secret_type)): STANDARD.encode(document)},
+        "data": data,
         "type": secret_type,
     })
+}
+
+/// A pull Secret.
+pub fn secret_of(secret_type: &str, document: &[u8]) -> Value {
+    secret_with(secret_type, &json!({(data_key(secret_type)): STANDARD.encode(document)}))
 }
 
 /// A dockerconfigjson Secret.

@@ -6,11 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::judge::{Request, judge};
+use crate::judge::{Request, judge, judge_shape};
 use crate::policy::{Policy, Requester};
 use crate::registry::HostPattern;
 use crate::rules::Rule;
 use crate::secret::{OldSecret, Secret, SecretType};
+use crate::shape::{MeantKeySearch, Misshapen};
 
 /// A Secret to judge.
 pub(super) struct Judged {
@@ -19,13 +20,20 @@ pub(super) struct Judged {
     old: Option<Vec<u8>>,
     other_data_bytes: usize,
     policy: Policy,
+    /// Judged in place of the document.
+    misshapen: Option<Misshapen>,
 }
 
 impl Judged {
     pub(super) fn findings(&self) -> Vec<crate::finding::Finding<'_>> {
+        let requester = Requester { namespace: "default", user: "somebody", groups: &[] };
+        let now = Timestamp::constant(1_795_392_000, 0); // 2026-11-23
+        if let Some(misshapen) = &self.misshapen {
+            return judge_shape(&self.policy, &requester, now, misshapen).findings;
+        }
         let request = Request {
-            requester: Requester { namespace: "default", user: "somebody", groups: &[] },
-            now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
+            requester,
+            now,
             secret: Secret {
                 secret_type: self.secret_type,
                 document: &self.document,
@@ -46,6 +54,7 @@ pub(super) fn all() -> Vec<Judged> {
             old: example.old_document.map(Into::into),
             other_data_bytes: example.other_data_bytes,
             policy: example.policy.map_or_else(Policy::default, |file| Policy::parse(file).unwrap()),
+            misshapen: example.misshapen(),
         }
     });
     let unfixed = examples.clone().map(|mut judged| {
@@ -67,9 +76,31 @@ pub(super) fn all() -> Vec<Judged> {
             old: bytes("old_doc_b64"),
             other_data_bytes: 0,
             policy: Policy::default(),
+            misshapen: None,
         })
     });
-    examples.chain(unfixed).chain(not_allowed).chain(cases).collect()
+    examples.chain(unfixed).chain(not_allowed).chain(cases).chain(misshapen()).collect()
+}
+
+/// Each text about a Secret without a document that can be judged.
+fn misshapen() -> impl Iterator<Item = Judged> {
+    let missing = SecretType::ALL.into_iter().flat_map(|secret_type| {
+        [
+            ("note", ""),
+            ("config.json", ""),
+            (".dockercfg", ""),
+            (".dockerconfigjson", ""),
+            ("a-name-of-46-characters-for-docker-config.json", r#"{"auths":{}}"#),
+            ("flat", r#"{"r.example.com":{"auth":"dTpw"}}"#),
+        ]
+        .map(|(name, value)| {
+            let mut search = MeantKeySearch::new(secret_type);
+            search.consider(name, || Some(value));
+            Misshapen::MissingDataKey { secret_type, meant: search.found(), was_missing: false }
+        })
+    });
+    let all = SecretType::ALL.map(Misshapen::WrongType).into_iter().chain(missing);
+    all.map(|misshapen| Judged { misshapen: Some(misshapen), ..of("{}") })
 }
 
 /// A dockerconfigjson under the default policy.
@@ -80,5 +111,6 @@ pub(super) fn of(document: &str) -> Judged {
         old: None,
         other_data_bytes: 0,
         policy: Policy::default(),
+        misshapen: None,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::affected::Affected;
-use crate::place::Place;
+use crate::place::{Place, Spot};
 use crate::registry::AcrService;
 use crate::rules::{AcrNotARegistry, Action, Fault, GenericRegistryHost, NoCredentials};
 use crate::secret::SecretType;
@@ -35,6 +35,8 @@ fn findings(key: &str) -> Vec<Finding<'_>> {
         for found in judged.findings() {
             let key = || RegistryKey::new(key);
             let spot = match found.place.spot {
+                Spot::Type => Spot::Type,
+                Spot::Data(meant) => Spot::Data(meant),
                 Spot::Document => Spot::Document,
                 Spot::Registry(_) => Spot::Registry(key()),
                 Spot::Top(field) => Spot::Top(field),
@@ -109,6 +111,8 @@ fn a_message_is_complete_in_itself() {
                 (Subject::Registry(_), _) => HOST,
                 (Subject::Document, Language::Chinese) => "整份文档",
                 (Subject::Document, _) => "the document",
+                (Subject::Secret, Language::Chinese) => "该 Secret",
+                (Subject::Secret, _) => "the Secret",
             };
             assert!(text.starts_with(&format!("{prefix}{subject}: ")), "{text}");
             assert_eq!(text.matches("[regcred/").count(), 1, "{text}");
@@ -163,7 +167,11 @@ fn different_faults_say_different_things() {
 fn a_warning_begins_with_code_host_and_an_english_clause() {
     for finding in findings(HOST) {
         let Parts { clause, remedy, .. } = Parts::of(&finding);
-        let subject = if matches!(Subject::of(&finding), Subject::Document) { "the document" } else { HOST };
+        let subject = match Subject::of(&finding) {
+            Subject::Secret => "the Secret",
+            Subject::Document => "the document",
+            Subject::Registry(_) => HOST,
+        };
         let opening = format!("[regcred/{}] {subject}: {}.", finding.rule(), clause.english);
         assert!(opening.is_ascii());
         for language in LANGUAGES {
@@ -193,7 +201,7 @@ fn a_long_host_is_cut_in_the_middle() {
     let key = format!("{}.{}", "a".repeat(150), "z".repeat(149));
     let shown = format!("{}…{}", "a".repeat(40), "…");
     for finding in findings(&key) {
-        if matches!(Subject::of(&finding), Subject::Document) {
+        if !matches!(Subject::of(&finding), Subject::Registry(_)) {
             continue;
         }
         for line in LANGUAGES.into_iter().flat_map(|language| warnings(&finding, language)) {

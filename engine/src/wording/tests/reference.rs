@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::{LANGUAGES, assert_well_formed, is_chinese};
 use crate::finding::Finding;
-use crate::judge::{Request, judge};
+use crate::judge::{Request, judge, judge_shape};
 use crate::policy::{Language, Policy, Requester};
 use crate::rules::{Example, Rule};
 use crate::secret::{MAX_SECRET_BYTES, OldSecret, Secret};
@@ -77,7 +77,10 @@ fn each_example_breaks_its_rule_and_few_others() {
         let old =
             example.old_document.map(|old| OldSecret { document: Some(old.as_bytes()), immutable: false });
         let request = Request { requester, now: EXAMPLE_TIME, secret, old };
-        let judgement = judge(&policy, &request);
+        let judgement = match example.misshapen() {
+            Some(misshapen) => judge_shape(&policy, &requester, request.now, &misshapen),
+            None => judge(&policy, &request),
+        };
         let found: Vec<_> = judgement.findings.iter().map(Finding::rule).collect();
         assert!(found.contains(rule), "{rule}: {found:?}");
         // Where a repair would mend the finding, or stands in its way, the two belong together.

@@ -2,8 +2,11 @@
 
 use super::*;
 
-const SHIPPED: &str =
-    r#"has(object.type) && object.type in ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"]"#;
+/// The conditions of the two webhooks in deploy/base/webhooks.yaml, which .ci/manifests.py holds to the same.
+const SHIPPED: [&str; 2] = [
+    r#"has(object.type) && object.type in ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"]"#,
+    r#"has(object.type) && object.type in ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"] || has(object.data) && (".dockerconfigjson" in object.data || ".dockercfg" in object.data)"#,
+];
 
 #[test]
 fn condition_on_the_type_is_recognised() {
@@ -12,7 +15,9 @@ fn condition_on_the_type_is_recognised() {
             expressions.iter().map(|text| json!({"name": "x", "expression": text})).collect();
         json!({"name": "validate.regcred.dev", "matchConditions": conditions})
     };
-    assert!(sees_the_type(&conditions(&[SHIPPED])));
+    for shipped in SHIPPED {
+        assert!(sees_the_type(&conditions(&[shipped])));
+    }
     assert!(sees_the_type(&conditions(&[
         "request.operation != 'DELETE'",
         "object.type.startsWith('kubernetes.io/docker')"
@@ -21,6 +26,7 @@ fn condition_on_the_type_is_recognised() {
     assert!(!sees_the_type(&json!({"name": "validate.regcred.dev"})), "as Kubernetes before 1.28 stores it");
     assert!(!sees_the_type(&conditions(&[])));
     assert!(!sees_the_type(&conditions(&["has(object.metadata.labels)"])));
+    assert!(!sees_the_type(&conditions(&["has(object.data) && '.dockercfg' in object.data"])));
     for odd in [
         json!(null),
         json!("object.type"),

@@ -80,6 +80,41 @@ fn what_stands_is_told_by_namespace_and_nothing_is_changed() {
 }
 
 #[test]
+fn secrets_of_the_wrong_type_are_reported_with_all_types() {
+    let other = |name: &str, data: &Value| json!({"metadata": {"name": name}, "stringData": data});
+    let document = auths(&[&bare(HOST)]);
+    let secrets = [
+        pull_secret("bad", &document),
+        other("mistyped", &json!({".dockerconfigjson": document})),
+        other("mounted", &json!({"config.json": document})),
+    ];
+    standing(cluster(), "scan-types", &secrets);
+
+    let scanned = cluster().scan(&of(&["scan-types"], &["--all-types"])).run();
+
+    assert_eq!((scanned.code, scanned.stderr.as_str()), (Some(1), ""));
+    let said = scanned.lines("Finding");
+    let said: Vec<_> = said
+        .iter()
+        .map(|finding| {
+            ["code", "action", "field"].map(|field| finding[field].as_str().unwrap()).map(str::to_owned)
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ["missing-auth", "deny", r#"data[.dockerconfigjson].auths["HOST"].auth"#],
+            ["wrong-secret-type", "warn", "type"],
+        ]
+        .map(|finding| finding.map(|text| text.replace("HOST", HOST)))
+    );
+    assert_eq!(scanned.summary()["secrets"], 2);
+
+    let without = cluster().scan(&of(&["scan-types"], &[])).run();
+    assert_eq!((without.lines("Finding").len(), &without.summary()["secrets"]), (1, &json!(1)));
+}
+
+#[test]
 fn labels_choose_and_exemptions_of_a_policy_hold_by_namespace() {
     let mut labelled = pull_secret("labelled", &auths(&[&bare(HOST)]));
     labelled["metadata"]["labels"] = json!({"team": "a"});

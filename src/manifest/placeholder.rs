@@ -1,4 +1,4 @@
-//! Placeholders that some tool fills in after us: what is encoded before it is filled in is encoded wrongly.
+//! Placeholders that another tool fills in later. If one is encoded before it is filled in, the result is wrong.
 
 use std::ops::Range;
 
@@ -6,22 +6,22 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-/// What stands between the marks of a placeholder is not longer, in bytes.
-const LONGEST_NAME: usize = 200;
+/// At most this many bytes are between the marks of a placeholder.
+const MAX_NAME_BYTES: usize = 200;
 
-/// The tools that may fill in what is written in a file.
+/// The tools that can fill in placeholders in a file.
 #[derive(Clone, Copy)]
 pub(super) enum Tools {
     /// Helm, kustomize's and Flux's substitutions, envsubst, Argo CD's and other vault plugins, Jenkins and GitLab.
     Any,
-    /// Argo CD's vault plugin and its like alone: they decode base64, fill it in, and encode it again.
+    /// Only plugins such as Argo CD's for Vault: they decode base64, fill it in, and encode it again.
     Vault,
 }
 
-/// What a placeholder stands between, and what may stand there.
+/// The marks around a placeholder, and which characters can be between them.
 type Marks = (&'static str, &'static str, fn(char) -> bool);
 
-/// The vault plugins' marks. They make a placeholder wherever they stand, and so do the next.
+/// The marks of Vault plugins. Like those below, they make a placeholder anywhere in a text.
 const VAULT: [Marks; 2] = [("<path:", ">", |c| c != '<'), ("<vault:", ">", |c| c != '<')];
 
 /// The marks of the other tools.
@@ -38,38 +38,38 @@ fn is_of_name(c: char) -> bool {
 }
 
 impl Tools {
-    /// Whether a text holds a placeholder.
+    /// Whether a text contains a placeholder.
     pub(super) fn fill_in(self, text: &str) -> bool {
-        let anywhere = |(at, _)| text.get(at..).is_some_and(|rest| self.behind_placeholder(rest).is_some());
+        let anywhere = |(at, _)| text.get(at..).is_some_and(|rest| self.after_placeholder(rest).is_some());
         let by_others = || text.contains("ref+") && text.contains("://") || whole_variable(text);
         text.char_indices().any(anywhere)
             || self.fill_in_all(text.trim())
             || matches!(self, Tools::Any) && by_others()
     }
 
-    /// Whether a text is a placeholder, and nothing stands beside it.
+    /// Whether a whole text is a placeholder.
     fn fill_in_all(self, text: &str) -> bool {
         is_in_angle_brackets(text) || matches!(self, Tools::Any) && is_placeholder(text)
     }
 
-    /// What stands behind the placeholder that a text begins with.
-    fn behind_placeholder(self, text: &str) -> Option<&str> {
+    /// Returns the text after the placeholder that a text begins with.
+    fn after_placeholder(self, text: &str) -> Option<&str> {
         let others = match self {
             Tools::Any => &OTHERS[..],
             Tools::Vault => &[],
         };
         VAULT.iter().chain(others).find_map(|(open, close, is_inner)| {
-            let behind = text.strip_prefix(open)?;
-            // Looked for in what is near: a text may be nothing but openings.
-            let near = (LONGEST_NAME..LONGEST_NAME + 4).find_map(|end| behind.get(..end)).unwrap_or(behind);
+            let after = text.strip_prefix(open)?;
+            // Only a part of the text is searched: a hostile one consists of opening marks.
+            let near = (MAX_NAME_BYTES..MAX_NAME_BYTES + 4).find_map(|end| after.get(..end)).unwrap_or(after);
             let (inner, _) = near.split_once(close)?;
             let is_placeholder = !inner.is_empty() && inner.chars().all(is_inner);
-            behind.get(inner.len() + close.len()..).filter(|_| is_placeholder)
+            after.get(inner.len() + close.len()..).filter(|_| is_placeholder)
         })
     }
 
-    /// Whether a text that is no JSON can become JSON when it is filled in. Of a placeholder outside of the strings anything
-    /// may come; one inside of a string stands for a piece of it, and mends nothing.
+    /// Whether a text that is not JSON can become JSON when it is filled in. A placeholder outside of strings can become
+    /// anything; one inside of a string becomes a part of that string.
     pub(super) fn may_make_json_of(self, text: &str) -> bool {
         let text = text.trim();
         if self.fill_in_all(text) {
@@ -81,24 +81,24 @@ impl Tools {
             if !in_string && matches!(self, Tools::Any) && rest.starts_with("ref+") {
                 return true;
             }
-            if let Some(behind) = self.behind_placeholder(rest) {
+            if let Some(after) = self.after_placeholder(rest) {
                 if !in_string {
                     return true;
                 }
-                rest = behind;
+                rest = after;
                 continue;
             }
             in_string ^= c == '"';
             let escaped = rest.chars().nth(1).filter(|_| in_string && c == '\\');
-            let (piece, behind) = rest.split_at(c.len_utf8() + escaped.map_or(0, char::len_utf8));
+            let (piece, after) = rest.split_at(c.len_utf8() + escaped.map_or(0, char::len_utf8));
             filled_in.push_str(piece);
-            rest = behind;
+            rest = after;
         }
         is_json(&filled_in)
     }
 
-    /// Whether a name or a text in an entry of a JSON document holds a placeholder, its key included. Each is looked at for
-    /// itself: `{{` in one and the braces at the end of the entry are none.
+    /// Whether a name or a text in an entry of a JSON document contains a placeholder, its key included. Each is checked
+    /// separately: `{{` in one and the braces at the end of the entry are not a placeholder.
     pub(super) fn fill_in_entry(self, document: &[u8], entry: Range<usize>) -> bool {
         let text = document.get(entry).and_then(|entry| std::str::from_utf8(entry).ok()).unwrap_or_default();
         let object = Zeroizing::new(["{", text, "}"].concat());
@@ -121,7 +121,7 @@ impl Tools {
     }
 }
 
-/// What a placeholder for a whole document is written between, whatever is in it.
+/// The marks around a placeholder for a whole document, which can contain anything.
 const AROUND_ALL: [(&str, &str); 4] = [("{{", "}}"), ("<", ">"), ("$(", ")"), ("${", "}")];
 
 /// Whether the whole value of a data key is a placeholder: a template, a shell command, `<base64 here>`,
@@ -138,11 +138,18 @@ pub(super) fn is_placeholder_for_all(value: &str) -> bool {
     AROUND_ALL.iter().any(is_between) || value.ends_with("...") || is_word()
 }
 
+/// Whether a text contains `${…}` or `{{…}}`, which Flux, envsubst and templates fill in.
+pub(super) fn has_variable(text: &str) -> bool {
+    [("${", "}"), ("{{", "}}")]
+        .iter()
+        .any(|(open, close)| text.split_once(open).is_some_and(|(_, after)| after.contains(close)))
+}
+
 pub(super) fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// What a placeholder stands between, where it is all of a text. A password may hold such marks.
+/// The marks around a placeholder that is a whole text. A password can contain such marks.
 const AROUND: [(&str, &str); 8] = [
     ("__", "__"),
     ("[[", "]]"),
@@ -154,13 +161,13 @@ const AROUND: [(&str, &str); 8] = [
     ("@", "@"),
 ];
 
-/// `<password>`, and nothing beside it. What Go prints where a value was missing is none: nobody fills it in any more.
+/// Whether a text is like `<password>`. What Go prints for a missing value is not a placeholder: nothing fills it in.
 fn is_in_angle_brackets(text: &str) -> bool {
     let inner = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
     inner.is_some_and(|inner| !matches!(inner, "" | "no value" | "nil") && !inner.contains(['<', '>']))
 }
 
-/// `__PASSWORD__`, `[[ .password ]]`, `$password` and the like, and nothing beside it.
+/// Whether a text is like `__PASSWORD__`, `[[ .password ]]` or `$password`.
 fn is_placeholder(text: &str) -> bool {
     let between = |open: &str, close: &str| text.strip_prefix(open)?.strip_suffix(close);
     let is_name = |inner: &str| {
@@ -176,7 +183,7 @@ fn is_placeholder(text: &str) -> bool {
         || text.strip_prefix('$').is_some_and(is_variable)
 }
 
-/// `"$REGISTRY_PASSWORD"`, and nothing else between the quotation marks.
+/// Whether a text has `"$REGISTRY_PASSWORD"`, with nothing else between the quotation marks.
 fn whole_variable(text: &str) -> bool {
     text.split('"').any(|part| {
         part.strip_prefix('$').is_some_and(|name| {
@@ -191,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_told_from_passwords() {
+    fn placeholders_are_not_passwords() {
         for text in [
             "{{ .Values.password }}",
             r#"{"auths":{"${REGISTRY}":{}}}"#,
@@ -236,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn in_base64_nobody_but_a_vault_plugin_fills_in() {
+    fn only_vault_plugins_fill_in_base64() {
         for text in ["<path:secret/data/acr#password>", "a<vault:acr#p>", "<password>"] {
             assert!(Tools::Vault.fill_in(text), "{text}");
         }
@@ -248,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_filling_in_can_mend_is_told_from_what_can_become_json() {
+    fn some_templates_can_become_json() {
         for text in [
             " __DOCUMENT__ ",
             "ref+vault://acr#/document",

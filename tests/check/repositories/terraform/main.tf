@@ -1,0 +1,3 @@
+resource "kubernetes_secret" "pull" {
+  type = "kubernetes.io/dockerconfigjson"
+}
