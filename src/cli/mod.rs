@@ -25,6 +25,7 @@ use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::VERSION;
+use crate::guarded::guarded;
 use outcome::{Exit, Failure, put, say};
 
 /// Kubernetes admission webhook that corrects and refuses image pull Secrets.
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
     // A core file would contain the credentials of recent requests. Lowering a limit is always allowed. (If the kernel
     // pipes cores to a program, that program must respect the limit.)
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    log::quiet_panics();
     let mut command = command(&|name| env::var_os(name));
     if is_plugin() {
         let name = "kubectl regcred";
@@ -73,7 +75,7 @@ pub fn main() -> ExitCode {
         .try_get_matches_from_mut(env::args_os())
         .unwrap_or_else(|error| without_password(error, &mut command).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let result = match cli.command {
+    let run = || match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
         Command::Scan(args) => scan::run(args),
@@ -82,7 +84,7 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),
     };
-    match result {
+    match completed(run) {
         Ok(Exit::Clean) => ExitCode::SUCCESS,
         Ok(Exit::Findings) => ExitCode::from(1),
         Ok(Exit::Incomplete) => ExitCode::from(2),
@@ -94,6 +96,12 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Runs a subcommand. A panic is a failure like any other: its place is on standard error already.
+fn completed(run: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    guarded(run)
+        .unwrap_or_else(|| Err(Failure("internal error: please report this bug of regcred".to_owned())))
 }
 
 /// Variables that restrict who may connect. An empty one is an error: its value was lost, and must not admit every client.
@@ -160,6 +168,14 @@ mod tests {
                 all.iter().filter(|other| *other != name || guards(other)).cloned().collect();
             assert_eq!(twins(command(&|other| (other == name).then(OsString::new))), others);
         }
+    }
+
+    #[test]
+    fn panic_of_a_subcommand_is_a_failure() {
+        assert!(matches!(completed(|| Ok(Exit::Clean)), Ok(Exit::Clean)));
+        assert!(
+            matches!(completed(|| panic!("a bug")), Err(Failure(message)) if message.starts_with("internal error"))
+        );
     }
 
     #[test]
