@@ -16,7 +16,7 @@ impl RegistryKeyNeverMatches {
             && !entry.is_key_unfilled
             && entry.key_fault.is_none()
             && !entry.key.is_other_docker_hub()
-            && is_never_found(entry.registry.as_written())
+            && *entry.is_never_found.get_or_init(|| is_never_found(entry.registry.as_written()))
     }
 }
 

@@ -95,6 +95,8 @@ pub(crate) struct EntryView<'v, 'a> {
     pub(crate) is_key_unfilled: bool,
     /// Why the key names no registry; not checked if it is unfilled.
     pub(crate) key_fault: Option<KeyFault>,
+    /// Whether the kubelet finds the key for no ordinary image; worked out when it is first asked.
+    pub(crate) is_never_found: OnceCell<bool>,
     pub(crate) fields: Entry<'v, 'a>,
     /// `None` if the username, the password or `auth` is neither a string nor null.
     pub(crate) credentials: Option<Credentials<'a>>,
@@ -139,6 +141,7 @@ impl<'v, 'a> EntryView<'v, 'a> {
             key_is_plain,
             is_key_unfilled,
             key_fault: if key_is_plain || is_key_unfilled { None } else { key.fault() },
+            is_never_found: OnceCell::new(),
             credentials: Credentials::read(&fields),
             document,
             member,
