@@ -455,20 +455,32 @@ pub fn images_that_find(consumer: Consumer, secret_type: SecretType, key: &str) 
     if !consumer.reads(secret_type) {
         return Vec::new();
     }
+    let images = ordinary_images(key).into_iter().filter(|image| consumer.accepts(image));
     let only = vec![(Cow::Borrowed(key), 0)];
-    let keyring = keyring::Keyring::new(&only);
-    let config_file = docker::ConfigFile::of(&only);
-    let auth_file = podman::AuthFile::of(&only, secret_type);
-    let updater = image_updater::entries(&only);
     let is_some = |lookup| matches!(lookup, Lookup::Entries(range) if !range.is_empty());
-    let finds = |image: &ImageRef| match consumer {
-        Consumer::Kubelet => !kubelet::find(&keyring, image).is_empty(),
-        Consumer::Docker => is_some(config_file.find(image)),
-        Consumer::Podman => is_some(auth_file.find(image)),
-        Consumer::KeyChain => !keyring.has_unparsable && !keychain::find(&keyring, image).is_empty(),
-        Consumer::ImageUpdater => !image_updater::find(&updater, image).is_empty(),
-    };
-    ordinary_images(key).into_iter().filter(|image| consumer.accepts(image) && finds(image)).collect()
+    match consumer {
+        Consumer::Kubelet => {
+            let keyring = keyring::Keyring::new(&only);
+            images.filter(|image| !kubelet::find(&keyring, image).is_empty()).collect()
+        }
+        Consumer::Docker => {
+            let config_file = docker::ConfigFile::of(&only);
+            images.filter(|image| is_some(config_file.find(image))).collect()
+        }
+        Consumer::Podman => {
+            let auth_file = podman::AuthFile::of(&only, secret_type);
+            images.filter(|image| is_some(auth_file.find(image))).collect()
+        }
+        Consumer::KeyChain => {
+            let keyring = keyring::Keyring::new(&only);
+            let finds = |image: &ImageRef| !keychain::find(&keyring, image).is_empty();
+            images.filter(|image| !keyring.has_unparsable && finds(image)).collect()
+        }
+        Consumer::ImageUpdater => {
+            let updater = image_updater::entries(&only);
+            images.filter(|image| !image_updater::find(&updater, image).is_empty()).collect()
+        }
+    }
 }
 
 /// Whether the kubelet finds the key for no ordinary image.

@@ -4,6 +4,7 @@ use super::view::{DocumentView, EntryView};
 use crate::bilingual::{Bilingual, text};
 use crate::document::{EntryField, Repetitions, TopField, UnknownNames};
 use crate::place::Spot;
+use crate::secret::SecretType;
 
 /// A name is written more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +77,7 @@ impl Check for AmbiguousJson {
         found.collect::<Vec<_>>()
     }
 
-    fn message(&self, _: &Context<'_>) -> Message {
+    fn message(&self, context: &Context<'_>) -> Message {
         let (name, name_zh) = match self {
             AmbiguousJson::Top(field) => (field.name(), field.name()),
             AmbiguousJson::Entry(field) => (field.name(), field.name()),
@@ -91,6 +92,13 @@ impl Check for AmbiguousJson {
                 "请保留正确的一个，删除其余（包括仅大小写不同的）。",
             ),
         );
+        if context.place.secret_type == SecretType::DockerCfg {
+            return message.only_note(text(
+                "The kubelet, podman and the key chain take the last value and ignore the letter case of fields; readers in other \
+                 languages do not all do so.",
+                "kubelet、podman 和 keychain 取最后一个值，并且不区分字段名的大小写；其他语言的程序并非都如此。",
+            ));
+        }
         message.only_note(text(
             "The kubelet, docker, podman and the key chain take the last value, merge two auths and ignore letter case; Argo CD Image \
              Updater and readers in other languages do not.",

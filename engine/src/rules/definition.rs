@@ -231,6 +231,14 @@ impl Message {
         self
     }
 
+    /// With these sentences in the place of who is affected, if there are any.
+    pub(crate) fn only_note_if(self, note: Option<impl Into<Words>>) -> Self {
+        match note {
+            Some(note) => self.only_note(note),
+            None => self,
+        }
+    }
+
     /// With these sentences in the place of who is affected.
     pub(crate) fn only_note(self, note: impl Into<Words>) -> Self {
         Message { says_affected: false, ..self.note(note) }

@@ -74,6 +74,8 @@ pub(crate) struct EntryView<'v, 'a> {
     pub(crate) key_is_plain: bool,
     /// Why the key names no registry; not checked if it is unfilled.
     pub(crate) key_fault: Option<KeyFault>,
+    /// Whether the kubelet finds the key for no ordinary image; worked out when it is first asked.
+    never_found: OnceCell<bool>,
     pub(crate) fields: Entry<'v, 'a>,
     /// `None` if the username, the password or `auth` is neither a string nor null.
     pub(crate) credentials: Option<Credentials<'a>>,
@@ -99,6 +101,7 @@ impl<'v, 'a> EntryView<'v, 'a> {
             is_key_unfilled,
             key_is_plain,
             key_fault: if key_is_plain || is_key_unfilled { None } else { key.fault() },
+            never_found: OnceCell::new(),
             credentials: Credentials::read(&fields),
             document,
             member,
@@ -135,7 +138,7 @@ impl<'v, 'a> EntryView<'v, 'a> {
             && self.key_fault.is_none()
             && !self.key.is_other_docker_hub()
             && !self.key_is_plain
-            && is_never_found(self.registry.as_written())
+            && *self.never_found.get_or_init(|| is_never_found(self.registry.as_written()))
     }
 
     /// The value of `auth`, decoded.
