@@ -19,26 +19,13 @@ pub const CASES: &str = include_str!("../cases/cases.jsonl");
 pub struct Case(pub Value);
 
 /// Rules that do not exist yet. A case that expects one of them is skipped.
-const LATER_RULES: [&str; 13] = [
-    "credential-expired",
-    "credential-short-lived",
-    "empty-leftover",
-    "missing-data-key",
-    "not-a-docker-config",
-    "not-a-registry",
-    "registry-key-unfilled",
-    "registry-named-twice",
-    "registry-paths-collide",
-    "suspicious-credential",
-    "unfilled-placeholder",
-    "wrong-kind-of-credential",
-    "wrong-secret-type",
-];
+const LATER_RULES: [&str; 2] = ["missing-data-key", "wrong-secret-type"];
 
-/// All of them whose rules exist and whose type is one of the two.
+/// All of them whose rules exist, whose type is one of the two, and that do not have a time of their own: the program
+/// goes by its clock, so those are in the engine's test only.
 pub fn all() -> Vec<Case> {
     let cases = CASES.lines().map(|line| Case(serde_json::from_str(line).unwrap()));
-    cases.filter(|case| !case.is_for_later() && case.has_known_type()).collect()
+    cases.filter(|case| !case.is_for_later() && case.has_known_type() && case.0["now"].is_null()).collect()
 }
 
 /// What the two webhooks said to a case.

@@ -279,10 +279,10 @@ impl RuleSettings {
             }
         }
         if let Some(allow) = self.allow {
-            if !rule.judges_host() {
+            if !rule.takes_allow() {
                 faults.add(allow.referenced, || {
-                    let able = codes(Rule::judges_host);
-                    format!("{rule} judges no host; remove `allow` (only {able} do)")
+                    let able = codes(Rule::takes_allow);
+                    format!("{rule} takes no `allow` list; remove it (only {able} do)")
                 });
             }
             setting.allow = hosts(&allow.value, faults);
@@ -434,7 +434,7 @@ fn rules_schema(generator: &mut SchemaGenerator) -> Schema {
         if !rule.is_fixable() {
             refused.insert("fix", json_schema!({ "const": false }));
         }
-        if !rule.judges_host() {
+        if !rule.takes_allow() {
             refused.insert("allow", json_schema!(false));
         }
         let property = json_schema!({
