@@ -145,8 +145,9 @@ fn what_cannot_be_repaired_safely_is_left_alone_and_named() {
     let shared = "x: &doc '{\"auths\":{\"r.example.com\":{\"username\":\"u\",\"password\":\"p\"}}}'\n"
         .to_owned()
         + &manifest("*doc");
+    // One that is the whole value is `unfilled-placeholder`, and the engine repairs nothing.
     let placeholder =
-        manifest(&format!("'{}'", r#"{"auths":{"r.example.com":{"username":"u","password":"${P}"}}}"#));
+        manifest(&format!("'{}'", r#"{"auths":{"r.example.com":{"username":"u","password":"p${P}"}}}"#));
     let binary = manifest(&format!("!!binary {}", STANDARD.encode(DOCUMENT)));
     let tree = "x: &d\n  .dockerconfigjson: '{\"auths\":{\"r.example.com\":{\"username\":\"u\",\"password\":\"p\"}}}'\n"
         .to_owned()
