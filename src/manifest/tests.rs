@@ -150,6 +150,7 @@ fn unsafe_repairs_are_refused_with_a_reason() {
     let shared = "x: &doc '{\"auths\":{\"r.example.com\":{\"username\":\"u\",\"password\":\"p\"}}}'\n"
         .to_owned()
         + &manifest("*doc");
+    // One that is the whole value is `unfilled-placeholder`, and the engine repairs nothing.
     let placeholder =
         manifest(&format!("'{}'", r#"{"auths":{"r.example.com":{"username":"u","password":"__P__"}}}"#));
     let binary = manifest(&format!("!!binary {}", STANDARD.encode(DOCUMENT)));

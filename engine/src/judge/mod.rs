@@ -290,7 +290,7 @@ impl<'a> Judge<'_, 'a> {
             let first = self.findings.len();
             check_entry(&view, &wants, |reported| {
                 let rule = reported.fault.rule();
-                let is_allowed = rule.judges_host() && self.policy.rules.get(rule).allow.allows(&view.key);
+                let is_allowed = rule.takes_allow() && self.policy.rules.get(rule).allow.allows(&view.key);
                 if !is_allowed {
                     self.record(about, reported);
                 }

@@ -89,7 +89,7 @@ pub struct RuleSetting {
     pub action: Action,
     /// Whether it repairs what it finds; never true for a rule that cannot.
     pub fix: bool,
-    /// Hosts that it passes over; empty for a rule that judges no host.
+    /// Hosts for which it reports nothing; empty for a rule that takes no such list.
     pub allow: HostList,
 }
 

@@ -45,6 +45,8 @@ fn ends(entry: &EntryView<'_, '_>) -> Vec<(EntryField, f64)> {
     of_pair().into_iter().chain(of_tokens).filter(|(_, end)| *end > 0.0).collect()
 }
 
+/// ECR's password is base64 of a JSON object with the end among its fields. Alibaba's (ACR API, `GetAuthorizationToken`) is
+/// such base64, a colon and a signature.
 fn end_of_password(username: &str, password: &str) -> Option<f64> {
     match username {
         "AWS" => number_in(Auth::decode(password).ok()?.bytes(), "expiration"),

@@ -227,6 +227,12 @@ impl Rule {
         matches!(self.definition().kind, Kind::Host)
     }
 
+    /// Whether the policy can list hosts for which the rule reports nothing. `registry-denied` has lists of its own.
+    #[must_use]
+    pub const fn takes_allow(self) -> bool {
+        self.judges_host() && !matches!(self, Rule::RegistryDenied)
+    }
+
     /// Whether an entry with a finding of this rule that denies is not repaired: a half-repaired entry would no longer be
     /// the one that the ratchet knows.
     pub(crate) const fn stops_repair(self) -> bool {

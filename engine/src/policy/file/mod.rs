@@ -279,9 +279,9 @@ impl RuleSettings {
             }
         }
         if let Some(allow) = self.allow {
-            if !takes_allow(rule) {
+            if !rule.takes_allow() {
                 faults.add(allow.referenced, || {
-                    let able = codes(takes_allow);
+                    let able = codes(Rule::takes_allow);
                     format!("{rule} takes no `allow` list; remove it (only {able} do)")
                 });
             }
@@ -397,11 +397,6 @@ fn rules_named(name: &str) -> Result<Vec<Rule>, impl FnOnce() -> String> {
     if name == "*" { Ok(Rule::ALL.to_vec()) } else { rule(name).map(|rule| vec![rule]) }
 }
 
-/// `registry-denied` has lists of its own.
-fn takes_allow(rule: Rule) -> bool {
-    rule.judges_host() && rule != Rule::RegistryDenied
-}
-
 fn codes(which: fn(Rule) -> bool) -> String {
     let codes: Vec<&str> = Rule::ALL.iter().filter(|rule| which(**rule)).map(|rule| rule.code()).collect();
     codes.join(", ")
@@ -439,7 +434,7 @@ fn rules_schema(generator: &mut SchemaGenerator) -> Schema {
         if !rule.is_fixable() {
             refused.insert("fix", json_schema!({ "const": false }));
         }
-        if !takes_allow(*rule) {
+        if !rule.takes_allow() {
             refused.insert("allow", json_schema!(false));
         }
         let property = json_schema!({
