@@ -89,7 +89,8 @@ impl Affected {
 /// those of the host if there are no ordinary images. docker, for one, ignores the path of a key.
 fn other_images(key: &Key<'_>, has_no_ordinary_image: bool) -> Vec<ImageRef> {
     if key.is_docker_hub() {
-        ordinary_images(&format!("docker.io{}", key.path_without_version()))
+        let below = hub_images_below(key);
+        if below.is_empty() { ordinary_images("docker.io") } else { below }
     } else if has_no_ordinary_image {
         ordinary_images(&key.clone().into_host_and_port())
     } else {
@@ -97,13 +98,20 @@ fn other_images(key: &Key<'_>, has_no_ordinary_image: bool) -> Vec<ImageRef> {
     }
 }
 
-/// Says which consumers use the credentials for images of Docker Hub, for another spelling of it.
+/// The images of Docker Hub below the path of a key; none if no image can have it.
+fn hub_images_below(key: &Key<'_>) -> Vec<ImageRef> {
+    ordinary_images(&format!("docker.io{}", key.path_without_version()))
+}
+
+/// Says which consumers use the credentials for images of Docker Hub, for another spelling of it. `None` if the
+/// consumers were not asked.
 pub(crate) fn docker_hub_sentence(
     affected: &Affected,
     key: &Key<'_>,
     secret_type: SecretType,
-) -> Bilingual<String> {
-    let (images, images_zh) = match other_images(key, false).pop().filter(|_| key.has_path()) {
+) -> Option<Bilingual<String>> {
+    affected.outcomes().next()?;
+    let (images, images_zh) = match hub_images_below(key).pop().filter(|_| key.has_path()) {
         Some(image) => (format!("images such as {image}"), format!(" {image} 这样的镜像")),
         None => ("images of Docker Hub".to_owned(), " Docker Hub 的镜像".to_owned()),
     };
@@ -114,19 +122,20 @@ pub(crate) fn docker_hub_sentence(
     let (s, do_not) =
         (if users.len() == 1 { "s" } else { "" }, if others.len() == 1 { "does" } else { "do" });
     if users.is_empty() {
-        return Bilingual::new(
+        return Some(Bilingual::new(
             format!("No consumer uses these credentials for {images}."),
             format!("没有消费方会把这些凭据用于{images_zh}。"),
-        );
+        ));
     }
-    let (but, but_zh) = match others.is_empty() {
-        true => (String::new(), String::new()),
-        false => (format!("; {} {do_not} not", rest.english), format!("；{} 不会", rest.chinese)),
+    let (but, but_zh) = if others.is_empty() {
+        (String::new(), String::new())
+    } else {
+        (format!("; {} {do_not} not", rest.english), format!("；{} 不会", rest.chinese))
     };
-    Bilingual::new(
+    Some(Bilingual::new(
         format!("{} use{s} these credentials for {images}{but}.", capitalised(&use_them.english)),
         format!("{} 会把这些凭据用于{images_zh}{but_zh}。", use_them.chinese),
-    )
+    ))
 }
 
 /// One bit for each consumer.
@@ -282,5 +291,39 @@ fn capitalised(sentence: &str) -> String {
     match sentence.strip_prefix("the ") {
         Some(rest) => format!("The {rest}"),
         None => sentence.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Document;
+
+    fn said_of_only_key(written: &str) -> String {
+        let text = format!("{{\"auths\":{{\"{written}\":{{\"auth\":\"dTpw\"}}}}}}");
+        let document = Document::read(text.as_bytes(), SecretType::DockerConfigJson).ok().unwrap();
+        let affected = Affected::by_entry(&Models::new(&document), 0, written, None);
+        let sentence = docker_hub_sentence(&affected, &Key::parse(written), SecretType::DockerConfigJson);
+        sentence.unwrap().english
+    }
+
+    #[test]
+    fn path_that_no_image_has_is_ignored_where_a_consumer_ignores_it() {
+        // podman leaves out the path of a key with a scheme.
+        let podman = "podman uses these credentials for images of Docker Hub; \
+                      the kubelet, docker, the key chain and Argo CD Image Updater do not.";
+        assert_eq!(said_of_only_key("https://docker.io/Team"), podman);
+        assert_eq!(said_of_only_key("https://index.docker.io/V1/"), podman);
+        assert_eq!(
+            said_of_only_key("docker.io/Team"),
+            "No consumer uses these credentials for images of Docker Hub."
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_of_docker_hub_if_the_consumers_were_not_asked() {
+        let key = Key::parse("docker.io");
+        let said = docker_hub_sentence(&Affected::default(), &key, SecretType::DockerConfigJson);
+        assert_eq!(said, None);
     }
 }

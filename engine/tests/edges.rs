@@ -181,3 +181,60 @@ fn consumers_that_go_by_the_host_are_named() {
         assert_eq!(affected(written, Rule::RegistryKeyNeverMatches), expected, "{written}");
     }
 }
+
+#[test]
+fn settings_of_docker_alone_are_a_docker_config() {
+    for (document, code) in [
+        (r#"{"experimental":"enabled"}"#, "no-registries"),
+        (r#"{"PSFORMAT":"x","other":1}"#, "no-registries"),
+        (r#"{"proxie\u017f":{}}"#, "no-registries"),
+        (r#"{"Format ":"x"}"#, "not-a-docker-config"),
+        (r#"{"auth":7}"#, "missing-auths-wrapper"),
+        ("{}", "no-registries"),
+    ] {
+        assert_eq!(codes(document, None), [code].into(), "{document}");
+    }
+}
+
+#[test]
+fn an_empty_entry_with_something_else_in_it_is_no_leftover() {
+    let with = |entry: &str| {
+        codes(&format!(r#"{{"auths":{{"r.example.com":{{"auth":"dTpw"}},"end":{entry}}}}}"#), None)
+    };
+    let both: BTreeSet<_> = ["no-credentials", "registry-key-never-matches"].into();
+    assert_eq!(with("null"), ["empty-leftover"].into());
+    assert_eq!(with(r#"{"note":{}}"#), ["empty-leftover"].into());
+    assert_eq!(with(r#"{"Access_Token":""}"#), both);
+    assert_eq!(with(r#"{"s.example.com":{}}"#), both);
+    assert_eq!(with(r#"{"other":{"auth":""}}"#), both);
+    assert_eq!(codes(r#"{"auths":{"end":{}}}"#, None), both);
+}
+
+#[test]
+fn the_end_of_a_credential_is_read_in_its_own_way_only() {
+    let at = |entry: &str| codes(&format!(r#"{{"auths":{{"r.example.com":{entry}}}}}"#), None);
+    // {"exp":1}, {"exp":-1}, {"exp":"1"}, {"exp":1e0}
+    for (claims, expired) in [
+        ("eyJleHAiOjF9", true),
+        ("eyJleHAiOi0xfQ", false),
+        ("eyJleHAiOiIxIn0", false),
+        ("eyJleHAiOjFlMH0", true),
+    ] {
+        for (token, is_token) in [
+            (format!("e30.{claims}."), true),
+            (format!(" e30.{claims}.x-_x "), true),
+            (format!("e30.{claims}"), false),
+            (format!(".{claims}."), false),
+            (format!("e30.{claims}.x+x"), false),
+            (format!("e30.{claims}=.x"), false),
+            (format!("e30.{claims}.x.x"), false),
+        ] {
+            let found = at(&format!(r#"{{"auth":"dTpw","identitytoken":"{token}"}}"#));
+            assert_eq!(found.contains("credential-expired"), expired && is_token, "{token}");
+        }
+    }
+    // A token of AWS is no JSON Web Token.
+    let found =
+        at(r#"{"username":"AWS","password":"e30.eyJleHAiOjF9.","auth":"QVdTOmUzMC5leUpsZUhBaU9qRjku"}"#);
+    assert_eq!(found, ["credential-short-lived"].into());
+}

@@ -1,7 +1,11 @@
 //! Memory and time are linear in the document, whatever it contains (docs/threat-model.md). A test binary of its own, with
 //! one test: the allocator counts for the whole process.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets something unexpected is to fail")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that meets something unexpected is to fail"
+)]
 
 use std::time::{Duration, Instant};
 
@@ -25,11 +29,13 @@ const HELD_AT_ANY_SIZE: usize = 1024 * 1024;
 
 const MEASURED_BYTES: usize = 96 * 1024;
 
-/// A document made from its size in bytes.
+/// What makes a document, or a part of one, of a size in bytes, and its name.
 type Shape = (&'static str, fn(usize) -> String);
 
+type Make = Box<dyn Fn(usize) -> String>;
+
 /// How a registry key is written, which decides whether reading it makes a copy.
-const KEYS: [(&str, fn(usize) -> String); 6] = [
+const KEYS: [Shape; 6] = [
     ("a plain key", |bytes| "x".repeat(bytes)),
     ("a key with one escape", |bytes| format!("\\u0061{}", "x".repeat(bytes))),
     ("a key of escapes", |bytes| "\\u0061".repeat(bytes / 6)),
@@ -39,7 +45,7 @@ const KEYS: [(&str, fn(usize) -> String); 6] = [
 ];
 
 /// What is in the entry: each makes as many findings as it can.
-const ENTRIES: [(&str, fn(usize) -> String); 5] = [
+const ENTRIES: [Shape; 5] = [
     ("unknown names twice", |bytes| numbered(bytes, 20, |n| format!(r#""{n:04x}":0,"{n:04x}":0"#))),
     ("known names in every case", |bytes| {
         numbered(bytes, 30, |n| {
@@ -170,7 +176,7 @@ fn assert_linear(name: &str, make: &dyn Fn(usize) -> String) {
 
 #[test]
 fn memory_and_time_are_linear_in_the_document() {
-    let mut shapes: Vec<(String, Box<dyn Fn(usize) -> String>)> = Vec::new();
+    let mut shapes: Vec<(String, Make)> = Vec::new();
     for (key_name, key) in KEYS {
         for (entry_name, entry) in ENTRIES {
             // The more findings share a long key, the worse: half the document is the key, or a tenth.

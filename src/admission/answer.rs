@@ -104,7 +104,8 @@ impl ReportedFindings {
             code: rule.code(),
             action: action.as_str(),
             rule_action: rule_action.as_str(),
-            capped_by: finding.capped_by.map(Cap::as_str),
+            // A fixed finding would not become more severe without the cap.
+            capped_by: finding.capped_by.filter(|_| !fixed).map(Cap::as_str),
             path: finding.place.path(),
             fixed,
         });

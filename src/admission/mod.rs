@@ -69,10 +69,10 @@ pub fn review(
     now: Timestamp,
 ) -> Result<Reviewed, BadReview> {
     let review = Review::parse(body)?;
-    let requested = review.requested()?;
+    let subject = review.requested()?;
     let groups = review.groups();
     let requester = review.requester(&groups);
-    let judgement = requested.as_ref().map(|requested| match requested {
+    let judgement = subject.as_ref().map(|subject| match subject {
         Requested::Shape(misshapen) => judge_shape(&policy.policy, &requester, now, misshapen),
         Requested::Document(secret) => {
             let request = Request { requester, now, secret: secret.secret(), old: secret.old_secret() };
@@ -82,9 +82,9 @@ pub fn review(
             }
         }
     });
-    let mut answer = match requested.as_ref().zip(judgement.as_ref()) {
-        Some((requested, judgement)) if !judgement.skipped => match webhook {
-            Webhook::Mutate => mutate::answer(requested, &policy.policy, judgement),
+    let mut answer = match subject.as_ref().zip(judgement.as_ref()) {
+        Some((subject, judgement)) if !judgement.skipped => match webhook {
+            Webhook::Mutate => mutate::answer(subject, &policy.policy, judgement),
             Webhook::Validate => validate::answer(&review, &policy.policy, judgement),
         },
         _ => Answer::skipped(),

@@ -208,7 +208,7 @@ mod tests {
             (format!(r#"{{"data":{{"a":"{config}","b":"{config}"}}}}"#), None),
             (format!(r#"{{"data":{{"large":"{large}"}}}}"#), None),
         ] {
-            assert_eq!(found(&data).as_deref(), expected, "{}", &data[..data.len().min(80)]);
+            assert_eq!(found(&data).as_deref(), expected, "{data:.80}");
         }
     }
 

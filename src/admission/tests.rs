@@ -88,6 +88,21 @@ fn a_record_is_one_line_of_the_documented_fields() {
     );
 }
 
+#[test]
+fn a_cap_is_recorded_only_for_what_remains() {
+    let document = br#"{"auths":{"r.example.com":{"username":"robot","password":"made-up"}}}"#;
+    let cap = |webhook, enforcement| {
+        let policy = Policy { enforcement, ..Policy::default() };
+        let (_, record) = create(webhook, &policy, document);
+        let finding = &record["findings"][0];
+        (finding["fixed"] == true, finding["cappedBy"].as_str().map(str::to_owned))
+    };
+    let enforcement = Some("enforcement".to_owned());
+    assert_eq!(cap(Webhook::Mutate, Enforcement::Warn), (true, None));
+    assert_eq!(cap(Webhook::Mutate, Enforcement::Audit), (false, enforcement.clone()));
+    assert_eq!(cap(Webhook::Validate, Enforcement::Warn), (false, enforcement));
+}
+
 /// Documents with many findings under long keys, some of them escaped or with names that are repeated.
 fn documents() -> impl Strategy<Value = String> {
     let key = (

@@ -22,8 +22,8 @@ use regcred_engine::escape::escaped;
 
 /// Generate a valid image pull Secret
 ///
-/// The password is read from standard input, a file or a prompt, and is never an argument. A Secret that the webhook would
-/// deny is refused with exit code 1. No cluster is needed.
+/// The password is read from standard input, a file or a prompt, and is never an argument. No
+/// cluster is needed. A Secret that the webhook would deny is refused with exit code 1.
 ///
 ///   regcred create acr --registry r.example.com --username robot | kubectl apply -f -
 #[derive(Debug, clap::Args)]
@@ -214,7 +214,7 @@ impl Args {
             && !kind.has_host(&key)
         {
             let words = Bilingual::new(
-                format!("this is not a host of {}, which look like {hosts}", kind.name()),
+                format!("this is not a host of {} (expected: {hosts})", kind.name()),
                 format!("这不是 {} 的仓库地址，其形式为 {hosts}", kind.name()),
             );
             return Err(Failure(words.into_line(language)));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::json;
+use tracing::dispatcher;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -131,11 +132,43 @@ impl Write for &Sink {
     }
 }
 
-/// Replaces the words of a panic by the place where it happened. The payload may quote data that was being judged.
+/// Replaces the message of a panic by the place where it happened. The message may quote data that was being judged.
+///
+/// Only `serve` has a log, and not before it listens.
 pub(crate) fn quiet_panics() {
     panic::set_hook(Box::new(|info| {
         let (file, line) =
             info.location().map_or(("an unknown place", 0), |place| (place.file(), place.line()));
-        tracing::error!(target: "regcred", "panic at {file}:{line}");
+        if dispatcher::has_been_set() {
+            tracing::error!(target: "regcred", "panic at {file}:{line}");
+        } else {
+            say(format_args!("regcred: panic at {file}:{line}"));
+        }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn panics_are_reported_by_their_place() {
+        // A hook is for a whole process.
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--exact", "cli::log::tests::panic_with_a_password", "--ignored", "--nocapture"]);
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("regcred: panic at src/cli/log.rs:"), "{stderr}");
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+    }
+
+    #[test]
+    #[ignore = "panics_are_reported_by_their_place runs it"]
+    fn panic_with_a_password() {
+        quiet_panics();
+        panic!("{}", "hunter2");
+    }
 }

@@ -4,6 +4,7 @@ mod check;
 mod create;
 mod judging;
 mod log;
+mod outcome;
 mod password;
 mod reporting;
 mod rules;
@@ -15,17 +16,17 @@ mod signals;
 use std::env;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{self, ExitCode};
 
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::VERSION;
+use crate::guarded::guarded;
+use outcome::{Exit, Failure, put, say};
 
 /// Kubernetes admission webhook that corrects and refuses image pull Secrets.
 ///
@@ -56,34 +57,13 @@ enum Command {
     Man(shell::Man),
 }
 
-/// How a run of the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    /// Nothing to report.
-    Clean,
-    /// Findings that deny, a refused repair, or requests that were cut off.
-    Findings,
-    /// Part of the job could not be done; the report says which.
-    Incomplete,
-    /// A signal interrupted the job.
-    Stopped(Signal),
-}
-
-/// Why the program could not do its job: one or more independent lines.
-struct Failure(String);
-
-impl<E: fmt::Display> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Failure(error.to_string())
-    }
-}
-
 /// Reads the arguments, runs the subcommand and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     // A core file would contain the credentials of recent requests. Lowering a limit is always allowed. (If the kernel
     // pipes cores to a program, that program must respect the limit.)
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    log::quiet_panics();
     let mut command = command(&|name| env::var_os(name));
     if is_plugin() {
         let name = "kubectl regcred";
@@ -95,7 +75,7 @@ pub fn main() -> ExitCode {
         .try_get_matches_from_mut(env::args_os())
         .unwrap_or_else(|error| without_password(error, &mut command).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let result = match cli.command {
+    let run = || match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
         Command::Scan(args) => scan::run(args),
@@ -104,7 +84,7 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),
     };
-    match result {
+    match completed(run) {
         Ok(Exit::Clean) => ExitCode::SUCCESS,
         Ok(Exit::Findings) => ExitCode::from(1),
         Ok(Exit::Incomplete) => ExitCode::from(2),
@@ -116,6 +96,12 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Runs a subcommand. A panic is a failure like any other: its place is on standard error already.
+fn completed(run: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    guarded(run)
+        .unwrap_or_else(|| Err(Failure("internal error: please report this bug of regcred".to_owned())))
 }
 
 /// Variables that restrict who may connect. An empty one is an error: its value was lost, and must not admit every client.
@@ -163,22 +149,6 @@ fn without_password(mut error: clap::Error, command: &mut clap::Command) -> clap
     error
 }
 
-/// Writes data to standard output, with colours only on a terminal. If the reader closes the pipe early, as `head` does, the
-/// result is [`Exit::Incomplete`], and it depends on the data whether that is an error.
-fn put(data: &[u8]) -> Result<Exit, Failure> {
-    let mut stdout = anstream::stdout().lock();
-    match stdout.write_all(data).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(Exit::Clean),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Incomplete),
-        Err(error) => Err(Failure(format!("cannot write to standard output: {error}"))),
-    }
-}
-
-/// Writes a line to standard error. An error is ignored, because there is no place to report it.
-fn say(line: fmt::Arguments<'_>) {
-    drop(writeln!(io::stderr().lock(), "{line}"));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +168,14 @@ mod tests {
                 all.iter().filter(|other| *other != name || guards(other)).cloned().collect();
             assert_eq!(twins(command(&|other| (other == name).then(OsString::new))), others);
         }
+    }
+
+    #[test]
+    fn panic_of_a_subcommand_is_a_failure() {
+        assert!(matches!(completed(|| Ok(Exit::Clean)), Ok(Exit::Clean)));
+        assert!(
+            matches!(completed(|| panic!("a bug")), Err(Failure(message)) if message.starts_with("internal error"))
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::judging;
 use super::reporting::Reporting;
-use super::{Exit, Failure, log, say, signals};
+use super::{Exit, Failure, say, signals};
 use crate::cluster::client::{Access, ClusterError, connect};
 use crate::cluster::scan::{Fix, Judging, Listener, ScanRequest, Scope, scan};
 use crate::create::object::Namespace;
@@ -106,7 +106,6 @@ impl Args {
 
 /// Scans a cluster.
 pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
-    log::quiet_panics();
     // With one thread, memory is freed where it was allocated, so it does not grow with the size of the cluster.
     let runtime = Builder::new_current_thread()
         .enable_all()

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::log::{self, Log, LogFormat, LogLevel};
+use super::log::{Log, LogFormat, LogLevel};
 use super::{Exit, Failure};
 use crate::admission;
 use crate::cluster::client;
@@ -403,7 +403,6 @@ fn serve(runtime: &Runtime, settings: Settings) -> Result<Ended, Failure> {
     runtime.block_on(async {
         // First, so that a signal during the start also shuts the server down gracefully.
         let shutdown = signals()?;
-        log::quiet_panics();
         let cluster = match config.certificate {
             CertificateSource::Supplied => Some(cluster().await?),
             CertificateSource::Files(_) | CertificateSource::Dev(_) => None,

@@ -14,7 +14,7 @@ use super::document::{Entries, Entry, Login};
 use crate::base64_engines::GO_PADDED_OR_NOT;
 use crate::raw_json;
 
-/// Editors on Windows write it at the start of a text. docker refuses such a file, but its content is fine.
+/// Editors on Windows write it at the start of a text. It is not valid in JSON, but the content after it is fine.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A Docker config. It holds credentials: there is no `Debug`.
@@ -60,7 +60,7 @@ pub enum Unusable {
     InHelper {
         /// The registry; `None` for all registries.
         registry: Option<String>,
-        /// The helper's name, as docker knows it.
+        /// The helper's name in `credsStore` or `credHelpers`.
         helper: String,
     },
 }

@@ -8,36 +8,22 @@ use regcred_engine::secret::SecretType;
 
 use super::content::Content;
 use super::docker_config;
+use super::file_contents::{FileContents, is_sealed_by_sops, object};
 use super::json;
-use super::kustomization::{self, ListedFile};
+use super::kustomization;
 use super::placeholder::Tools;
 use super::problem::{Problem, ProblemKind};
-use super::secret::{self, Misshapen, PullSecret, Read};
+use super::pull_secret::{Misshapen, PullSecret};
+use super::secret::{self, Read};
 use super::secret_template;
-use super::tree::{Member, NodeData, NodeId, Tree};
+use super::tree::{NodeData, NodeId, Tree};
 use super::yaml;
-use crate::report::Object;
 
 /// The documents that aliases repeat have at most this many bytes in total: thousands of real ones.
 const MAX_REPEATED_BYTES: usize = 8 << 20;
 
 /// How a file that git-crypt has encrypted begins (its `commands.cpp`).
 const GIT_CRYPT: &[u8] = b"\0GITCRYPT\0";
-
-/// What a file contains.
-#[derive(Default)]
-pub(super) struct FileContents {
-    pub(super) secrets: Vec<PullSecret>,
-    /// The Secrets without a document that can be judged: the type or the data key is wrong.
-    pub(super) misshapen: Vec<Misshapen>,
-    pub(super) problems: Vec<Problem>,
-    /// The policy files among its documents.
-    pub(super) policies: Vec<Range<usize>>,
-    /// The Docker configs that a kustomization makes Secrets of.
-    pub(super) listed: Vec<ListedFile>,
-    /// Documents that do not parse and have nothing to do with pull Secrets.
-    pub(super) skipped: usize,
-}
 
 impl FileContents {
     /// Reads a file. Its name decides what a Docker config and a kustomization are.
@@ -281,23 +267,4 @@ fn is_policy(version: Option<&str>, kind: Option<&str>) -> bool {
         Some("Policy") => version.starts_with("regcred"),
         kind => version == "regcred/v1" && kind.is_none_or(|kind| !REPORT_KINDS.contains(&kind)),
     })
-}
-
-/// Reads the name and namespace, if they are names that the API server accepts: nothing else is shown.
-pub(super) fn object(tree: &Tree, metadata: Option<&Member>) -> Object {
-    let metadata = metadata.and_then(|metadata| tree.members(metadata.value)).unwrap_or_default();
-    let name = |field: &str| name(tree.text(metadata.get(field)?.value)?);
-    Object { namespace: name("namespace"), name: name("name"), resource_version: None }
-}
-
-/// A name, if the API server accepts it.
-pub(super) fn name(text: &str) -> Option<String> {
-    let is_allowed =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
-    (!text.is_empty() && text.len() <= 253 && text.bytes().all(is_allowed)).then(|| text.to_owned())
-}
-
-/// Whether sops has written this. All of it, encrypted or not, is in its checksum.
-pub(super) fn is_sealed_by_sops(tree: &Tree, root: NodeId) -> bool {
-    tree.members(root).is_some_and(|members| members.contains_key("sops"))
 }

@@ -8,8 +8,8 @@ use regcred_engine::registry::RegistryKey;
 use regcred_engine::secret::SecretType;
 
 use super::lines::Lines;
+use super::pull_secret::{Origin, PullSecret, Writing};
 use super::scalar::{Map, Style};
-use super::secret::{Origin, PullSecret, Writing};
 use crate::report::Excerpt;
 
 /// At most this many tokens are shown on each side of the mark if the document is a single line.

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::file_error::FileError;
-use super::walk::begins_as_docker_config;
 
 /// No manifest is larger. The Secrets of a whole cluster are scanned, not checked.
 const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// The most that is read of a file with another name to see what it is.
+const MAX_HEAD_BYTES: u64 = 4 << 10;
 
 /// Something to check.
 pub enum Input {
@@ -74,4 +76,12 @@ fn read(mut source: impl io::Read) -> Result<Zeroizing<Vec<u8>>, FileError> {
         return Err(FileError::TooLarge(bytes));
     }
     Ok(bytes)
+}
+
+/// Whether a file begins as a Docker config does: `{"auths"`, white space aside. One that cannot be read does not.
+fn begins_as_docker_config(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_HEAD_BYTES).read_to_end(&mut head));
+    let mut letters = head.iter().filter(|byte| !byte.is_ascii_whitespace());
+    read.is_ok() && b"{\"auths\"".iter().all(|letter| letters.next() == Some(letter))
 }

@@ -4,30 +4,19 @@
 //! removed; a file is `KEY=PATH`, or a path whose last part is the key.
 
 use std::ops::Range;
-use std::path::PathBuf;
 
 use regcred_engine::secret::SecretType;
 use regcred_engine::shape;
 use zeroize::Zeroizing;
 
-use super::contents::{FileContents, name};
+use super::file_contents::{FileContents, ListedFile, name};
 use super::placeholder::{Tools, is_json, is_placeholder_for_all};
 use super::problem::{Problem, ProblemKind};
+use super::pull_secret::{DocumentPlace, Misshapen, Origin, PullSecret, Writing};
 use super::scalar::Map;
-use super::secret::{DocumentPlace, Misshapen, Origin, PullSecret, Writing, is_filled_in_later, missing_key};
+use super::secret::{is_filled_in_later, missing_key};
 use super::tree::{NodeData, NodeId, Tree};
 use crate::report::Object;
-
-/// A file that a kustomization makes a pull Secret of.
-#[derive(Clone, Debug)]
-pub(super) struct ListedFile {
-    /// As written, relative to the folder of the kustomization.
-    pub(super) path: PathBuf,
-    pub(super) secret_type: SecretType,
-    pub(super) object: Object,
-    /// Where the kustomization lists it.
-    pub(super) place: Range<usize>,
-}
 
 /// Whether a file with this name is a kustomization even if it does not say its kind.
 pub(super) fn is_name(file_name: &str) -> bool {

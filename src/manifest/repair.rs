@@ -11,9 +11,9 @@ use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
 use super::content::Content;
-use super::contents::FileContents;
+use super::file_contents::FileContents;
+use super::pull_secret::{Origin, PullSecret, Writing};
 use super::scalar::{Style, written};
-use super::secret::{Origin, PullSecret, Writing};
 use super::{Manifest, Terms};
 use crate::guarded::guarded;
 use crate::report::UNDER_AUDIT;

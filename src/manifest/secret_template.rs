@@ -6,43 +6,15 @@
 
 use regcred_engine::secret::SecretType;
 use regcred_engine::shape;
-use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
-use super::contents::FileContents;
+use super::file_contents::FileContents;
 use super::placeholder::is_placeholder_for_all;
+use super::pull_secret::{DocumentPlace, Misshapen, Origin, PullSecret, TemplateKind, Writing};
 use super::scalar::Map;
-use super::secret::{DocumentPlace, Misshapen, Origin, PullSecret, Writing, is_filled_in_later, missing_key};
+use super::secret::{is_filled_in_later, missing_key};
 use super::tree::{Member, NodeData, NodeId, Tree};
 use crate::report::Object;
-
-/// The kinds of object with a template for a Secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "these are the names of the kinds")]
-pub(super) enum TemplateKind {
-    ExternalSecret,
-    ClusterExternalSecret,
-    SealedSecret,
-}
-
-impl TemplateKind {
-    const fn name(self) -> &'static str {
-        match self {
-            TemplateKind::ExternalSecret => "ExternalSecret",
-            TemplateKind::ClusterExternalSecret => "ClusterExternalSecret",
-            TemplateKind::SealedSecret => "SealedSecret",
-        }
-    }
-
-    /// Says that a finding is about the template.
-    pub(super) fn note(self) -> Bilingual<String> {
-        let kind = self.name();
-        Bilingual {
-            english: format!("This is about the template of a Secret in this {kind}; correct it there."),
-            chinese: format!("这里说的是该 {kind} 中的 Secret 模板，请在模板中修改。"),
-        }
-    }
-}
 
 /// Returns which of the kinds an object is.
 pub(super) fn kind(version: Option<&str>, kind: Option<&str>) -> Option<TemplateKind> {

@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use regcred_engine::policy::Policy;
 
+use super::pull_secret::Writing;
 use super::*;
+use crate::report::{Outcome, ReportedFinding, Subject, TroubleKind};
 
 const DOCUMENT: &str =
     r#"{"auths":{"r.example.com":{"username":"robot","password":"it's 100% \"镜像\" \\ #x: y"}}}"#;

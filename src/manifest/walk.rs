@@ -2,8 +2,8 @@
 //! folders are left out, and the order is that of the names.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -225,17 +225,6 @@ fn has_name_of_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     matches!(name, ".dockerconfigjson" | ".dockercfg" | "Kustomization")
         || ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-}
-
-/// At most this many bytes of a file with another name are read to recognize a Docker config.
-const MAX_HEAD_BYTES: u64 = 4 << 10;
-
-/// Whether a file begins as a Docker config does: `{"auths"`, white space aside. A file that cannot be read does not.
-pub(super) fn begins_as_docker_config(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_HEAD_BYTES).read_to_end(&mut head));
-    let mut letters = head.iter().filter(|byte| !byte.is_ascii_whitespace());
-    read.is_ok() && b"{\"auths\"".iter().all(|letter| letters.next() == Some(letter))
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ const AUDIT_FLUSH: Duration = Duration::from_secs(1);
 /// Where the serving certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateSource {
-    /// Made for this machine, in this folder.
+    /// Made for this machine, and kept in this folder.
     Dev(PathBuf),
     /// Made by another program.
     Files(CertificateFiles),
@@ -95,30 +95,30 @@ pub struct Config {
     pub ops_listen: Listen,
     /// The serving certificate.
     pub certificate: CertificateSource,
-    /// Who may connect; none = everybody.
+    /// The clients that may connect. `None`: every client.
     pub clients: Option<ClientCa>,
-    /// The policy file; none = the defaults.
+    /// The policy file. `None`: the built-in defaults.
     pub policy: Option<PathBuf>,
     /// The limit that the policy's `enforcement` cannot exceed.
     pub enforcement: Enforcement,
     /// Where audit records go.
     pub audit: AuditTarget,
-    /// How long a server that is told to stop goes on accepting.
+    /// The time between the signal to stop and the end of accepting connections.
     pub drain_delay: Duration,
-    /// How often files are looked at.
+    /// The time between two checks of the files.
     pub reload_interval: Duration,
     /// Caps and deadlines.
     pub limits: Limits,
 }
 
-/// Why a server cannot start. One line, or one for each error of a policy; it names the file or flag.
+/// Why a server cannot start. One line, or one for each error in a policy. It names the file or flag.
 #[derive(Debug)]
 pub enum StartError {
-    /// A file.
+    /// A file cannot be used.
     File(FileError),
-    /// An address.
+    /// An address cannot be bound.
     Listen(ListenError),
-    /// Something that is nobody's setting.
+    /// The system refuses something that is not a setting.
     System(String),
 }
 
@@ -152,7 +152,7 @@ impl From<io::Error> for StartError {
     }
 }
 
-/// A server that has everything it needs, and is bound but does not accept yet.
+/// A server that has loaded everything and bound its addresses, but does not accept connections yet.
 pub struct Server {
     listener: TcpListener,
     ops_listener: std::net::TcpListener,
@@ -270,7 +270,7 @@ impl Server {
         Supply(Arc::clone(&self.shared))
     }
 
-    /// Serves until `shutdown` says so: the first message begins an orderly shutdown, the second cuts it short.
+    /// Serves until a message arrives: the first one starts a graceful shutdown, the second one ends it at once.
     ///
     /// # Errors
     /// When the system cannot create a thread or file descriptor.

@@ -29,13 +29,13 @@ impl Supply {
         )?;
         shared.served.swap(Change { certificate: Some(certificate), clients: None });
         shared.served.log();
-        shared.metrics.tls_reload.succeeded();
+        shared.metrics.supply_reload.succeeded();
         Ok(())
     }
 
     /// Notes whether the certificate in use is known to be the right one.
     pub(crate) fn checked(&self, successful: bool) {
-        let reload = &self.0.metrics.tls_reload;
+        let reload = &self.0.metrics.supply_reload;
         if successful { reload.restored() } else { reload.failed() }
     }
 

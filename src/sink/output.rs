@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::mem;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ pub(crate) struct Output {
     file: File,
     /// Checked before each write: a file that was rotated away is still open under its new name.
     path: Option<PathBuf>,
+    /// The file was rotated away, and cannot be opened under its name.
+    lost_name: bool,
     /// The last line was cut off: the next one must not be appended to it.
     torn: bool,
 }
@@ -31,7 +34,7 @@ pub(crate) struct Failure {
 impl Output {
     /// Opens a file to append to, and creates it if there is none.
     pub(crate) fn append(path: &Path) -> io::Result<Self> {
-        Ok(Output { file: append(path)?, path: Some(path.to_owned()), torn: false })
+        Ok(Output { path: Some(path.to_owned()), ..Output::to(append(path)?) })
     }
 
     /// Writes to a stream of this process. Its own type would buffer and lock; another descriptor of it does not.
@@ -41,7 +44,7 @@ impl Output {
 
     /// Writes to an open file.
     pub(crate) fn to(file: File) -> Self {
-        Output { file, path: None, torn: false }
+        Output { file, path: None, lost_name: false, torn: false }
     }
 
     /// Writes whole lines.
@@ -67,7 +70,8 @@ impl Output {
         Ok(())
     }
 
-    /// Opens the file anew if its name leads to another one by now. If that fails, the old file is better than none.
+    /// Opens the file again if its name leads to another one now. If that fails, the old file is better than none, and each
+    /// write tries again; only the first failure is logged.
     fn reopen_if_rotated(&mut self) {
         let Some(path) = &self.path else { return };
         let same = match (fs::metadata(path), self.file.metadata()) {
@@ -75,15 +79,19 @@ impl Output {
             _ => false,
         };
         if same {
+            self.lost_name = false;
             return;
         }
         match append(path) {
             Ok(file) => {
                 self.file = file;
+                self.lost_name = false;
                 self.torn = false;
             }
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "cannot reopen the rotated file");
+                if !mem::replace(&mut self.lost_name, true) {
+                    tracing::warn!(path = %path.display(), %error, "cannot reopen the rotated file");
+                }
             }
         }
     }
@@ -103,5 +111,36 @@ fn retry(mut write: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::files::tests::scratch;
+
+    #[test]
+    fn lost_name_is_logged_once() {
+        let folder = scratch("sink-lost-name");
+        let audit = folder.join("audit");
+        fs::create_dir(&audit).unwrap();
+        let mut output = Output::append(&audit.join("log")).unwrap();
+        fs::rename(&audit, folder.join("audit.old")).unwrap();
+        let log = Arc::new(File::create(folder.join("log")).unwrap());
+        let subscriber = tracing_subscriber::fmt().with_writer(log).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..3 {
+                assert!(output.write(b"a\n").is_ok());
+            }
+        });
+        let log = fs::read_to_string(folder.join("log")).unwrap();
+        assert_eq!(log.matches("cannot reopen").count(), 1, "{log}");
+        assert_eq!(fs::read(folder.join("audit.old/log")).unwrap(), b"a\na\na\n");
+        fs::create_dir(&audit).unwrap();
+        assert!(output.write(b"b\n").is_ok());
+        assert_eq!(fs::read(audit.join("log")).unwrap(), b"b\n");
+        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -54,9 +54,12 @@ fn expected(finding: &Finding<'_>, document: &[u8], secret_type: SecretType) -> 
             return entries;
         }
         let reads = Consumer::ALL.into_iter().filter(|consumer| consumer.reads(secret_type));
-        let of_document = reads.filter_map(|consumer| match models.refuses_document(consumer) {
-            true => Some((consumer, Outcome::RefusesDocument)),
-            false => keys.is_empty().then_some((consumer, Outcome::FindsNothing)),
+        let of_document = reads.filter_map(|consumer| {
+            if models.refuses_document(consumer) {
+                Some((consumer, Outcome::RefusesDocument))
+            } else {
+                keys.is_empty().then_some((consumer, Outcome::FindsNothing))
+            }
         });
         vec![of_document.collect()]
     });

@@ -8,7 +8,40 @@ use crate::document::{Document, JsonText, Member};
 use crate::document::{EntryField, JsonType, TopField};
 use crate::secret::SecretType;
 
-use super::{Credentials, EntryRead};
+/// What a consumer reads from an entry. There is no `Debug`: these are credentials.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Credentials<'a> {
+    /// The username; empty if there is none.
+    pub username: Cow<'a, [u8]>,
+    /// The password; empty if there is none.
+    pub password: Cow<'a, [u8]>,
+    /// docker's identity token; empty if there is none.
+    pub identity_token: Cow<'a, str>,
+    /// docker's registry token; empty if there is none.
+    pub registry_token: Cow<'a, str>,
+}
+
+impl Credentials<'_> {
+    /// Whether there are a username and a password, or a token.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        (!self.username.is_empty() && !self.password.is_empty())
+            || !self.identity_token.is_empty()
+            || !self.registry_token.is_empty()
+    }
+}
+
+/// What a consumer makes of one entry.
+pub enum EntryRead<'a> {
+    /// It reads credentials, though perhaps not all that it takes to log in.
+    Credentials(Credentials<'a>),
+    /// It reads nothing.
+    Nothing,
+    /// It fails where it would need the entry.
+    RefusesEntry,
+    /// It fails for the whole document.
+    RefusesDocument,
+}
 
 /// The fields of one entry.
 pub(super) struct Fields<'a> {

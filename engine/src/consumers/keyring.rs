@@ -209,3 +209,32 @@ fn label_matches(glob: &[u8], label: &[u8]) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_look_up_finds_every_beginning_of_the_path(
+            keys in prop::collection::vec("(https://)?[ab*]\\.c(/[ab/]{0,6})?", 0..12),
+            image in "[ab]\\.c/[ab/]{0,6}",
+        ) {
+            let mut live: LiveEntries<'_> = keys.iter().map(|key| Cow::Borrowed(key.as_str())).zip(0..).collect();
+            live.sort_unstable();
+            let keyring = Keyring::new(&live);
+            let (host, path) = image.split_at(3);
+            let mut expected: Vec<_> = keyring
+                .patterns
+                .iter()
+                .filter(|pattern| matches(&pattern.host.host, host.as_bytes()))
+                .filter(|pattern| path.as_bytes().starts_with(&pattern.path))
+                .map(|pattern| pattern.entries.clone())
+                .collect();
+            expected.sort_unstable_by_key(|entries| std::cmp::Reverse(entries.start));
+            prop_assert_eq!(keyring.find(&image), expected);
+        }
+    }
+}

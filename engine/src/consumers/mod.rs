@@ -24,8 +24,9 @@ use crate::document::{JsonType, TopField};
 use crate::secret::SecretType;
 
 use entry::Fields;
-use order::{NamedEntries, Order};
+use order::{Lookup, NamedEntries, Order};
 
+pub use entry::{Credentials, EntryRead};
 pub use image::ImageRef;
 pub use order::Group;
 pub use ordinary::ordinary_images;
@@ -128,41 +129,6 @@ impl Outcome {
     }
 }
 
-/// What a consumer reads from an entry. There is no `Debug`: these are credentials.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct Credentials<'a> {
-    /// The username; empty if there is none.
-    pub username: Cow<'a, [u8]>,
-    /// The password; empty if there is none.
-    pub password: Cow<'a, [u8]>,
-    /// docker's identity token; empty if there is none.
-    pub identity_token: Cow<'a, str>,
-    /// docker's registry token; empty if there is none.
-    pub registry_token: Cow<'a, str>,
-}
-
-impl Credentials<'_> {
-    /// Whether there are a username and a password, or a token.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        (!self.username.is_empty() && !self.password.is_empty())
-            || !self.identity_token.is_empty()
-            || !self.registry_token.is_empty()
-    }
-}
-
-/// What a consumer makes of one entry.
-pub enum EntryRead<'a> {
-    /// It reads credentials, though perhaps not all that it takes to log in.
-    Credentials(Credentials<'a>),
-    /// It reads nothing.
-    Nothing,
-    /// It fails where it would need the entry.
-    RefusesEntry,
-    /// It fails for the whole document.
-    RefusesDocument,
-}
-
 /// What a consumer takes for an image.
 pub struct Found<'m> {
     /// The kubelet tries an entry of the first group, then the others of it, then those of the next. All other
@@ -170,14 +136,6 @@ pub struct Found<'m> {
     pub groups: Vec<Group<'m>>,
     /// It asks a helper program in place of the entries.
     pub asks_helper: bool,
-}
-
-/// What docker or podman takes for an image.
-enum Lookup {
-    /// One of the entries in this range of their order.
-    Entries(Range<usize>),
-    /// What a helper program answers.
-    Helper,
 }
 
 /// What is read from an entry, without holding it: equal for equal credentials.
@@ -497,20 +455,32 @@ pub fn images_that_find(consumer: Consumer, secret_type: SecretType, key: &str) 
     if !consumer.reads(secret_type) {
         return Vec::new();
     }
+    let images = ordinary_images(key).into_iter().filter(|image| consumer.accepts(image));
     let only = vec![(Cow::Borrowed(key), 0)];
-    let keyring = keyring::Keyring::new(&only);
-    let config_file = docker::ConfigFile::of(&only);
-    let auth_file = podman::AuthFile::of(&only, secret_type);
-    let updater = image_updater::entries(&only);
     let is_some = |lookup| matches!(lookup, Lookup::Entries(range) if !range.is_empty());
-    let finds = |image: &ImageRef| match consumer {
-        Consumer::Kubelet => !kubelet::find(&keyring, image).is_empty(),
-        Consumer::Docker => is_some(config_file.find(image)),
-        Consumer::Podman => is_some(auth_file.find(image)),
-        Consumer::KeyChain => !keyring.has_unparsable && !keychain::find(&keyring, image).is_empty(),
-        Consumer::ImageUpdater => !image_updater::find(&updater, image).is_empty(),
-    };
-    ordinary_images(key).into_iter().filter(|image| consumer.accepts(image) && finds(image)).collect()
+    match consumer {
+        Consumer::Kubelet => {
+            let keyring = keyring::Keyring::new(&only);
+            images.filter(|image| !kubelet::find(&keyring, image).is_empty()).collect()
+        }
+        Consumer::Docker => {
+            let config_file = docker::ConfigFile::of(&only);
+            images.filter(|image| is_some(config_file.find(image))).collect()
+        }
+        Consumer::Podman => {
+            let auth_file = podman::AuthFile::of(&only, secret_type);
+            images.filter(|image| is_some(auth_file.find(image))).collect()
+        }
+        Consumer::KeyChain => {
+            let keyring = keyring::Keyring::new(&only);
+            let finds = |image: &ImageRef| !keychain::find(&keyring, image).is_empty();
+            images.filter(|image| !keyring.has_unparsable && finds(image)).collect()
+        }
+        Consumer::ImageUpdater => {
+            let updater = image_updater::entries(&only);
+            images.filter(|image| !image_updater::find(&updater, image).is_empty()).collect()
+        }
+    }
 }
 
 /// Whether the kubelet finds the key for no ordinary image.

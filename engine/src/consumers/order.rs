@@ -6,6 +6,14 @@ use std::ops::Range;
 
 use super::entry::LiveEntries;
 
+/// What docker or podman takes for an image.
+pub(super) enum Lookup {
+    /// One of the entries in this range of their order.
+    Entries(Range<usize>),
+    /// What a helper program answers.
+    Helper,
+}
+
 /// Entries by their key as written, and by the name that a consumer reduces the key to.
 pub(super) struct NamedEntries<'a> {
     /// Sorted by key; with each, where in `by_name` its entry is.

@@ -11,7 +11,7 @@ use crate::policy::{Policy, Requester};
 use crate::rules::{Action, Fault, MissingDataKey, Rule, WrongSecretType};
 use crate::shape::Misshapen;
 
-/// Judges a Secret by its shape, in the place of its document. `now` is the time of the request.
+/// Judges a Secret by its shape, in the place of its document.
 #[must_use]
 pub fn judge_shape(
     policy: &Policy,

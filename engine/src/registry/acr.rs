@@ -2,7 +2,28 @@
 
 use super::glob::HostGlob;
 use super::key::Key;
-use super::{AcrService, GenericHost};
+
+/// A host of Alibaba ACR that is not a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AcrService {
+    /// `cr[-vpc].<region>.aliyuncs.com`, the management API.
+    ManagementApi,
+    /// `<id>.mirror.aliyuncs.com`, a Docker Hub accelerator.
+    Accelerator,
+    /// `registry.<region>.cr.aliyuncs.com`: an Enterprise host without the instance's name.
+    NamelessEnterprise,
+}
+
+/// A generic Alibaba ACR host, or a glob that matches one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GenericHost<'k> {
+    /// The region in the host, such as `cn-hangzhou`; `None` if the host names none or is a glob.
+    pub(crate) region: Option<&'k str>,
+    /// The host is the VPC form.
+    pub(crate) vpc: bool,
+    /// The key is a glob that matches generic hosts.
+    pub(crate) glob: bool,
+}
 
 /// What the first label of a generic host can be: `registry(-intl)?(-vpc|-internal)?`.
 const GENERIC_FIRST_LABELS: [&str; 6] = [

@@ -37,8 +37,8 @@ impl Check for AcrNotARegistry {
                 ),
             )
             .only_note(text(
-                "No image name begins with this host, so the credentials are not used for any image.",
-                "没有镜像名以此主机名开头，因此拉取任何镜像都不会使用这些凭据。",
+                "It serves no images, so no image name begins with this host.",
+                "它不提供镜像，因此没有镜像名以此主机名开头。",
             )),
             AcrService::Accelerator => Message::new(
                 text("this is an Alibaba accelerator, not a registry of your own", "这是阿里云镜像加速器，不是你自己的镜像仓库"),

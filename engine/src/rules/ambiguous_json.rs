@@ -1,8 +1,10 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{DocumentView, EntryView, name_offset};
+use super::entry_ref::name_offset;
+use super::view::{DocumentView, EntryView};
 use crate::bilingual::{Bilingual, text};
 use crate::document::{EntryField, Repetitions, TopField, UnknownNames};
 use crate::place::Spot;
+use crate::secret::SecretType;
 
 /// A name is written more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,21 +42,24 @@ impl Check for AmbiguousJson {
         let mut known = Repetitions::default();
         let mut unknown = UnknownNames::default();
         // The names at the top of a dockercfg are registries.
-        let top = view.document.top().iter().filter(|_| view.document.has_top_fields());
+        let top = view.document.top().iter();
+        let top = top.filter(|_| view.document.has_top_fields() && view.document.top().len() > 1);
         for member in top {
-            let (again, rule) = match view.document.top_field(member) {
-                Some(field) => (known.repeats(field.name().into()), AmbiguousJson::Top(field)),
-                None => {
-                    let name = view.document.name(member).decode();
-                    (unknown.is_first_repetition(name), AmbiguousJson::Unknown)
-                }
+            let (again, rule) = if let Some(field) = view.document.top_field(member) {
+                (known.repeats(field.name().into()), AmbiguousJson::Top(field))
+            } else {
+                let name = view.document.name(member).decode();
+                (unknown.is_first_repetition(name), AmbiguousJson::Unknown)
             };
             if again {
                 found.push(Found::new(rule, name_offset(member), Spot::Document));
             }
         }
-        let mut registries = Repetitions::with_capacity(view.entries.len());
-        for entry in view.entries {
+        // Programs written in Go sort what they write: then nothing has to be remembered.
+        let is_sorted = view.entries.is_sorted_by(|one, next| one.key.as_written() < next.key.as_written());
+        let unsorted = if is_sorted { &[] } else { view.entries };
+        let mut registries = Repetitions::with_capacity(unsorted.len());
+        for entry in unsorted {
             if registries.repeats(entry.key.as_written().into()) {
                 let spot = Spot::Registry(entry.key.clone());
                 found.push(Found::new(AmbiguousJson::Registry, name_offset(entry.member), spot));
@@ -72,7 +77,7 @@ impl Check for AmbiguousJson {
         found.collect::<Vec<_>>()
     }
 
-    fn message(&self, _: &Context<'_>) -> Message {
+    fn message(&self, context: &Context<'_>) -> Message {
         let (name, name_zh) = match self {
             AmbiguousJson::Top(field) => (field.name(), field.name()),
             AmbiguousJson::Entry(field) => (field.name(), field.name()),
@@ -87,6 +92,13 @@ impl Check for AmbiguousJson {
                 "请保留正确的一个，删除其余（包括仅大小写不同的）。",
             ),
         );
+        if context.place.secret_type == SecretType::DockerCfg {
+            return message.only_note(text(
+                "The kubelet, podman and the key chain take the last value and ignore the letter case of fields; readers in other \
+                 languages do not all do so.",
+                "kubelet、podman 和 keychain 取最后一个值，并且不区分字段名的大小写；其他语言的程序并非都如此。",
+            ));
+        }
         message.only_note(text(
             "The kubelet, docker, podman and the key chain take the last value, merge two auths and ignore letter case; Argo CD Image \
              Updater and readers in other languages do not.",

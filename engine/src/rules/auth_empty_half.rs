@@ -1,3 +1,4 @@
+use super::credentials::Credentials;
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
 use super::view::EntryView;
 use crate::bilingual::text;
@@ -31,8 +32,7 @@ impl Check for AuthEmptyHalf {
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         let (username, password) = entry.decoded_auth()?.halves()?;
-        let identity_token =
-            entry.credentials.as_ref().is_some_and(|credentials| credentials.has_identity_token());
+        let identity_token = entry.credentials.as_ref().is_some_and(Credentials::has_identity_token);
         let half = match (username.is_empty(), password.is_empty()) {
             (true, true) => AuthEmptyHalf::Both,
             (true, false) => AuthEmptyHalf::Username,

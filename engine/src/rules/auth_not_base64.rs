@@ -1,5 +1,6 @@
+use super::credentials::AuthField;
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{AuthField, EntryView};
+use super::view::EntryView;
 use crate::auth::NotBase64;
 use crate::bilingual::text;
 use crate::document::EntryField;
@@ -36,8 +37,8 @@ impl Check for AuthNotBase64 {
     }
 
     fn message(&self, _: &Context<'_>) -> Message {
-        let AuthNotBase64(cause) = *self;
-        let (clause, remedy) = match cause {
+        let AuthNotBase64(likely) = *self;
+        let (clause, remedy) = match likely {
             NotBase64::PlainPair => (
                 text(
                     "auth is plain user:password, not base64 of it",

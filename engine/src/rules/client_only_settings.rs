@@ -1,5 +1,6 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{DocumentView, name_offset};
+use super::entry_ref::name_offset;
+use super::view::DocumentView;
 use crate::bilingual::{Bilingual, text};
 use crate::document::{Document, JsonType, Member, TopField};
 use crate::place::Spot;

@@ -9,7 +9,8 @@ use crate::consumers::{Consumer, Group, Models, ordinary_images};
 use crate::document::{Document, JsonType};
 use crate::registry::Key;
 
-use super::view::{EntryRef, usable_hash};
+use super::credentials::usable_hash;
+use super::entry_ref::EntryRef;
 
 /// Up to this many entries the models are made of the whole document, else of the entries that share a host with
 /// another one, and of each only one image is tried, so that the time is bounded. No pull Secret has this many.

@@ -1,5 +1,6 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{EntryView, STRIPPED, name_offset};
+use super::entry_ref::name_offset;
+use super::view::{EntryView, STRIPPED};
 use crate::bilingual::{Bilingual, text};
 use crate::document::EntryField;
 use crate::place::Spot;

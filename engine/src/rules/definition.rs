@@ -10,7 +10,8 @@ use crate::repair::Edit;
 use crate::secret::SecretType;
 use crate::shape::{MeantKeySearch, Misshapen, Shape};
 
-use super::view::{DocumentView, EntryView, name_offset};
+use super::entry_ref::name_offset;
+use super::view::{DocumentView, EntryView};
 
 /// What happens to a finding. The order is from mild to severe, so that a cap is `min`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -228,6 +229,14 @@ impl Message {
     pub(crate) fn note(mut self, note: impl Into<Words>) -> Self {
         self.note = Some(note.into());
         self
+    }
+
+    /// With these sentences in the place of who is affected, if there are any.
+    pub(crate) fn only_note_if(self, note: Option<impl Into<Words>>) -> Self {
+        match note {
+            Some(note) => self.only_note(note),
+            None => self,
+        }
     }
 
     /// With these sentences in the place of who is affected.

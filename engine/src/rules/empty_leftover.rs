@@ -1,7 +1,5 @@
 use super::auths_wrapper::holds_entries;
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::no_credentials::NoCredentials;
-use super::registry_key_never_matches::RegistryKeyNeverMatches;
 use super::view::EntryView;
 use crate::bilingual::text;
 
@@ -12,11 +10,11 @@ pub struct EmptyLeftover;
 impl EmptyLeftover {
     /// Whether the rule applies to an entry. It then replaces two others.
     pub(crate) fn applies(entry: &EntryView<'_, '_>) -> bool {
-        NoCredentials::is_empty(entry)
+        entry.is_empty()
             && entry.key.is_one_word()
             && !entry.key.is_glob()
-            && RegistryKeyNeverMatches::is_never_found(entry)
-            && !NoCredentials::has_misnamed_field(entry)
+            && entry.is_never_found()
+            && !entry.has_misnamed_field()
             && !holds_entries(entry.document, entry.member)
             && entry.shared.has_usable_entry(entry.document)
     }

@@ -1,5 +1,6 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{DocumentView, EntryView, name_offset};
+use super::entry_ref::name_offset;
+use super::view::{DocumentView, EntryView};
 use crate::bilingual::{Bilingual, text};
 use crate::document::{EntryField, JsonType, TopField};
 use crate::place::Spot;

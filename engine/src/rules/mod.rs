@@ -15,9 +15,11 @@ mod client_only_settings;
 mod collisions;
 mod control_characters;
 mod credential_end;
+mod credentials;
 mod credentials_stripped;
 mod definition;
 mod empty_leftover;
+mod entry_ref;
 mod field_not_string;
 mod generic_registry_host;
 mod incomplete_credentials;
@@ -25,6 +27,7 @@ mod invalid_json;
 mod missing_auth;
 mod missing_data_key;
 mod no_credentials;
+mod no_registries;
 mod not_a_docker_config;
 mod not_a_registry;
 mod not_an_object;
@@ -55,11 +58,11 @@ use crate::place::Spot;
 use crate::repair::Edit;
 
 pub(crate) use collisions::Collisions;
+pub(crate) use credentials::{Credentials, is_usable};
 pub use definition::{Action, Example, Misplaced};
 pub(crate) use definition::{Context, Definition, Message};
-pub(crate) use view::{
-    Credentials, DocumentView, EntryRef, EntryView, Kept, Lists, STRIPPED, Shared, is_usable,
-};
+pub(crate) use entry_ref::{EntryRef, Kept};
+pub(crate) use view::{DocumentView, EntryView, Lists, STRIPPED, Shared};
 
 use definition::{Check, Found, Kind};
 
@@ -148,7 +151,7 @@ rules! {
     auths_wrapper::MissingAuthsWrapper,
     missing_data_key::MissingDataKey,
     no_credentials::NoCredentials,
-    auths_wrapper::NoRegistries,
+    no_registries::NoRegistries,
     not_a_docker_config::NotADockerConfig,
     not_a_registry::NotARegistry,
     not_an_object::NotAnObject,

@@ -1,7 +1,7 @@
 use super::auths_wrapper::holds_entries;
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
 use super::empty_leftover::EmptyLeftover;
-use super::view::{AuthField, EntryView};
+use super::view::EntryView;
 use crate::bilingual::text;
 use crate::document::TopField;
 
@@ -16,31 +16,9 @@ pub enum NoCredentials {
     NestedAuths,
 }
 
-/// Fields that people write for credentials, and no consumer reads.
-const MISNAMED_FIELDS: [&str; 9] =
-    ["token", "user", "pass", "passwd", "login", "secret", "identity_token", "access_token", "refresh_token"];
-
 impl NoCredentials {
-    /// Whether an entry has no credential.
-    pub(crate) fn is_empty(entry: &EntryView<'_, '_>) -> bool {
-        entry.credentials.as_ref().is_some_and(|credentials| {
-            matches!(credentials.auth, AuthField::Missing)
-                && credentials.username.is_none()
-                && credentials.password.is_none()
-                && !credentials.has_token()
-        })
-    }
-
-    /// Whether an entry has a field that no consumer reads.
-    pub(crate) fn has_misnamed_field(entry: &EntryView<'_, '_>) -> bool {
-        entry.document.members(entry.member).iter().any(|member| {
-            let name = entry.document.name(member);
-            MISNAMED_FIELDS.into_iter().any(|misnamed| name.folds_to(misnamed))
-        })
-    }
-
     fn find(entry: &EntryView<'_, '_>) -> Self {
-        if NoCredentials::has_misnamed_field(entry) {
+        if entry.has_misnamed_field() {
             NoCredentials::MisnamedField
         } else if entry.document.name(entry.member).folds_to(TopField::Auths.name())
             && holds_entries(entry.document, entry.member)
@@ -68,7 +46,7 @@ impl Check for NoCredentials {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let applies = NoCredentials::is_empty(entry) && !EmptyLeftover::applies(entry);
+        let applies = entry.is_empty() && !EmptyLeftover::applies(entry);
         applies.then(|| Found::at(entry, NoCredentials::find(entry)))
     }
 

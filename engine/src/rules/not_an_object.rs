@@ -1,5 +1,6 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{DocumentView, EntryRef, name_offset};
+use super::entry_ref::{EntryRef, name_offset};
+use super::view::DocumentView;
 use crate::bilingual::{Bilingual, text};
 use crate::document::{JsonType, Member, TopField};
 use crate::place::Spot;

@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::view::{DocumentView, EntryRef};
+use super::entry_ref::EntryRef;
+use super::view::DocumentView;
 use crate::bilingual::text;
 use crate::document::JsonType;
 use crate::place::Spot;

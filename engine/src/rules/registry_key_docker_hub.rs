@@ -3,6 +3,7 @@ use super::view::EntryView;
 use crate::affected::docker_hub_sentence;
 use crate::bilingual::text;
 use crate::registry::Key;
+use crate::secret::SecretType;
 
 /// The key is another spelling of Docker Hub than the usual one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +29,8 @@ impl Check for RegistryKeyDockerHub {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let is_second = entry.key.is_registry_1() && entry.is_usable_like_docker_hub();
-        let applies = entry.key.is_other_docker_hub() && !is_second;
+        let is_second = || entry.key.is_registry_1() && entry.is_usable_like_docker_hub();
+        let applies = entry.key.is_other_docker_hub() && !is_second();
         applies.then(|| Found::at(entry, RegistryKeyDockerHub))
     }
 
@@ -46,7 +47,7 @@ impl Check for RegistryKeyDockerHub {
                     "请删除该条目：它是 docker 在浏览器中登录后留下的。",
                 ),
             )
-            .only_note(affected);
+            .only_note_if(affected);
         }
         if key.is_registry_1() {
             let message = Message::new(
@@ -56,6 +57,12 @@ impl Check for RegistryKeyDockerHub {
                     "如果两者都需要，请保留两个凭据相同的条目。",
                 ),
             );
+            if context.place.secret_type == SecretType::DockerCfg {
+                return message.only_note(text(
+                    "The kubelet and the key chain look for https://index.docker.io/v1/, and podman takes either.",
+                    "kubelet 和 keychain 查找 https://index.docker.io/v1/，podman 两者都接受。",
+                ));
+            }
             return message.only_note(text(
                 "Argo CD Image Updater looks for this key, the kubelet, docker and the key chain for https://index.docker.io/v1/, and \
                  podman takes either.",
@@ -70,7 +77,7 @@ impl Check for RegistryKeyDockerHub {
                     "如果只有会使用它的消费方需要这些凭据，可以保留。",
                 ),
             )
-            .only_note(affected);
+            .only_note_if(affected);
         }
         Message::new(
             clause,
@@ -79,6 +86,6 @@ impl Check for RegistryKeyDockerHub {
                 "请把仓库地址写成 https://index.docker.io/v1/（含末尾斜杠）。",
             ),
         )
-        .only_note(affected)
+        .only_note_if(affected)
     }
 }

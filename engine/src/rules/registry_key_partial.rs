@@ -1,5 +1,4 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
-use super::registry_key_never_matches::RegistryKeyNeverMatches;
 use super::view::EntryView;
 use crate::bilingual::text;
 use crate::consumers::{Consumer, images_that_find};
@@ -28,14 +27,16 @@ impl Check for RegistryKeyPartial {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let is_judged_elsewhere = entry.is_key_unfilled
-            || entry.key_fault.is_some()
-            || entry.key.is_glob()
-            || entry.key.is_docker_hub()
-            || entry.key.has_credentials();
-        let applies = !entry.key.is_plain()
-            && !is_judged_elsewhere
-            && !RegistryKeyNeverMatches::is_never_found(entry)
+        let is_judged_elsewhere = || {
+            entry.is_key_unfilled
+                || entry.key_fault.is_some()
+                || entry.key.is_glob()
+                || entry.key.is_docker_hub()
+                || entry.key.has_credentials()
+        };
+        let applies = !entry.key_is_plain
+            && !is_judged_elsewhere()
+            && !entry.is_never_found()
             && is_partial(entry.document.secret_type(), entry.registry.as_written());
         applies.then(|| Found::at(entry, RegistryKeyPartial))
     }

@@ -46,8 +46,8 @@ impl Check for RegistryNamedTwice {
             ),
         )
         .note(text(
-            "The two entries have different credentials, and not every consumer takes the same one.",
-            "两个条目的凭据不同，而各消费方选用的条目并不一致。",
+            "The two entries have different credentials, and which one is used depends on the consumer or is random.",
+            "两个条目的凭据不同，实际使用哪一个取决于消费方，或是随机的。",
         ))
     }
 }

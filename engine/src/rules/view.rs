@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::hash::BuildHasher;
 
 use jiff::Timestamp;
 
-use crate::auth::{Auth, NotBase64};
-use crate::document::{Document, Entry, EntryField, JsonText, Member};
+use crate::auth::Auth;
+use crate::consumers::is_never_found;
+use crate::document::{Document, Entry, EntryField, Member};
 use crate::registry::{HostList, Key, KeyFault, RegistryKey};
 
 use super::collisions::Collisions;
+use super::credentials::{AuthField, Credentials, is_usable};
+use super::entry_ref::EntryRef;
 use super::placeholder::{is_placeholder, is_unfilled_key};
 
 /// A document that is judged.
@@ -21,26 +23,6 @@ pub(crate) struct DocumentView<'v, 'a> {
     /// The registries with usable credentials of the old document whose key is gone; only for an update by a person's
     /// account.
     pub(crate) lost: &'v [RegistryKey<'a>],
-}
-
-/// An entry and its key, of which the escapes are resolved once.
-pub(crate) struct EntryRef<'v, 'a> {
-    pub(crate) member: &'v Member,
-    pub(crate) key: RegistryKey<'a>,
-    /// The number among all entries of the document.
-    pub(crate) index: u32,
-    pub(crate) kept: Kept,
-}
-
-/// How much of an entry the old document had.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// Nothing.
-    Nothing,
-    /// Its key.
-    Key,
-    /// Its key and its bytes.
-    KeyAndBytes,
 }
 
 /// The operator's lists of registries.
@@ -76,12 +58,9 @@ impl Shared<'_, '_> {
 pub(crate) const STRIPPED: [EntryField; 3] =
     [EntryField::IdentityToken, EntryField::RegistryToken, EntryField::Email];
 
-impl EntryRef<'_, '_> {
-    /// Where the entry begins: the quotation mark of its key.
-    pub(crate) fn offset(&self) -> usize {
-        name_offset(self.member)
-    }
-}
+/// Fields that people write for credentials, and no consumer reads.
+const MISNAMED_FIELDS: [&str; 9] =
+    ["token", "user", "pass", "passwd", "login", "secret", "identity_token", "access_token", "refresh_token"];
 
 /// An entry that is judged: an object or null.
 pub(crate) struct EntryView<'v, 'a> {
@@ -91,8 +70,12 @@ pub(crate) struct EntryView<'v, 'a> {
     pub(crate) key: Key<'v>,
     /// A template left something unfilled in the key.
     pub(crate) is_key_unfilled: bool,
+    /// Whether the key is a plain host and port, in which there is nothing to find.
+    pub(crate) key_is_plain: bool,
     /// Why the key names no registry; not checked if it is unfilled.
     pub(crate) key_fault: Option<KeyFault>,
+    /// Whether the kubelet finds the key for no ordinary image; worked out when it is first asked.
+    never_found: OnceCell<bool>,
     pub(crate) fields: Entry<'v, 'a>,
     /// `None` if the username, the password or `auth` is neither a string nor null.
     pub(crate) credentials: Option<Credentials<'a>>,
@@ -101,25 +84,6 @@ pub(crate) struct EntryView<'v, 'a> {
     /// The number among all entries of the document.
     pub(crate) index: u32,
     pub(crate) shared: &'v Shared<'v, 'a>,
-}
-
-/// The non-empty credentials of an entry.
-pub(crate) struct Credentials<'a> {
-    pub(crate) username: Option<Cow<'a, str>>,
-    pub(crate) password: Option<Cow<'a, str>>,
-    pub(crate) auth: AuthField,
-    pub(crate) identity_token: Option<Cow<'a, str>>,
-    pub(crate) registry_token: Option<Cow<'a, str>>,
-}
-
-/// The `auth` of an entry.
-pub(crate) enum AuthField {
-    /// Absent, null or empty.
-    Missing,
-    /// It cannot be decoded.
-    NotBase64(NotBase64),
-    /// It can.
-    Decoded(Auth),
 }
 
 impl<'v, 'a> EntryView<'v, 'a> {
@@ -131,10 +95,13 @@ impl<'v, 'a> EntryView<'v, 'a> {
     ) -> Self {
         let fields = document.entry(member);
         let key = Key::parse(registry.as_written());
-        let is_key_unfilled = is_unfilled_key(registry.as_written());
+        let key_is_plain = key.is_plain();
+        let is_key_unfilled = !key_is_plain && is_unfilled_key(registry.as_written());
         EntryView {
             is_key_unfilled,
-            key_fault: if is_key_unfilled { None } else { key.fault() },
+            key_is_plain,
+            key_fault: if key_is_plain || is_key_unfilled { None } else { key.fault() },
+            never_found: OnceCell::new(),
             credentials: Credentials::read(&fields),
             document,
             member,
@@ -145,6 +112,33 @@ impl<'v, 'a> EntryView<'v, 'a> {
             index: *index,
             shared,
         }
+    }
+
+    /// Whether the entry has no credential.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.credentials.as_ref().is_some_and(|credentials| {
+            credentials.lack_auth()
+                && credentials.username.is_none()
+                && credentials.password.is_none()
+                && !credentials.has_token()
+        })
+    }
+
+    /// Whether the entry has a field that no consumer reads.
+    pub(crate) fn has_misnamed_field(&self) -> bool {
+        self.document.members(self.member).iter().any(|member| {
+            let name = self.document.name(member);
+            MISNAMED_FIELDS.into_iter().any(|misnamed| name.folds_to(misnamed))
+        })
+    }
+
+    /// Whether the key names a registry, and the kubelet finds it for no ordinary image.
+    pub(crate) fn is_never_found(&self) -> bool {
+        !self.is_key_unfilled
+            && self.key_fault.is_none()
+            && !self.key.is_other_docker_hub()
+            && !self.key_is_plain
+            && *self.never_found.get_or_init(|| is_never_found(self.registry.as_written()))
     }
 
     /// The value of `auth`, decoded.
@@ -207,99 +201,4 @@ impl<'v, 'a> EntryView<'v, 'a> {
         });
         plain.filter_map(|(field, text)| Some((field, text.as_deref()?)))
     }
-}
-
-impl<'a> Credentials<'a> {
-    /// Reads the fields of an entry; `None` if the username, the password or `auth` is neither a string nor null.
-    pub(crate) fn read(fields: &Entry<'_, 'a>) -> Option<Self> {
-        let read = [EntryField::Username, EntryField::Password, EntryField::Auth];
-        if read.into_iter().any(|field| fields.wrong_type(field)) {
-            return None;
-        }
-        let text = |field| fields.text(field).map(JsonText::decode);
-        Some(Credentials {
-            username: text(EntryField::Username),
-            password: text(EntryField::Password),
-            auth: match text(EntryField::Auth) {
-                None => AuthField::Missing,
-                Some(auth) => Auth::decode(&auth).map_or_else(AuthField::NotBase64, AuthField::Decoded),
-            },
-            identity_token: text(EntryField::IdentityToken),
-            registry_token: text(EntryField::RegistryToken),
-        })
-    }
-
-    /// Whether a consumer could log in with them.
-    fn is_usable(&self) -> bool {
-        let complete = match &self.auth {
-            AuthField::Missing => self.username.is_some() && self.password.is_some(),
-            AuthField::NotBase64(_) => false,
-            AuthField::Decoded(auth) => {
-                auth.halves().is_some_and(|(username, password)| !username.is_empty() && !password.is_empty())
-            }
-        };
-        complete || self.has_token()
-    }
-
-    /// Whether there is an identity token or a registry token.
-    pub(crate) const fn has_token(&self) -> bool {
-        self.identity_token.is_some() || self.registry_token.is_some()
-    }
-
-    /// Whether there is an identity token.
-    pub(crate) const fn has_identity_token(&self) -> bool {
-        self.identity_token.is_some()
-    }
-
-    /// The pair that the kubelet reads. A half can be empty.
-    pub(crate) fn read_pair(&self) -> Option<(&[u8], &[u8])> {
-        let (username, password) = (self.username.as_deref(), self.password.as_deref());
-        match &self.auth {
-            AuthField::Missing => (username.is_some() || password.is_some())
-                .then(|| (username.unwrap_or_default().as_bytes(), password.unwrap_or_default().as_bytes())),
-            AuthField::NotBase64(_) => None,
-            AuthField::Decoded(auth) => auth.halves(),
-        }
-    }
-
-    /// Whether both have the same credentials.
-    fn is_same(&self, other: &Self) -> bool {
-        self.read_pair() == other.read_pair()
-            && self.identity_token == other.identity_token
-            && self.registry_token == other.registry_token
-    }
-
-    /// Whether `auth` is absent, null or empty.
-    pub(crate) const fn lack_auth(&self) -> bool {
-        matches!(self.auth, AuthField::Missing)
-    }
-
-    /// The plain username and password, if both are there.
-    pub(crate) fn plain_pair(&self) -> Option<(&str, &str)> {
-        Some((self.username.as_deref()?, self.password.as_deref()?))
-    }
-}
-
-/// The hash of what two entries are compared by, to tell whether they have different credentials; `None` if no consumer
-/// could log in with them.
-pub(crate) fn usable_hash(fields: &Entry<'_, '_>, hasher: &impl BuildHasher) -> Option<u64> {
-    let token = |field| fields.text(field).map(JsonText::decode);
-    let tokens = [token(EntryField::IdentityToken), token(EntryField::RegistryToken)];
-    let credentials = Credentials::read(fields);
-    let is_usable =
-        credentials.as_ref().is_some_and(Credentials::is_usable) || tokens.iter().any(Option::is_some);
-    let pair = credentials.as_ref().and_then(Credentials::read_pair);
-    is_usable.then(|| hasher.hash_one((pair, &tokens)))
-}
-
-/// Whether an entry has credentials that a consumer could log in with.
-pub(crate) fn is_usable(fields: &Entry<'_, '_>) -> bool {
-    let token = [EntryField::IdentityToken, EntryField::RegistryToken];
-    Credentials::read(fields).is_some_and(|credentials| credentials.is_usable())
-        || token.into_iter().any(|field| fields.text(field).is_some())
-}
-
-/// Where a member begins: the quotation mark of its name.
-pub(crate) fn name_offset(member: &Member) -> usize {
-    member.name().start - 1
 }

@@ -9,7 +9,7 @@ use crate::policy::{Policy, Requester};
 use crate::rules::{Example, Rule};
 use crate::secret::{OldSecret, Secret};
 
-use super::statement;
+use super::statement::statement;
 
 /// The reference for one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]

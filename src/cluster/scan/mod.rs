@@ -306,21 +306,18 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         let repairer =
             Repairer { server: self.server, judging: &self.request.judging, fix: self.request.fix };
         let object = secret.object();
-        match guarded(|| repairer.treat(secret)) {
-            Some(treated) => {
-                if let Some(judged) = treated? {
-                    self.judged(&judged, &namespace)?;
-                }
+        if let Some(treated) = guarded(|| repairer.treat(secret)) {
+            if let Some(judged) = treated? {
+                self.judged(&judged, &namespace)?;
             }
-            None => {
-                self.listener.before_output();
-                self.report.trouble(&Trouble {
-                    kind: TroubleKind::Unreadable,
-                    subject: Some(Subject::Object(object)),
-                    region: None,
-                    message: INTERNAL_ERROR.line(self.request.judging.policy.language),
-                })?;
-            }
+        } else {
+            self.listener.before_output();
+            self.report.trouble(&Trouble {
+                kind: TroubleKind::Unreadable,
+                subject: Some(Subject::Object(object)),
+                region: None,
+                message: INTERNAL_ERROR.line(self.request.judging.policy.language),
+            })?;
         }
         Ok(())
     }

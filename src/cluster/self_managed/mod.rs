@@ -6,11 +6,13 @@
 //! deletion or a missed pass is corrected by the next one. The last valid content of the Secret is remembered only to
 //! restore a Secret that was deleted or damaged.
 
+mod names;
 mod problems;
 mod secret;
 mod state;
 mod watch;
 mod webhooks;
+mod write;
 
 use std::io;
 use std::mem;
@@ -23,16 +25,16 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{Client, Config};
 use tokio::sync::watch::Receiver;
 
-use super::client::{ClusterError, connect, describe};
+use super::client::{ClusterError, connect};
 use crate::pki::{Issued, Validity};
 use crate::server::{ConfigurationProblem, Supply};
 use problems::Problems;
 use secret::{SecretStore, Stored};
 use state::{LEAF_LIFE, State, Step};
 use webhooks::{Found, Webhook};
+use write::{FIELD_MANAGER, Outcome};
 
-/// The field manager of all changes.
-const FIELD_MANAGER: &str = "regcred";
+pub use names::Names;
 
 /// How long both configurations must have trusted a new CA before it signs. An API server usually learns of a change
 /// within a second. A constant, so that no setting can make a rotation unsafe.
@@ -60,32 +62,6 @@ const NOTICE_TIME: Duration = Duration::from_secs(2);
 
 /// How often a pass retries after another replica has written first.
 const MAX_ATTEMPTS: u32 = 5;
-
-/// The names of the objects in the cluster.
-#[derive(Clone, Debug)]
-pub struct Names {
-    /// The Service by which the API server calls the webhook, in the namespace of the Pod.
-    pub service: String,
-    /// Both webhook configurations.
-    pub webhook_configuration: String,
-    /// The Secret with the CA, in the namespace of the Pod.
-    pub ca_secret: String,
-}
-
-/// The result of a write.
-enum Outcome<T> {
-    Written(T),
-    /// Another client changed the object first.
-    Conflict,
-}
-
-fn outcome<T>(result: kube::Result<T>) -> Result<Outcome<T>, ClusterError> {
-    match result {
-        Ok(value) => Ok(Outcome::Written(value)),
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Outcome::Conflict),
-        Err(error) => Err(describe(&error)),
-    }
-}
 
 /// Starts the passes on a thread of their own, which lasts until the program ends. No admission request waits for it.
 ///

@@ -6,7 +6,7 @@ use kube::{Api, Client};
 use serde_json::{Map, Value, json};
 
 use super::state::State;
-use super::{FIELD_MANAGER, Outcome, outcome};
+use super::write::{FIELD_MANAGER, Outcome, outcome};
 use crate::cluster::client::{ClusterError, describe};
 
 /// Reads and writes the Secret.

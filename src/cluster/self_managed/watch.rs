@@ -17,7 +17,7 @@ use kube::runtime::watcher::{self, watch_object};
 use kube::{Api, Client, Resource};
 use tokio::sync::watch::{Receiver, Sender, channel};
 
-use super::Names;
+use super::names::Names;
 use crate::cluster::client::describe;
 
 /// Starts a task for each watch. The receiver is notified of every change, and of every failure of a watch, so that the

@@ -9,7 +9,7 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use super::{FIELD_MANAGER, Outcome, outcome};
+use super::write::{FIELD_MANAGER, Outcome, outcome};
 use crate::cluster::client::{ClusterError, describe};
 use crate::pki::certificates;
 

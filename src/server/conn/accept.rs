@@ -83,8 +83,8 @@ async fn place(connections: &Arc<Connections>, endpoint: &Endpoint) -> Option<Pl
     }
 }
 
-/// Connections that the kernel has completed but nobody has accepted; closing the listener would reset them. There are
-/// at most as many as the backlog holds, so clients that keep connecting cannot prolong this.
+/// Connections that the kernel has completed but the loop has not accepted. Closing the listener would reset them. The
+/// backlog bounds their number, so clients that keep connecting cannot prolong this.
 fn backlog(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
     let listener = listener.into_std().ok();
     let next = move || {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ const LAST_HEADER_TIME: Duration = Duration::from_secs(2);
 pub(crate) struct Endpoint {
     pub(crate) port: Port,
     pub(crate) router: Router,
-    /// None = plain HTTP.
+    /// `None`: plain HTTP.
     pub(crate) tls: Option<Arc<Served>>,
     /// By it, connections learn that the server shuts down.
     pub(crate) phase: watch::Sender<Phase>,
@@ -74,12 +74,13 @@ impl Endpoint {
         stream: TcpStream,
         place: &Place,
     ) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
-        let handshake = timeout(self.limits.handshake, async {
+        // Pinned here, so that the connection is closed when this function ends: a client that sees its end finds it counted.
+        let handshake = pin!(timeout(self.limits.handshake, async {
             // Readiness alone can be announced too early. The handshake meets an error again.
             drop(stream.peek(&mut [0]).await);
             place.speaks();
             served.acceptor().accept(stream).into_fallible().await
-        });
+        }));
         let finished = tokio::select! {
             finished = handshake => finished,
             () = place.state().evicted() => return None,
@@ -118,7 +119,7 @@ impl Endpoint {
             .header_read_timeout(self.limits.header)
             .max_buf_size(READ_BUFFER)
             .serve_connection(TokioIo::new(stream), service);
-        let mut stop = std::pin::pin!(self.stop(state, fresh_until));
+        let mut stop = pin!(self.stop(state, fresh_until));
         let mut leaving = Leaving::No;
         let reason = loop {
             tokio::select! {

@@ -122,8 +122,7 @@ impl ConnectionState {
         }
     }
 
-    /// The server is about to close it. Without a request, the client has to be told by a farewell; otherwise the
-    /// answer says so.
+    /// The server is about to close it. Without a request, a farewell tells the client; otherwise the answer does.
     ///
     /// An evicted connection that was never used does not linger: a flood of such connections would fill all places
     /// with ones that are being closed.

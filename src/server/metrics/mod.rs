@@ -6,7 +6,8 @@ mod process;
 mod state;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -48,7 +49,10 @@ pub(crate) struct Metrics {
     pub(crate) panics: Counter,
     pub(crate) ca_bundle_corrections: Counter,
     pub(crate) log_lines_dropped: Counter,
+    /// The certificate, its key and the client CAs, as far as they come from files.
     pub(crate) tls_reload: LastReload,
+    /// The certificate that is supplied at runtime. It has the metrics of `tls_reload`.
+    pub(crate) supply_reload: LastReload,
     pub(crate) policy_reload: LastReload,
     registry: Registry,
 }
@@ -71,6 +75,7 @@ impl Metrics {
         regcred.register_with_unit("admission_duration", help, Unit::Seconds, duration.clone());
         let build = [("version", env!("CARGO_PKG_VERSION")), ("revision", env!("REGCRED_REVISION"))];
         regcred.register("build", "The version that runs, and its revision", Info::new(build.to_vec()));
+        let tls_reload = LastReload::new(regcred, "tls", "certificate, its key and the client CAs");
         let mut metrics = Metrics {
             requests: register(
                 regcred,
@@ -124,12 +129,18 @@ impl Metrics {
                 "Log lines dropped because standard error was not read",
                 Counter::default(),
             ),
-            tls_reload: LastReload::new(regcred, "tls", "certificate, its key and the client CAs"),
+            supply_reload: tls_reload.second_source(),
+            tls_reload,
             policy_reload: LastReload::new(regcred, "policy", "policy file"),
             registry: root,
         };
         let (in_flight, bodies) = (Arc::clone(&state.in_flight), Arc::clone(&state.bodies));
-        metrics.watch("admission_in_flight", "Admission reviews being read or judged", None, in_flight);
+        metrics.watch(
+            "admission_in_flight",
+            "Admission reviews that wait for room, are being read or are being judged",
+            None,
+            in_flight,
+        );
         metrics.watch("held_bodies", "Request bodies and answers in memory", Some(Unit::Bytes), bodies);
         metrics.registry().register_collector(Box::new(state));
         metrics.create_series();
@@ -236,6 +247,10 @@ pub(crate) struct LastReload {
     reloads: Family<ReloadLabels, Counter>,
     successful: Gauge,
     success_timestamp: Gauge,
+    /// How many sources have a newest version that is not in use.
+    failing: Arc<Mutex<u32>>,
+    /// Whether this source is one of them.
+    fails: AtomicBool,
 }
 
 impl LastReload {
@@ -261,6 +276,8 @@ impl LastReload {
                 Gauge::default(),
             ),
             success_timestamp,
+            failing: Arc::default(),
+            fails: AtomicBool::default(),
         };
         for &result in ReloadResult::ALL {
             drop(reload.reloads.get_or_create(&ReloadLabels { result }));
@@ -268,10 +285,28 @@ impl LastReload {
         reload
     }
 
+    /// Another source with the same metrics. The newest version counts as in use only if it is for both sources.
+    fn second_source(&self) -> Self {
+        LastReload {
+            reloads: self.reloads.clone(),
+            successful: self.successful.clone(),
+            success_timestamp: self.success_timestamp.clone(),
+            failing: Arc::clone(&self.failing),
+            fails: AtomicBool::default(),
+        }
+    }
+
+    fn set_fails(&self, fails: bool) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        *failing += u32::from(fails);
+        *failing -= u32::from(self.fails.swap(fails, Ordering::Relaxed));
+        self.successful.set(i64::from(*failing == 0));
+    }
+
     /// The first version is in use.
     pub(crate) fn started(&self) {
         self.success_timestamp.set(Timestamp::now().as_second());
-        self.successful.set(1);
+        self.set_fails(false);
     }
 
     /// A new version is in use.
@@ -283,11 +318,32 @@ impl LastReload {
     /// An attempt failed: the newest version cannot be used, or is not known.
     pub(crate) fn failed(&self) {
         self.reloads.get_or_create(&ReloadLabels { result: ReloadResult::Error }).inc();
-        self.successful.set(0);
+        self.set_fails(true);
     }
 
     /// The newest version is again the one in use.
     pub(crate) fn restored(&self) {
-        self.successful.set(1);
+        self.set_fails(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_source_does_not_hide_the_failure_of_another() {
+        let files = LastReload::new(&mut Registry::default(), "tls", "test");
+        let supply = files.second_source();
+        supply.succeeded();
+        files.failed();
+        supply.restored();
+        assert_eq!(files.successful.get(), 0, "the client CAs still cannot be used");
+        supply.failed();
+        supply.failed();
+        files.restored();
+        assert_eq!(files.successful.get(), 0, "the API server still cannot be used");
+        supply.restored();
+        assert_eq!(files.successful.get(), 1);
     }
 }

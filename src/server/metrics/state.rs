@@ -29,7 +29,7 @@ pub(crate) struct State {
     pub(crate) connections: Arc<dyn Usage>,
     /// Open connections of the operations port.
     pub(crate) ops_connections: Arc<dyn Usage>,
-    /// Requests being read or judged.
+    /// Requests that wait for room, are being read or are being judged.
     pub(crate) in_flight: Arc<dyn Usage>,
     /// Bytes of bodies and answers.
     pub(crate) bodies: Arc<dyn Usage>,

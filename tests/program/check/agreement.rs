@@ -14,7 +14,7 @@ use crate::cases::{self, policy_file};
 use crate::support::regcred::Serve;
 use crate::support::review::{Review, data_key, secret_of};
 
-/// The Secret of a case, as an unknown user would create it.
+/// The Secret of a case, as it would be created by somebody who is not known.
 fn secret(case: &Value) -> Option<Value> {
     let document = STANDARD.decode(case["doc_b64"].as_str()?).unwrap();
     let mut secret = secret_of(case["type"].as_str().unwrap(), &document);
@@ -55,10 +55,8 @@ fn written(index: usize, secret: &Value, key: &str) -> (&'static str, String) {
     file["kind"] = json!("Secret");
     file["metadata"]["name"] = json!(format!("case-{index}"));
     let document = STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap();
-    // Half of them as data, and half of them in plain text if they are text. In plain text, `check` takes a variable for
-    // something that is filled in later; the webhook does not.
-    let has_variable = |text: &String| text.contains("${") || text.contains("{{");
-    let text = String::from_utf8(document).ok().filter(|text| index.is_multiple_of(2) && !has_variable(text));
+    // Half of them as data, half of them in plain text where they are text.
+    let text = String::from_utf8(document).ok().filter(|_| index.is_multiple_of(2));
     if let Some(text) = &text {
         file["data"].as_object_mut().unwrap().remove(key);
         file["stringData"] = json!({key: text});
@@ -98,7 +96,13 @@ fn said<'v>(findings: impl IntoIterator<Item = &'v Value>) -> Vec<(String, Strin
 
 #[test]
 fn check_and_the_webhooks_judge_and_repair_every_case_alike() {
-    let cases: Vec<Value> = cases::with_document().into_iter().map(|case| case.0).collect();
+    // In a file, an entry with a placeholder is left for the tool that fills it in.
+    let has_placeholder = |case: &cases::Case| {
+        let document = String::from_utf8_lossy(&case.document("").unwrap_or_default()).into_owned();
+        document.contains("${") || document.contains("{{")
+    };
+    let cases = cases::with_document().into_iter().filter(|case| !has_placeholder(case));
+    let cases: Vec<Value> = cases.map(|case| case.0).collect();
     let mut by_policy: BTreeMap<String, Vec<(&Value, Value)>> = BTreeMap::new();
     for case in &cases {
         if let Some(secret) = secret(case) {

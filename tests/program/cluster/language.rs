@@ -63,7 +63,7 @@ fn a_refusal_in_both_languages_names_registry_reason_and_replacement() {
     says(&said.stderr, &[r#"admission webhook "validate.regcred.dev" denied the request: "#]);
     says(
         &said.stderr,
-        &["regcred refused this image-pull Secret (1 finding):", "regcred 拒绝了这个镜像拉取 Secret"],
+        &["regcred refused this image pull Secret (1 finding):", "regcred 拒绝了这个镜像拉取 Secret"],
     );
     says(&said.stderr, &everything);
     assert!(!shows_password(&said.stderr), "{said:?}");

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::affected::Affected;
-use crate::place::Place;
+use crate::place::{Place, Spot};
 use crate::registry::AcrService;
 use crate::rules::{AcrNotARegistry, Action, Fault, GenericRegistryHost, NoCredentials};
 use crate::secret::SecretType;

@@ -155,9 +155,16 @@ fn check_that_memory_is_constant(few: usize, many: usize, most_kib_more: usize) 
         assert_eq!(cost.scanned.summary()["deny"], count / 10);
         // A page holds 100, and one more at the end may be empty; the other type of pull Secrets takes one.
         assert!(cost.requests <= count.div_ceil(100) + 2, "{}", cost.requests);
-        cost.peak_kib
+        let of_all_types = self::cost(&cluster, &["-A", "--all-types"]);
+        of_all_types.say("the same with --all-types");
+        let summary = of_all_types.scanned.summary();
+        assert_eq!((&summary["secrets"], &summary["warn"]), (&json!(2 * count), &json!(count)));
+        assert!(of_all_types.requests <= (2 * count).div_ceil(100) + 1, "{}", of_all_types.requests);
+        [cost.peak_kib, of_all_types.peak_kib]
     });
-    assert!(costs[1] < costs[0] + most_kib_more, "{costs:?}");
+    for (few, many) in costs[0].iter().zip(costs[1]) {
+        assert!(many < few + most_kib_more, "{costs:?}");
+    }
 }
 
 /// A page of the largest Secrets is not held at once.
