@@ -66,9 +66,20 @@ fn an_entry_with_a_placeholder_is_left_alone_and_named_and_the_others_are_repair
                     finding["notFixed"].as_str().map(|why| (finding["registry"].clone(), why.to_owned())),
                 );
             }
-            assert_eq!((fixed, held.len()), (2, 1), "{mark} as {field}: {}", ran.stdout);
-            assert!(host != "b.example.com" || held[0].0 == host, "{mark} as {field}: {held:?}");
-            assert!(held[0].1.contains("placeholder"), "{mark} as {field}: {held:?}");
+            // Some are a finding of their own, and then nothing is held back.
+            let is_finding = field != "x" && ["{{", "${", "$("].iter().any(|open| mark.starts_with(open));
+            let codes: Vec<_> = ran.lines("Finding").iter().map(|finding| finding["code"].clone()).collect();
+            assert_eq!(codes.contains(&json!("unfilled-placeholder")), is_finding, "{mark} as {field}");
+            assert_eq!(
+                (fixed, held.len()),
+                (2, usize::from(!is_finding)),
+                "{mark} as {field}: {}",
+                ran.stdout
+            );
+            for (registry, why) in held {
+                assert!(host != "b.example.com" || registry == host, "{mark} as {field}: {registry}");
+                assert!(why.contains("placeholder"), "{mark} as {field}: {why}");
+            }
             assert_eq!(ran.status, 1, "{mark} as {field}: it is not done");
 
             let after = fs::read(&file).unwrap();
