@@ -304,7 +304,7 @@ fn what_cannot_be_repaired_safely_is_left_alone() {
         let wanted = match sample.name.as_str() {
             "shared-anchor.yaml" | "merged-data.yaml" => vec!["anchor"],
             "shared-by-two-secrets.yaml" => vec!["anchor"; 2],
-            "templated.yaml" | "vault.yaml" => vec!["placeholder"],
+            "vault.yaml" => vec!["placeholder"],
             "sops-plain.yaml" => vec!["sops"],
             "binary-tag.yaml" => vec!["!!binary"],
             "base64-escaped.yaml" => vec!["cannot be edited safely"],
@@ -316,7 +316,9 @@ fn what_cannot_be_repaired_safely_is_left_alone() {
             "{}: {why:?}",
             sample.name
         );
-        assert_eq!(ran.status, i32::from(!wanted.is_empty()), "{}: {}", sample.name, ran.stdout);
+        // Its placeholder is the whole of a password, which is a finding of its own.
+        let is_refused = !wanted.is_empty() || sample.name == "templated.yaml";
+        assert_eq!(ran.status, i32::from(is_refused), "{}: {}", sample.name, ran.stdout);
     }
 }
 
