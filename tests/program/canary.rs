@@ -10,7 +10,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use regcred_engine::rules::Rule;
 use serde_json::{Value, json};
 
@@ -58,6 +58,12 @@ fn auth() -> String {
     STANDARD.encode(format!("{AUTH_USERNAME}:{AUTH_PASSWORD}"))
 }
 
+/// A JSON Web Token that ended in 1970.
+fn expired_token() -> String {
+    let claims = json!({"exp": 1, "x": AUTH_PASSWORD}).to_string();
+    format!("e30.{}.", URL_SAFE_NO_PAD.encode(claims))
+}
+
 /// Documents with something to find, that together meet every rule.
 pub fn documents() -> Vec<Vec<u8>> {
     let pair = json!({"username": USERNAME, "password": PASSWORD});
@@ -96,6 +102,10 @@ pub fn documents() -> Vec<Vec<u8>> {
         with_auth(&STANDARD.encode(format!(":{AUTH_PASSWORD}"))),
         with_auth(&STANDARD.encode(format!("{AUTH_USERNAME}:"))),
         with_auth(&STANDARD.encode(format!("{AUTH_USERNAME}:{AUTH_PASSWORD}\u{0}"))),
+        entry(json!({"username": USERNAME, "password": format!("{USERNAME}:{PASSWORD}")})),
+        entry(json!({"username": "_json_key", "password": PASSWORD})),
+        entry(json!({"username": "AWS", "password": PASSWORD})),
+        with_auth(&STANDARD.encode(format!("{AUTH_USERNAME}:{}", expired_token()))),
         // Other types than expected.
         entry(json!({"username": [USERNAME], "password": {PASSWORD: PASSWORD}, "auth": [auth()], "email": [EMAIL]})),
         entry(json!({"username": USERNAME, "password": PASSWORD, "identitytoken": {"t": IDENTITY_TOKEN}})),
@@ -124,6 +134,12 @@ pub fn documents() -> Vec<Vec<u8>> {
             "docker.io": whole, "*.example.com": whole, "denied.example.com": whole, "R.example.com": pair,
             "r.example.com/v1/": whole,
         })),
+        auths(json!({"r.example.com": whole, "end": {"x": UNKNOWN}})),
+        auths(json!({"gitlab.com": whole, format!("${{{USER_INFO}}}@r.example.com"): pair})),
+        auths(json!({
+            "r.example.com": pair, "https://r.example.com": {"auth": auth()}, "r.example.com/a": {"auth": auth()},
+        })),
+        json!({UNKNOWN: GARBAGE, "value": {"auths": {"r.example.com": pair}}}).to_string(),
         // Twice the same.
         format!(r#"{{"auths":{{"r.example.com":{pair},"r.example.com":{whole}}},"auths":{{"q.example.com":{pair}}}}}"#),
         rancher.replace("\"username\"", &format!("\"Username\":\"{GARBAGE}\",\"username\"")),

@@ -45,7 +45,9 @@ fn block(text: &str) -> Option<String> {
     let lines = text
         .split_inclusive('\n')
         .map(|line| if line == "\n" { line.to_owned() } else { format!("    {line}") });
-    Some(format!("{mark}\n{}", lines.collect::<String>()))
+    // A line break follows in the file.
+    let lines = lines.collect::<String>();
+    Some(format!("{mark}\n{}", lines.strip_suffix('\n').unwrap_or(&lines)))
 }
 
 /// The Secret of a file, in the forms in which people write one.
