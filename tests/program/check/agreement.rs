@@ -99,7 +99,8 @@ fn said<'v>(findings: impl IntoIterator<Item = &'v Value>) -> Vec<(String, Strin
 #[test]
 fn check_and_the_webhooks_judge_and_repair_every_case_alike() {
     // In a file, an entry with a placeholder is left for the tool that fills it in.
-    let has_placeholder = |case: &Value| case["id"] == "filled-variable-inside";
+    let left_alone = ["filled-variable-inside", "unfilled-key-missing-auth"];
+    let has_placeholder = |case: &Value| left_alone.contains(&case["id"].as_str().unwrap());
     let cases = cases::all().into_iter().map(|case| case.0);
     let cases: Vec<Value> = cases.filter(|case| !has_placeholder(case)).collect();
     let mut by_policy: BTreeMap<String, Vec<(&Value, Value)>> = BTreeMap::new();
