@@ -139,7 +139,7 @@ pub fn documents() -> Vec<Vec<u8>> {
         auths(json!({
             "r.example.com": pair, "https://r.example.com": {"auth": auth()}, "r.example.com/a": {"auth": auth()},
         })),
-        json!({UNKNOWN: GARBAGE, "value": {"auths": {"r.example.com": pair}}}).to_string(),
+        json!({"note": UNKNOWN, "value": {"auths": {"r.example.com": pair}}}).to_string(),
         // Twice the same.
         format!(r#"{{"auths":{{"r.example.com":{pair},"r.example.com":{whole}}},"auths":{{"q.example.com":{pair}}}}}"#),
         rancher.replace("\"username\"", &format!("\"Username\":\"{GARBAGE}\",\"username\"")),
