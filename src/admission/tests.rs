@@ -130,11 +130,11 @@ fn documents() -> impl Strategy<Value = String> {
         })
 }
 
-/// The longest key that a path shows: after `["`, before `"]`, without the escapes of quotation marks.
+/// The longest key that a path shows: after `["`, before `"]`, without the escapes of quotation marks and backslashes.
 fn shown_key_chars(path: &str) -> usize {
     let Some((_, rest)) = path.split_once("[\"") else { return 0 };
     let Some((key, _)) = rest.rsplit_once("\"]") else { return 0 };
-    key.replace("\\\"", "\"").chars().count()
+    key.replace("\\\"", "\"").replace("\\\\", "\\").chars().count()
 }
 
 proptest! {

@@ -57,6 +57,11 @@ impl Kind {
     fn secret(&self, name: &str) -> Value {
         let mut secret = pull_secret(name, &self.written);
         secret["type"] = json!(self.secret_type);
+        if self.secret_type == "Opaque" {
+            // The validating webhook also gets Secrets of other types that have the data key of a pull Secret.
+            let document = secret["data"][".dockerconfigjson"].take();
+            secret["data"] = json!({"config.json": document});
+        }
         secret
     }
 }
@@ -142,7 +147,9 @@ fn write(api: &Api, regcred: &Regcred, kind: &Kind, place: &Place, at_once: usiz
     assert_eq!(decisions(regcred), expected, "{} in {}", kind.name, place.namespace.name);
     for (_, answer) in &answers {
         assert_eq!(answer.status, 201, "{}", answer.text());
-        assert_eq!(&document_of(&answer.json()), stored);
+        if !kind.decisions.is_empty() {
+            assert_eq!(&document_of(&answer.json()), stored);
+        }
     }
     assert_eq!(api.request("DELETE", &path, "").status, 200);
     answers.into_iter().map(|(time, _)| time.as_secs_f64() * 1e3).collect()

@@ -296,7 +296,9 @@ impl Installation {
         let last = pull_secret("last", &auths(&[&whole(HOST)]));
         types.accepts(&["create", "-f", "-"], &last.to_string());
         assert_eq!(self.decisions(&types, "last"), [json!("allowed"), json!("allowed")]);
-        assert_eq!(types.records(self.regcred()).len(), 2);
+        // The Opaque one has the data key of a pull Secret: only the validating webhook gets it.
+        assert_eq!(types.record(self.regcred(), "generic", "validate")["decision"], "warned");
+        assert_eq!(types.records(self.regcred()).len(), 3);
         for namespace in [ignored, kube_system, own] {
             assert_eq!(namespace.records(self.regcred()), [Value::Null; 0], "{}", namespace.name);
         }

@@ -127,7 +127,7 @@ fn labels_choose_and_exemptions_of_a_policy_hold_by_namespace() {
         let errors = scanned.errors();
         assert_eq!((scanned.code, errors.len()), (Some(2), 1), "{scanned:?}");
         assert!(
-            errors[0].starts_with("the label selector (-l) cannot be read: unable to parse requirement"),
+            errors[0].starts_with("invalid label selector (-l): unable to parse requirement"),
             "{errors:?}"
         );
     }

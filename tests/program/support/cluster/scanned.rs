@@ -103,6 +103,8 @@ impl Scan {
         for name in ["KUBECONFIG", "HTTPS_PROXY", "https_proxy", "KUBERNETES_SERVICE_HOST"] {
             command.env_remove(name);
         }
+        // The settings of the allocator that the image has: they decide how much freed memory it keeps.
+        command.env("MIMALLOC_ALLOW_THP", "0").env("MIMALLOC_PURGE_DELAY", "10");
         command.env("HOME", folder.path()).arg("scan").args(arguments);
         Scan { command, folder }
     }
