@@ -193,6 +193,11 @@ fn reviews() -> Vec<Review> {
     reviews.push(Review::create(&secret_of(DOCKER_CFG, flat.to_string().as_bytes())));
     let misplaced = json!({"auths": {"r.example.com": {"username": USERNAME, "password": PASSWORD}}});
     reviews.push(Review::create(&secret_of(DOCKER_CFG, misplaced.to_string().as_bytes())));
+    // Under a wrong data key, and next to another value.
+    let mut without_key = secret(&misplaced.to_string());
+    let value = without_key["data"][".dockerconfigjson"].take();
+    without_key["data"] = json!({"config.json": value, "other": STANDARD.encode(OTHER_DATA)});
+    reviews.push(Review::create(&without_key));
     let mut full =
         secret(&document(&[("r.example.com", json!({"username": USERNAME, "password": PASSWORD}))]));
     full["data"]["filler"] = json!(STANDARD.encode(vec![b'x'; (1 << 20) - 128]));
