@@ -47,7 +47,7 @@ impl std::error::Error for FileError {}
 ///
 /// The kubelet mounts a Secret or `ConfigMap` as links through one link, `..data`, which it swaps for the next version
 /// of all files at once. That link is followed once here, so files of one volume come from one version of it. Plain
-/// files are read as they are: whoever replaces two of them one by one is caught by the check that they fit.
+/// files are read as they are: the check that they fit catches a replacement of one file at a time.
 pub(crate) fn read_together(paths: &[&Path]) -> Result<Vec<Zeroizing<Vec<u8>>>, FileError> {
     let mut attempt = 1;
     loop {

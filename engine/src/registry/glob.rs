@@ -159,7 +159,7 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
     Some(tokens)
 }
 
-/// Reads a class behind its `[`.
+/// Reads a class after its `[`.
 fn class(chars: &mut std::str::Chars<'_>) -> Option<Class> {
     let negated = chars.as_str().starts_with('^');
     if negated {

@@ -102,7 +102,7 @@ pub(crate) struct Key<'a> {
     written: &'a str,
     /// As written, without `://`.
     scheme: Option<&'a str>,
-    /// Behind the scheme.
+    /// After the scheme.
     rest: &'a str,
     /// Between scheme and path, without user-info: host and port as written.
     host_port: &'a str,
@@ -426,7 +426,7 @@ fn split_user_info(authority: &str) -> (bool, &str) {
     }
 }
 
-/// Splits at the colon rest a bracketed IPv6 address, else at the first.
+/// Splits at the colon after a bracketed IPv6 address, else at the first one.
 pub(super) fn split_port(host_port: &str) -> (&str, Port) {
     let brackets = host_port.find(']').map_or(0, |at| at + 1);
     let address = host_port.get(..brackets).filter(|host| is_bracketed_ipv6(host)).map_or(0, str::len);
@@ -454,7 +454,7 @@ pub(super) fn is_bracketed_ipv6(host: &str) -> bool {
     address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
-/// A `%` without two hexadecimal digits rest it.
+/// A `%` without two hexadecimal digits after it.
 fn has_malformed_escape(text: &str) -> bool {
     let is_hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
     text.split('%').skip(1).any(|rest| {
@@ -499,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_what_stands_rest_the_host_and_its_brackets() {
+    fn a_port_follows_the_host_and_its_brackets() {
         for (key, fault) in [
             ("[::1]:5000", None),
             ("[fe80::1%25eth0]:5000", Some(KeyFault::Escape)),

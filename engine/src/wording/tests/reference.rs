@@ -83,7 +83,7 @@ fn each_example_breaks_its_rule_and_few_others() {
         };
         let found: Vec<_> = judgement.findings.iter().map(Finding::rule).collect();
         assert!(found.contains(rule), "{rule}: {found:?}");
-        // Where a repair would mend the finding, or stands in its way, the two belong together.
+        // A finding that a repair would fix, or that stops the repair, belongs to it.
         assert!(found.iter().all(|other| other == rule || *other == Rule::MissingAuth), "{rule}: {found:?}");
         for finding in &judgement.findings {
             assert!(message(finding, Language::Both).contains(&format!("[regcred/{}] ", finding.rule())));
