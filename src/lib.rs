@@ -1,4 +1,4 @@
-//! regcred, a Kubernetes admission webhook that corrects and refuses image-pull Secrets.
+//! regcred, a Kubernetes admission webhook that corrects and refuses image pull Secrets.
 //!
 //! The program is this library and a `main` of a few lines, so that tests can own a server. Dependencies point one
 //! way: [`cli`] → [`server`], [`cluster`], [`manifest`] or [`create`] → [`admission`] or [`report`] → the engine. The judgement

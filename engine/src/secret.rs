@@ -1,6 +1,6 @@
 //! The Secret as the engine sees it.
 
-/// The two types of image-pull Secret.
+/// The two types of image pull Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SecretType {
     /// `kubernetes.io/dockerconfigjson`: registries under `auths`.
@@ -45,7 +45,7 @@ impl SecretType {
 /// A Secret's data may be no larger than this, all keys together, decoded: `MaxSecretSize` of Kubernetes' core/v1.
 pub const MAX_SECRET_BYTES: usize = 1_048_576;
 
-/// An image-pull Secret, as far as it is judged.
+/// An image pull Secret, as far as it is judged.
 #[derive(Clone, Copy)]
 pub struct Secret<'a> {
     /// Its type.

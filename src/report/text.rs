@@ -128,7 +128,7 @@ pub(super) fn summary_line(summary: &Summary, language: Language) -> String {
     let secrets = summary.secrets();
     let plural = |count| if count == 1 { "" } else { "s" };
     let errors = format!("error{}", plural(errors));
-    let mut english = format!("{secrets} image-pull Secret{}", plural(secrets));
+    let mut english = format!("{secrets} image pull Secret{}", plural(secrets));
     let mut chinese = format!("检查了 {secrets} 个镜像拉取 Secret");
     let policies = summary.policies();
     if policies > 0 {

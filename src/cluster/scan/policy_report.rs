@@ -179,7 +179,7 @@ fn result(judged: &Judged, finding: &ReportedFinding) -> Value {
         "source": NAME,
         "policy": NAME,
         "rule": finding.rule.code(),
-        "category": "image-pull-secrets",
+        "category": "image pull-secrets",
         "severity": severity,
         "result": outcome,
         "scored": finding.action == Action::Deny,

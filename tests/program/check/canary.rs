@@ -83,7 +83,7 @@ fn no_credential_of_a_file_is_shown_in_any_format() {
     for flag in ["--diff", "--fix"] {
         let ran = check(folder.path(), [flag, "."]);
         let talk = if flag == "--diff" { &ran.stderr } else { &ran.stdout };
-        assert!(talk.contains(" image-pull Secrets and "), "{talk}");
+        assert!(talk.contains(" image pull Secrets and "), "{talk}");
         let found = searcher.search(talk.as_bytes());
         assert!(found.is_empty(), "{found:?} beside {flag}");
     }

@@ -45,7 +45,7 @@ fn what_cannot_be_read_is_told_with_its_place_and_the_rest_is_checked_all_the_sa
         assert!(ran.stdout.contains(line), "{line}\n{}", ran.stdout);
     }
     assert!(
-        ran.stdout.ends_with("1 image-pull Secret checked: 1 deny, 1 repairable, 4 errors (skipped: 1 document that does not parse)\n"),
+        ran.stdout.ends_with("1 image pull Secret checked: 1 deny, 1 repairable, 4 errors (skipped: 1 document that does not parse)\n"),
         "{}",
         ran.stdout
     );
@@ -124,7 +124,7 @@ fn the_hooks_of_pre_commit_take_the_files_that_a_folder_is_searched_for() {
         ("yaml", false),
     ] {
         fs::write(root.join(name), &secret).unwrap();
-        let is_searched_for = check(root, std::iter::empty::<&str>()).stdout.contains("1 image-pull Secret");
+        let is_searched_for = check(root, std::iter::empty::<&str>()).stdout.contains("1 image pull Secret");
         assert_eq!(is_searched_for, is_taken, "{name}");
         fs::remove_file(root.join(name)).unwrap();
         fs::write(root.join("name.txt"), name).unwrap();
@@ -165,11 +165,11 @@ fn a_policy_file_is_told_from_what_is_none() {
     let report = check(folder.path(), ["--output-format", "json", "one.yaml", "missing.yaml"]).stdout;
     fs::write(folder.path().join("report.json"), report).unwrap();
     for (file, language, said) in [
-        ("one.yaml", "en", "0 image-pull Secrets and 1 policy checked, nothing to report\n"),
-        ("two.yaml", "en", "0 image-pull Secrets and 2 policies checked, nothing to report\n"),
+        ("one.yaml", "en", "0 image pull Secrets and 1 policy checked, nothing to report\n"),
+        ("two.yaml", "en", "0 image pull Secrets and 2 policies checked, nothing to report\n"),
         ("two.yaml", "zh", "检查了 0 个镜像拉取 Secret 和 2 个策略文件，没有发现问题\n"),
-        ("other.yaml", "en", "0 image-pull Secrets checked, nothing to report\n"),
-        ("report.json", "en", "0 image-pull Secrets checked, nothing to report\n"),
+        ("other.yaml", "en", "0 image pull Secrets checked, nothing to report\n"),
+        ("report.json", "en", "0 image pull Secrets checked, nothing to report\n"),
     ] {
         assert_eq!(check(folder.path(), [file, "--lang", language]).stdout, said, "{file}");
     }
@@ -355,7 +355,7 @@ fn everything_that_is_told_of_a_file_is_told_in_the_languages_of_the_policy() {
         ("text", "not repaired", "未修复"),
         ("text", "invalid YAML", "YAML 无效"),
         ("text", "No such file or directory", "没有这个文件或目录"),
-        ("text", "2 image-pull Secrets checked: 2 deny, ", "检查了 2 个镜像拉取 Secret：2 项拒绝"),
+        ("text", "2 image pull Secrets checked: 2 deny, ", "检查了 2 个镜像拉取 Secret：2 项拒绝"),
         ("json", "regcred repairs this: with --fix now", "regcred 可以修复此项"),
         ("sarif", "The file or object could not be read.", "无法读取该文件或对象。"),
     ];

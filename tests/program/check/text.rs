@@ -40,7 +40,7 @@ fn the_name_of_a_file_is_shown_without_what_a_terminal_obeys() {
     for (name, shown) in [
         ("red\u{1b}[31m.json", "red\\u{1b}[31m.json"),
         ("bell\u{7}\u{1}\u{9b}31m.json", "bell\\u{7}\\u{1}\\u{9b}31m.json"),
-        ("x\n9 image-pull Secrets checked, nothing to report\n.json", "x\\u{a}9 image-pull"),
+        ("x\n9 image pull Secrets checked, nothing to report\n.json", "x\\u{a}9 image pull"),
         ("back\r.json", "back\\u{d}.json"),
         ("turned\u{202e}nosj.json", "turned\\u{202e}nosj.json"),
         ("镜像.json", "镜像.json"),

@@ -1,4 +1,4 @@
-//! A steady load of writes of image-pull Secrets that lack their `auth`, and what became of each.
+//! A steady load of writes of image pull Secrets that lack their `auth`, and what became of each.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

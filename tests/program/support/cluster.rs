@@ -273,7 +273,7 @@ pub fn warnings(response: &Response) -> Vec<&str> {
     values.map(|value| value.strip_prefix("299 - \"").unwrap().strip_suffix('"').unwrap()).collect()
 }
 
-/// An image-pull Secret.
+/// An image pull Secret.
 pub fn pull_secret(name: &str, document: &str) -> Value {
     json!({
         "apiVersion": "v1",
@@ -284,7 +284,7 @@ pub fn pull_secret(name: &str, document: &str) -> Value {
     })
 }
 
-/// The document of an image-pull Secret.
+/// The document of an image pull Secret.
 #[track_caller]
 pub fn document_of(secret: &Value) -> String {
     let data = secret["data"][".dockerconfigjson"].as_str();

@@ -352,7 +352,7 @@ fn a_refused_repair_is_named_and_the_others_go_on() {
     for (language, line, heads) in [
         (
             "en",
-            "3 image-pull Secrets checked: 1 deny, 1 repair refused\n",
+            "3 image pull Secrets checked: 1 deny, 1 repair refused\n",
             "NAMESPACE       RULE          deny  warn  audit  repairable  refused  fixed",
         ),
         (
