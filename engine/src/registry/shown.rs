@@ -39,7 +39,7 @@ impl<'a> RegistryKey<'a> {
         &self.0.written
     }
 
-    /// The part of the key that may be shown: what follows the last `@`, with the characters of [`is_escaped`] escaped,
+    /// The part of the key that may be shown: what follows the last `@`, with the characters of [`is_escaped`](crate::escape::is_escaped) escaped,
     /// cut at 253 characters.
     #[must_use]
     pub fn shown(&self) -> Cow<'_, str> {

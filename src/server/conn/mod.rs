@@ -1,6 +1,6 @@
 //! Connections: how they are accepted, served and closed.
 //!
-//! [`accept`] takes a connection and finds a place for it in [`places`]; [`serve`] runs it, TLS and HTTP/1.1, with the
+//! [`mod@accept`] takes a connection and finds a place for it in [`places`]; [`mod@serve`] runs it, TLS and HTTP/1.1, with the
 //! router of its port. [`state`] is what one connection is doing; eviction and shutdown decide by it. [`linger`] is the
 //! stream below hyper, which closes a connection without losing what the client still has to read.
 //!
