@@ -25,7 +25,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const MAX_HELD_PER_BYTE: usize = 40;
 
 /// Bytes that may be held besides: the models of consumers are made of documents of up to 1,000 entries only.
-const HELD_AT_ANY_SIZE: usize = 1024 * 1024;
+const HELD_AT_ANY_SIZE: usize = 1280 * 1024;
 
 const MEASURED_BYTES: usize = 96 * 1024;
 
