@@ -6,8 +6,9 @@
 
 use std::sync::LazyLock;
 
-use jiff::civil::date;
+use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
+use regcred::manifest::content::Content;
 use regcred::manifest::{Manifest, Terms};
 use regcred_engine::policy::Policy;
 
@@ -19,8 +20,9 @@ static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
 fuzz_target!(|input: (u8, &str)| {
     let (name, text) = input;
     let path = NAMES[usize::from(name) % NAMES.len()];
-    let terms = Terms { policy: &POLICY, today: date(2026, 11, 23) };
-    let manifest = Manifest::read(path, text);
+    let terms = Terms { policy: &POLICY, now: Timestamp::constant(1_795_392_000, 0) };
+    let content = Content::new(text.as_bytes());
+    let manifest = Manifest::read(path, &content);
     let checked = manifest.check(terms);
     let lines = text.split(['\n', '\r']).count();
     for region in checked.judged.iter().flat_map(|judged| &judged.findings).filter_map(|f| f.region.as_ref())
@@ -29,7 +31,8 @@ fuzz_target!(|input: (u8, &str)| {
         assert!((region.line, region.column) <= (region.end_line, region.end_column));
     }
     if let Some(repaired) = manifest.repaired(terms) {
-        let again = Manifest::read(path, &repaired);
+        let content = Content::new(repaired.as_bytes());
+        let again = Manifest::read(path, &content);
         assert!(again.repaired(terms).is_none(), "a second repair");
         assert_eq!(again.check(terms).judged.len(), checked.judged.len());
     }
