@@ -2,6 +2,7 @@
 //! (docs/rules.md, "Ordinary image").
 
 use super::image::ImageRef;
+use crate::registry::is_browser_page;
 
 /// The few references that suffice to tell what finds a key; none if the key has no ordinary image.
 #[must_use]
@@ -20,15 +21,6 @@ pub fn ordinary_images(key: &str) -> Vec<ImageRef> {
         .filter_map(|repository| ImageRef::parse(&format!("{host}{repository}")))
         .filter(|image| image.host() == host)
         .collect()
-}
-
-/// Whether a path, as written in a key, is a page of a registry's web interface.
-fn is_browser_page(host: &str, path: &str) -> bool {
-    let is_below =
-        |page: &str| path.strip_prefix(page).is_some_and(|more| more.is_empty() || more.starts_with('/'));
-    (host == "quay.io" && is_below("/repository"))
-        || is_below("/harbor/projects")
-        || is_below("/harbor/sign-in")
 }
 
 /// Host and port without scheme and user-info, and the path up to a query or fragment.
