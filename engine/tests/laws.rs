@@ -185,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn a_repair_is_only_an_insertion_and_mends_what_it_says(
+    fn repair_only_inserts_and_fixes_its_finding(
         document in mutated_document(),
         secret_type in secret_type(),
     ) {
@@ -207,7 +207,7 @@ proptest! {
     }
 
     #[test]
-    fn entries_are_left_out_of_a_repair_one_by_one(
+    fn repair_leaves_out_single_entries(
         document in mutated_document(), secret_type in secret_type(), left_out: u64
     ) {
         let before = judged(secret_type, &document, None);
@@ -248,7 +248,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pair_of_any_characters_is_judged_clean_after_its_repair(
+    fn any_pair_is_clean_after_repair(
         username in "[^:\\p{Cc}\\p{Cf}\\s][^:\\p{Cc}]{0,12}[^:\\p{Cc}\\p{Cf}\\s]",
         password in "[^\\p{Cc}\\p{Cf}\\s][^\\p{Cc}]{0,12}[^\\p{Cc}\\p{Cf}\\s]",
     ) {
@@ -380,7 +380,7 @@ fn lexemes(mut rest: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_law_of_the_insertion_tells_a_repair_from_what_is_none() {
+fn insertion_law_detects_other_changes() {
     let before = r#"{ "auths":{"r":{"username":"\u0075","password":"p" }}}"#;
     let repaired = r#"{ "auths":{"r":{"username":"\u0075","password":"p","auth":"dTpw" }}}"#;
     assert_eq!(only_repaired(before, repaired), Ok(1));

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn ignored_hidden_and_excluded_files_are_left_out_and_counted() {
+    fn left_out_files_are_counted() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         fs::create_dir_all(root.join(".git")).unwrap();

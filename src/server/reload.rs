@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_swap_is_seen_and_a_bad_version_is_skipped() {
+    fn every_swap_is_seen_bad_is_skipped() {
         let mut volume = Volume::new("reload", &[("a", "1"), ("b", "1")]);
         let paths = [volume.path("a"), volume.path("b")];
         let paths = [paths[0].as_path(), paths[1].as_path()];

@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_with_a_slash_does_not_hide_user_info() {
+    fn slash_in_password_does_not_hide_user_info() {
         for (key, holds) in [
             ("bot:12/34@r.example.com", true),
             ("https://bot:1?2@r.example.com", true),

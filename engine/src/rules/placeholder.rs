@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_prints_for_a_missing_value_is_found_anywhere() {
+    fn go_text_of_missing_value_is_found() {
         for (value, expected) in [
             ("a%!s(<nil>)b", true),
             ("%!(NOVERB)", true),

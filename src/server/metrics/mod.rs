@@ -332,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_source_does_not_hide_the_failure_of_another() {
+    fn failure_of_one_source_stays_visible() {
         let files = LastReload::new(&mut Registry::default(), "tls", "test");
         let supply = files.second_source();
         supply.succeeded();

@@ -86,7 +86,7 @@ fn consume(consumer: &str, action: &str, document: &str, registry: &Registry) ->
 }
 
 #[test]
-fn podman_logs_in_with_what_the_api_server_stored_and_not_with_what_was_sent() {
+fn podman_logs_in_with_stored_secret_only() {
     let registry = Registry::start();
     let namespace = enforced("proof");
     let entry = format!(r#""{}":{{"username":"{USER}","password":"{PASSWORD}"}}"#, registry.address);
