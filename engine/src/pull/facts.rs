@@ -9,6 +9,9 @@ pub struct PodFacts {
     pub name: String,
     /// There is no status yet: the question is whether a pull would find credentials.
     pub is_template: bool,
+    /// The workload that `kubectl rollout restart` restarts to replace the Pod, such as `deployment/web`; `None` for
+    /// any other Pod.
+    pub workload: Option<String>,
     /// `spec.imagePullSecrets`, in order.
     pub pull_secrets: Vec<PullSecret>,
     /// The ServiceAccount of the Pod, if it could be read.
@@ -76,9 +79,23 @@ pub struct NodeFacts {
     pub operating_system: String,
 }
 
+/// The list of a Pod that a container is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContainerKind {
+    /// `spec.containers`.
+    #[default]
+    Container,
+    /// `spec.initContainers`.
+    Init,
+    /// `spec.ephemeralContainers`.
+    Ephemeral,
+}
+
 /// One container of a Pod.
 #[derive(Clone, Debug, Default)]
 pub struct ContainerFacts {
+    /// The list that it is in.
+    pub kind: ContainerKind,
     /// Its name.
     pub name: String,
     /// Its `image` in the spec.

@@ -12,7 +12,7 @@ mod lookup;
 pub use cause::{Cause, Certainty};
 pub use explain::{Explanation, MessageExplanation, explain, explain_message};
 pub use facts::{
-    ContainerFacts, EventFacts, NodeFacts, PodFacts, PullSecret, SecretFacts, Seen, ServiceAccountFacts,
-    Waiting,
+    ContainerFacts, ContainerKind, EventFacts, NodeFacts, PodFacts, PullSecret, SecretFacts, Seen,
+    ServiceAccountFacts, Waiting,
 };
 pub use lookup::{LookUp, Unused, Used, look_up};
