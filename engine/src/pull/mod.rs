@@ -5,9 +5,18 @@
 //! and runtimes (`tests/pulls/README.md`).
 
 mod cause;
+mod checked;
 mod explain;
 mod facts;
+mod failure;
 mod lookup;
+mod malformed;
+mod message;
+mod near;
+mod remedy;
+mod text;
+mod verdict;
+mod words;
 
 pub use cause::{Cause, Certainty};
 pub use explain::{Explanation, MessageExplanation, explain, explain_message};
