@@ -95,7 +95,8 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         );
         return Err(Failure(words.into_line(language)));
     }
-    let asks_for_all = args.target.is_none() && args.image.is_none() && args.file.is_empty();
+    let asks_for_one = args.target.is_some() || args.image.is_some() || args.message.is_some();
+    let asks_for_all = !asks_for_one && args.file.is_empty();
     let arrangement = if asks_for_all { Arrangement::ByCause } else { Arrangement::Each };
     let out = io::BufWriter::new(anstream::stdout());
     let report = ExplainReport::begin(args.output_format, arrangement, language, out);

@@ -17,8 +17,16 @@ pub struct ExplainSummary {
     causes: BTreeMap<Cause, CauseCount>,
     notes: u64,
     errors: u64,
-    /// The Pod of the last explanation: those of one Pod come in a row.
-    last: Option<(ExplainedObject, Cause)>,
+    /// What the last explanation was about: those of one Pod come in a row.
+    last: Option<Last>,
+}
+
+/// A cause of a Pod. Pods of several files can have one name.
+#[derive(Debug, PartialEq, Eq)]
+struct Last {
+    pods: u64,
+    subject: ExplainedObject,
+    cause: Cause,
 }
 
 /// How often a cause was found.
@@ -42,7 +50,8 @@ impl ExplainSummary {
         }
         let count = self.causes.entry(explained.cause).or_default();
         count.containers += 1;
-        let of = explained.subject.clone().map(|subject| (subject, explained.cause));
+        let subject = explained.subject.clone();
+        let of = subject.map(|subject| Last { pods: self.pods, subject, cause: explained.cause });
         if of.is_none() || of != self.last {
             count.pods += 1;
         }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use regcred_engine::escape::escaped;
 use regcred_engine::policy::Language;
-use regcred_engine::pull::Cause;
+use regcred_engine::pull::{Cause, Certainty};
 use regcred_engine::wording::Bilingual;
 
 use super::{ConsumerUse, ExplainSummary, ExplainWriter, Explained, ExplainedPlace};
@@ -52,7 +52,11 @@ impl<W: Write> ExplainWriter<W> for ExplainText {
 /// The sentence, and what it is about.
 fn head(out: &mut impl Write, explained: &Explained, language: Language) -> io::Result<()> {
     let message = explained.message.line(language);
-    let code = explained.cause.code();
+    let codes: Vec<_> = match explained.certainty {
+        Certainty::Open => explained.alternatives.iter().map(|cause| cause.code()).collect(),
+        Certainty::Certain | Certainty::Likely => vec![explained.cause.code()],
+    };
+    let code = codes.join(" | ");
     let bold = Style::new().bold();
     if explained.cause == Cause::None {
         return writeln!(out, "{bold}{message}{bold:#}");
