@@ -13,6 +13,7 @@ mod base64_engines;
 pub mod cli;
 pub mod cluster;
 pub mod create;
+mod explain;
 mod files;
 mod guarded;
 pub mod manifest;

@@ -2,7 +2,7 @@
 //! done about it, and what is said about it.
 //!
 //! Data flows one way: [`secret`] and [`shape`] → [`document`] and [`registry`] → [`consumers`] → [`rules`] → [`judge`] → [`repair`] and
-//! [`wording`]. The webhook and the terminal call the same functions.
+//! [`wording`]. The webhook and the terminal call the same functions. [`pull`] explains a failed pull by the same models.
 
 pub mod affected;
 mod auth;
@@ -14,6 +14,7 @@ pub mod finding;
 pub mod judge;
 pub mod place;
 pub mod policy;
+pub mod pull;
 pub mod registry;
 pub mod repair;
 pub mod rules;

@@ -1,7 +1,9 @@
 //! The command line: one file per subcommand.
 
 mod check;
+mod connection;
 mod create;
+mod explain;
 mod judging;
 mod log;
 mod outcome;
@@ -51,6 +53,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Scan(scan::Args),
+    Explain(explain::Args),
     Create(create::Args),
     Rules(rules::Args),
     Completions(shell::Completions),
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
         Command::Scan(args) => scan::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Create(args) => create::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Completions(args) => shell::completions(&args, Cli::command()),

@@ -1,7 +1,6 @@
 //! `regcred scan`
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::process;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use rustix::process::Signal;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
+use super::connection::{Connection, READ_TIMEOUT, context_namespace};
 use super::judging;
 use super::reporting::Reporting;
 use super::{Exit, Failure, say, signals};
@@ -21,9 +21,6 @@ use crate::cluster::client::{Access, ClusterError, connect};
 use crate::cluster::scan::{Fix, Judging, Listener, ScanRequest, Scope, scan};
 use crate::create::object::Namespace;
 use crate::report::{Format, Report, Summary, table};
-
-/// The longest pause in a response of the API server, which gives up on most requests after a minute.
-const READ_TIMEOUT: Duration = Duration::from_secs(65);
 
 /// Check, and optionally repair, the image pull Secrets in a cluster
 ///
@@ -84,13 +81,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     judging: judging::Judging,
 
-    /// Path of the kubeconfig; without it KUBECONFIG, ~/.kube/config, or the service account of the Pod
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-
-    /// Context of the kubeconfig; without it the current one
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
 }
 
 impl Args {
@@ -129,7 +121,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
         return Err(Failure(words.into_line(language)));
     }
     let fix = args.fix();
-    let access = Access { kubeconfig: args.kubeconfig, context: args.context };
+    let access = Access::from(args.connection);
     let unusable = |error: ClusterError| Failure(error.into_words().into_line(language));
     let config = runtime.block_on(access.config()).map_err(unusable)?;
     let scope = match (args.all_namespaces, args.namespace) {
@@ -180,17 +172,6 @@ fn stop_on_signals(stop: watch::Sender<bool>) -> Result<Arc<OnceLock<Signal>>, F
     };
     signals::at_each(act).map_err(|error| Failure(format!("cannot receive signals: {error}")))?;
     Ok(first)
-}
-
-/// The namespace of the kubeconfig's context, or of the file in a Pod, which may end with a line break. An empty one means
-/// `default`, as in kubectl; in the path of a request it would mean all namespaces.
-fn context_namespace(namespace: &str, language: Language) -> Result<String, Failure> {
-    let namespace = Some(namespace.trim()).filter(|namespace| !namespace.is_empty()).unwrap_or("default");
-    let none = |why| {
-        let english = format!("the namespace of the kubeconfig's context is invalid: {why}");
-        Failure(Bilingual::new(english, "kubeconfig 上下文中的命名空间不是合法的名称").into_line(language))
-    };
-    namespace.parse().map(|namespace: Namespace| namespace.as_str().to_owned()).map_err(none)
 }
 
 /// Scans, and writes the report.

@@ -1,6 +1,9 @@
 //! Everything that calls a Kubernetes API. `serve` with certificate files does not use it.
 
+mod api_server;
 pub mod client;
+pub(crate) mod explain;
+mod list;
 pub mod scan;
 pub mod self_managed;
 pub(crate) mod words;

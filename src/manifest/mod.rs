@@ -19,6 +19,7 @@ pub mod input;
 mod json;
 mod kustomization;
 mod lines;
+pub(crate) mod objects;
 mod placeholder;
 mod problem;
 mod pull_secret;

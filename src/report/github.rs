@@ -22,16 +22,16 @@ pub(super) struct Github {
 }
 
 /// One finding or error.
-struct Annotation {
-    level: Level,
-    path: Option<String>,
-    region: Option<Region>,
-    title: String,
-    message: String,
+pub(super) struct Annotation {
+    pub(super) level: Level,
+    pub(super) path: Option<String>,
+    pub(super) region: Option<Region>,
+    pub(super) title: String,
+    pub(super) message: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
+pub(super) enum Level {
     Error,
     Warning,
     Notice,
@@ -52,7 +52,7 @@ impl Github {
         Github { language, errors: Vec::new(), warnings: Vec::new(), notices: Vec::new() }
     }
 
-    fn annotate(&mut self, out: &mut impl Write, annotation: Annotation) -> io::Result<()> {
+    pub(super) fn annotate(&mut self, out: &mut impl Write, annotation: Annotation) -> io::Result<()> {
         let annotations = match annotation.level {
             Level::Error => &mut self.errors,
             Level::Warning => &mut self.warnings,
@@ -63,6 +63,12 @@ impl Github {
         }
         annotations.push(annotation);
         Ok(())
+    }
+
+    /// Writes the annotations that GitHub shows.
+    pub(super) fn write_all(&self, out: &mut impl Write) -> io::Result<()> {
+        let all = self.errors.iter().chain(&self.warnings).chain(&self.notices);
+        all.into_iter().try_for_each(|annotation| annotation.write(out))
     }
 }
 
@@ -107,9 +113,7 @@ impl<W: Write> ReportWriter<W> for Github {
 
     /// Writes the summary as a plain line: GitHub shows lines without `::` unchanged in the log.
     fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()> {
-        for annotation in self.errors.iter().chain(&self.warnings).chain(&self.notices) {
-            annotation.write(out)?;
-        }
+        self.write_all(out)?;
         writeln!(out, "{}", text::summary_line(summary, self.language))
     }
 }

@@ -11,7 +11,7 @@ use super::{
     Counts, Judged, Object, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble,
 };
 
-const API_VERSION: &str = "regcred/v1";
+pub(super) const API_VERSION: &str = "regcred/v1";
 
 /// A report as JSON lines.
 pub(super) struct Json;
@@ -66,7 +66,7 @@ impl<W: Write> ReportWriter<W> for Json {
     }
 }
 
-fn line<W: Write>(out: &mut W, value: &impl Serialize) -> io::Result<()> {
+pub(super) fn line<W: Write>(out: &mut W, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut Serializer::new(&mut *out))?;
     out.write_all(b"\n")
 }
@@ -150,7 +150,7 @@ struct PlaceJson<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FileJson<'a> {
+pub(super) struct FileJson<'a> {
     path: &'a str,
     #[serde(flatten)]
     region: Option<RegionJson>,
@@ -176,16 +176,22 @@ struct SecretJson<'a> {
     resource_version: Option<&'a str>,
 }
 
-impl<'a> PlaceJson<'a> {
-    fn new(subject: Option<&'a Subject>, region: Option<&'a Region>) -> Self {
+impl<'a> FileJson<'a> {
+    pub(super) fn new(path: &'a str, region: Option<&Region>) -> Self {
         let region = region.map(|region| RegionJson {
             line: region.line,
             column: region.column,
             end_line: region.end_line,
             end_column: region.end_column,
         });
+        FileJson { path, region }
+    }
+}
+
+impl<'a> PlaceJson<'a> {
+    fn new(subject: Option<&'a Subject>, region: Option<&'a Region>) -> Self {
         PlaceJson {
-            file: subject.and_then(Subject::path).map(|path| FileJson { path, region }),
+            file: subject.and_then(Subject::path).map(|path| FileJson::new(path, region)),
             secret: subject.and_then(Subject::object).map(SecretJson::new),
         }
     }

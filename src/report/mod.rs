@@ -3,6 +3,7 @@
 //! A [`Report`] writes each [`Judged`] Secret as it comes, so that a run over a whole cluster needs no more memory than one
 //! over a file. Only JUnit is kept until the end, because its head contains the totals.
 
+pub mod explained;
 mod github;
 mod json;
 mod junit;

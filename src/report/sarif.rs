@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Judged, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble, TroubleKind};
 
-const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+pub(super) const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// GitHub takes no report with more results (docs.github.com, "SARIF support for code scanning", limits of a run).
-const MAX_RESULTS: usize = 25_000;
+pub(super) const MAX_RESULTS: usize = 25_000;
 
 /// A report as SARIF. The worst results come first: those that are not errors wait until the end.
 pub(super) struct Sarif {
@@ -163,7 +163,7 @@ fn result(finding: &ReportedFinding, judged: &Judged) -> Value {
     })
 }
 
-fn locations(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec<Value> {
+pub(super) fn locations(subject: Option<&Subject>, region: Option<&Region>, field: &str) -> Vec<Value> {
     let Some(subject) = subject else { return Vec::new() };
     let mut location = Map::new();
     if let Some(path) = subject.path() {

@@ -28,6 +28,7 @@ mod client_ca;
 mod cluster;
 mod create;
 mod drain;
+mod explain;
 mod golden;
 mod https;
 mod log;

@@ -12,6 +12,7 @@ mod keyring;
 mod kubelet;
 mod order;
 mod ordinary;
+mod pod_keyring;
 mod podman;
 
 use std::borrow::Cow;
@@ -30,6 +31,7 @@ pub use entry::{Credentials, EntryRead};
 pub use image::ImageRef;
 pub use order::Group;
 pub use ordinary::ordinary_images;
+pub(crate) use pod_keyring::{PodEntry, PodKeyring};
 
 /// A program that reads pull Secrets or Docker configs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

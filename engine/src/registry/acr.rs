@@ -64,6 +64,29 @@ fn glob_matches_generic(glob: &HostGlob) -> bool {
         && GENERIC_FIRST_LABELS.iter().any(|generic| first.matches(generic))
 }
 
+/// A host of Alibaba ACR that belongs to one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DedicatedHost<'k> {
+    /// The name of the instance, such as `crpi-0123456789abcdef`.
+    pub(crate) instance: &'k str,
+    /// The region in the host.
+    pub(crate) region: &'k str,
+    /// The host is the VPC form.
+    pub(crate) vpc: bool,
+}
+
+/// The instance that the key's host belongs to (docs/facts.md, "Alibaba ACR").
+pub(crate) fn dedicated_host<'k>(key: &'k Key<'_>) -> Option<DedicatedHost<'k>> {
+    let (first, rest) = key.host().strip_suffix(".cr.aliyuncs.com")?.split_once('.')?;
+    let (first, vpc) = first.strip_suffix("-vpc").map_or((first, false), |first| (first, true));
+    let (instance, region) = match rest.strip_suffix(".personal") {
+        Some(region) => (Some(first).filter(|id| id.starts_with("crpi-")), region),
+        None => (first.strip_suffix("-registry"), rest),
+    };
+    let instance = instance.filter(|instance| is_label(instance))?;
+    is_label(region).then_some(DedicatedHost { instance, region, vpc })
+}
+
 /// The ACR service that the key's host is, if it is one that is not a registry.
 pub(crate) fn acr_service(key: &Key<'_>) -> Option<AcrService> {
     match key.host().strip_suffix(".aliyuncs.com")?.split_once('.')? {

@@ -7,7 +7,7 @@ mod list;
 mod shown;
 
 pub use acr::AcrService;
-pub(crate) use acr::{GenericHost, acr_service, generic_host};
+pub(crate) use acr::{GenericHost, acr_service, dedicated_host, generic_host};
 pub(crate) use key::{DOCKER_HUB, Key, is_browser_page};
 pub use key::{KeyFault, NeverMatches, is_same};
 pub use list::{HostList, HostPattern, HostPatternError};

@@ -1,10 +1,8 @@
 //! `regcred scan`: judges and repairs the pull Secrets of a cluster.
 //!
-//! [`list`] reads a Secret from a page, [`secret`] parses and judges it, [`repair`] repairs it if requested, and the report
+//! [`List`] reads a Secret from a page, [`secret`] parses and judges it, [`repair`] repairs it if requested, and the report
 //! records the findings. Only one Secret is in memory at a time.
 
-mod api_server;
-mod list;
 mod owner;
 mod policy_report;
 mod repair;
@@ -21,12 +19,12 @@ use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use crate::cluster::api_server::{ApiRefusal, ApiServer, Call, CallError, segment};
+use crate::cluster::list::{List, ListError, Named, Seen};
 use crate::guarded::{INTERNAL_ERROR, guarded};
 use crate::report::{Judged, Report, Subject, Trouble, TroubleKind};
 pub use request::{Fix, Judging, ScanRequest, Scope};
 
-use api_server::{ApiRefusal, ApiServer, Call, CallError};
-use list::{List, ListError, Named, Seen};
 use policy_report::PolicyReports;
 use repair::Repairer;
 use secret::{NotASecret, PullSecret, Stored};
@@ -150,12 +148,7 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
     }
 
     fn each_namespace(&mut self) -> Result<(), Stop> {
-        let list = List {
-            server: self.server,
-            path: "/api/v1/namespaces".to_owned(),
-            field_selector: None,
-            label_selector: None,
-        };
+        let list = List::new(self.server, "/api/v1/namespaces");
         let mut names = Vec::new();
         let listed = list.each(|object| {
             let Named { metadata } = serde_json::from_str(object.get()).map_err(|_| not_an_object())?;
@@ -237,10 +230,8 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
             Err(error) => return Err(error.into()),
         }
         let list = List {
-            server: self.server,
-            path: "/api/v1/namespaces".to_owned(),
             field_selector: Some(format!("metadata.name={name}")),
-            label_selector: None,
+            ..List::new(self.server, "/api/v1/namespaces")
         };
         let mut found = false;
         let listed = list.each(|_| {
@@ -267,10 +258,9 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
             if self.request.all_types { vec![None] } else { SecretType::ALL.map(of_type).to_vec() };
         for field_selector in field_selectors {
             let list = List {
-                server: self.server,
-                path: path.clone(),
                 field_selector,
                 label_selector: self.request.selector.clone(),
+                ..List::new(self.server, path.as_str())
             };
             match list.each(|object| self.secret(object)).map_err(Stop::from) {
                 Ok(Seen::AtOnce) => {}
@@ -371,9 +361,4 @@ fn not_an_object() -> Stop {
         "the response is not a list of Kubernetes objects; is this an API server?",
         "应答不是 Kubernetes 对象列表；这是 API server 吗？",
     ))
-}
-
-/// A name as a segment of a path.
-fn segment(name: &str) -> String {
-    form_urlencoded::byte_serialize(name.as_bytes()).collect()
 }

@@ -7,8 +7,8 @@ use regcred_engine::rules::Action;
 use regcred_engine::wording::Bilingual;
 use serde_json::{Value, json};
 
-use super::api_server::{ApiServer, Call, CallError};
 use super::repair::FIELD_MANAGER;
+use crate::cluster::api_server::{ApiServer, Call, CallError};
 use crate::report::{Judged, Outcome, ReportedFinding};
 
 /// The name of a report.
@@ -103,13 +103,13 @@ impl<'s, 'r> PolicyReports<'s, 'r> {
         let path = format!("/apis/{group_version}/namespaces/{namespace}/{resource}/{NAME}");
         let tally = std::mem::take(&mut self.namespace);
         let call = if tally.secrets == 0 {
-            Call { method: Method::DELETE, uri: path, content_type: None, body: Bytes::new() }
+            Call { method: Method::DELETE, ..Call::get(path) }
         } else {
             Call {
                 method: Method::PATCH,
-                uri: format!("{path}?fieldManager={FIELD_MANAGER}&force=true"),
                 content_type: Some("application/apply-patch+yaml"),
                 body: Bytes::from(self.object(tally).to_string()),
+                ..Call::get(format!("{path}?fieldManager={FIELD_MANAGER}&force=true"))
             }
         };
         match self.server.call(&call) {

@@ -10,9 +10,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::api_server::{ApiServer, Call, CallError};
 use super::secret::{NotASecret, PullSecret, Stored};
 use super::{Fix, Judging};
+use crate::cluster::api_server::{ApiServer, Call, CallError};
 use crate::report::{Judged, Outcome, ReportedFinding, UNDER_AUDIT};
 use crate::wiped::Wiped;
 
@@ -141,9 +141,9 @@ impl Repairer<'_, '_> {
         let dry_run = if matches!(self.fix, Fix::DryRun { .. }) { "&dryRun=All" } else { "" };
         let call = Call {
             method: Method::PATCH,
-            uri: format!("{}?fieldManager={FIELD_MANAGER}{dry_run}", secret.path()),
             content_type: Some("application/merge-patch+json"),
             body: Bytes::from(patch.to_string()),
+            ..Call::get(format!("{}?fieldManager={FIELD_MANAGER}{dry_run}", secret.path()))
         };
         match self.server.call(&call) {
             Ok(response) => {

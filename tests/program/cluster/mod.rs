@@ -3,6 +3,7 @@
 mod audit;
 mod cost;
 mod deploy;
+mod explain;
 mod language;
 mod lifecycle;
 mod monitoring;

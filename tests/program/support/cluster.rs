@@ -27,7 +27,7 @@ use super::parts::part;
 use super::supervised::{Supervised, clean};
 pub use api::{Api, ApiConnection};
 pub use namespace::Namespace;
-pub use scanned::{Account, Scan, Scanned};
+pub use scanned::{Account, Scan, Scanned, peak};
 pub use webhooks::{Webhooks, Which};
 
 /// etcd listens on Unix sockets. It is killed last, since an API server that ends wants to talk to it.

@@ -10,14 +10,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Child;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::support::PATIENCE;
-use crate::support::cluster::{Api, Cluster, Scan, Scanned, pull_secret};
+use crate::support::cluster::{Api, Cluster, Scan, Scanned, peak, pull_secret};
 
 use super::{HOST, JSON, auths, bare, whole};
 
@@ -61,21 +60,6 @@ fn with_program(scan: Scan) -> Scan {
         Some(program) => scan.program(PathBuf::from(program)),
         None => scan,
     }
-}
-
-/// Follows the most memory that a program ever had, until its end.
-fn peak(child: &Child) -> JoinHandle<usize> {
-    let status = format!("/proc/{}/status", child.id());
-    thread::spawn(move || {
-        let mut peak = 0;
-        loop {
-            let text = fs::read_to_string(&status).unwrap_or_default();
-            // What has ended has none.
-            let Some(line) = text.lines().find_map(|line| line.strip_prefix("VmHWM:")) else { return peak };
-            peak = line.trim().trim_end_matches(" kB").parse().unwrap();
-            thread::sleep(Duration::from_millis(2));
-        }
-    })
 }
 
 /// How many requests with these labels the API server has answered.

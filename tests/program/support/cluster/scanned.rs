@@ -1,4 +1,4 @@
-//! `regcred scan` over a cluster.
+//! `regcred scan` and `regcred explain` over a cluster.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -6,6 +6,8 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -86,18 +88,50 @@ impl Cluster {
     pub fn scan_through(&self, proxy: &Proxy, arguments: &[&str]) -> Scan {
         Scan::new(&self.kubeconfig(Account::Admin, Some(proxy)), arguments)
     }
+
+    /// `regcred explain` as somebody.
+    pub fn explain(&self, account: Account<'_>, arguments: &[&str]) -> Scan {
+        Scan::of("explain", arguments).with_kubeconfig(&self.kubeconfig(account, None))
+    }
+
+    /// `regcred explain` as the administrator, through a proxy.
+    pub fn explain_through(&self, proxy: &Proxy, arguments: &[&str]) -> Scan {
+        Scan::of("explain", arguments).with_kubeconfig(&self.kubeconfig(Account::Admin, Some(proxy)))
+    }
+}
+
+/// Follows the most memory in KiB that a program ever had, until its end.
+pub fn peak(child: &Child) -> JoinHandle<usize> {
+    let status = format!("/proc/{}/status", child.id());
+    thread::spawn(move || {
+        let mut peak = 0;
+        loop {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            // What has ended has none.
+            let Some(line) = text.lines().find_map(|line| line.strip_prefix("VmHWM:")) else { return peak };
+            peak = line.trim().trim_end_matches(" kB").parse().unwrap();
+            thread::sleep(Duration::from_millis(2));
+        }
+    })
 }
 
 impl Scan {
     pub fn new(kubeconfig: &Value, arguments: &[&str]) -> Self {
-        let mut scan = Self::without_kubeconfig(arguments);
-        let path = scan.folder.path().join("kubeconfig");
-        fs::write(&path, kubeconfig.to_string()).unwrap();
-        scan.command.arg("--kubeconfig").arg(path);
-        scan
+        Self::without_kubeconfig(arguments).with_kubeconfig(kubeconfig)
     }
 
     pub fn without_kubeconfig(arguments: &[&str]) -> Self {
+        Self::of("scan", arguments)
+    }
+
+    fn with_kubeconfig(mut self, kubeconfig: &Value) -> Self {
+        let path = self.folder.path().join("kubeconfig");
+        fs::write(&path, kubeconfig.to_string()).unwrap();
+        self.command.arg("--kubeconfig").arg(path);
+        self
+    }
+
+    fn of(subcommand: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("regcred-scan-").tempdir().unwrap();
         let mut command = command();
         for name in ["KUBECONFIG", "HTTPS_PROXY", "https_proxy", "KUBERNETES_SERVICE_HOST"] {
@@ -105,7 +139,7 @@ impl Scan {
         }
         // The settings of the allocator that the image has: they decide how much freed memory it keeps.
         command.env("MIMALLOC_ALLOW_THP", "0").env("MIMALLOC_PURGE_DELAY", "10");
-        command.env("HOME", folder.path()).arg("scan").args(arguments);
+        command.env("HOME", folder.path()).arg(subcommand).args(arguments);
         Scan { command, folder }
     }
 

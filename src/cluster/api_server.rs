@@ -1,4 +1,4 @@
-//! Calls to the API server, one after the other. They are retried if that may help, and cancelled when the scan is stopped.
+//! Calls to the API server, one after the other. They are retried if that may help, and cancelled when the run is stopped.
 
 use std::cell::Cell;
 use std::io;
@@ -14,8 +14,8 @@ use serde::Deserialize;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::cluster::client;
-use crate::cluster::words::quoted;
+use super::client;
+use super::words::quoted;
 
 /// At most this many attempts are made for a call. With the waits between them they take some eight seconds.
 const MAX_ATTEMPTS: u32 = 5;
@@ -32,7 +32,7 @@ const MAX_REFUSAL_BYTES: usize = 64 << 10;
 /// Why a call failed.
 #[derive(Debug)]
 pub(super) enum CallError {
-    /// The scan was stopped.
+    /// The run was stopped.
     Interrupted,
     /// The API server refused it.
     Refused(ApiRefusal),
@@ -62,18 +62,23 @@ pub(super) struct Call {
     pub(super) method: Method,
     /// Path and query.
     pub(super) uri: String,
+    /// The media type of the response.
+    pub(super) accept: &'static str,
     pub(super) content_type: Option<&'static str>,
     pub(super) body: Bytes,
 }
 
+/// The media type of whole objects.
+pub(super) const JSON: &str = "application/json";
+
 impl Call {
     pub(super) fn get(uri: String) -> Self {
-        Call { method: Method::GET, uri, content_type: None, body: Bytes::new() }
+        Call { method: Method::GET, uri, accept: JSON, content_type: None, body: Bytes::new() }
     }
 
     fn request(&self) -> Result<Request<Body>, http::Error> {
         let mut request = Request::builder().method(&self.method).uri(&self.uri);
-        request = request.header(http::header::ACCEPT, "application/json");
+        request = request.header(http::header::ACCEPT, self.accept);
         if let Some(content_type) = self.content_type {
             request = request.header(http::header::CONTENT_TYPE, content_type);
         }
@@ -86,7 +91,12 @@ impl Call {
     }
 }
 
-/// The API server, as a scan uses it.
+/// A name as a segment of a path.
+pub(super) fn segment(name: &str) -> String {
+    form_urlencoded::byte_serialize(name.as_bytes()).collect()
+}
+
+/// The API server, as a command uses it.
 pub(super) struct ApiServer<'r> {
     runtime: &'r Runtime,
     client: Client,
@@ -100,7 +110,7 @@ impl<'r> ApiServer<'r> {
         ApiServer { runtime, client, stop, answered: Cell::new(false) }
     }
 
-    /// Whether the scan was stopped.
+    /// Whether the run was stopped.
     pub(super) fn stopped(&self) -> bool {
         *self.stop.borrow()
     }

@@ -9,10 +9,13 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::api_server::{ApiRefusal, ApiServer, Call, CallError};
+use super::api_server::{ApiRefusal, ApiServer, Call, CallError, JSON};
 
-/// Objects per page. regcred needs memory for one of them, the API server for the page: 140 MiB with the largest Secrets.
-const PAGE_SIZE: usize = 100;
+/// Secrets per page. regcred needs memory for one of them, the API server for the page: 140 MiB with the largest Secrets.
+const SECRETS_PER_PAGE: usize = 100;
+
+/// Objects per page of kinds that are smaller, as in kubectl.
+pub(super) const OBJECTS_PER_PAGE: usize = 500;
 
 /// At most this many times in a row, an interrupted page is read again, or a list with an expired token started again.
 const MAX_BREAKS: u32 = 5;
@@ -51,6 +54,9 @@ pub(super) struct List<'s, 'r> {
     pub(super) path: String,
     pub(super) field_selector: Option<String>,
     pub(super) label_selector: Option<String>,
+    pub(super) page_size: usize,
+    /// The media type, which can ask for less than whole objects.
+    pub(super) accept: &'static str,
 }
 
 /// The name of an object among those of its kind.
@@ -119,7 +125,19 @@ impl Position {
     }
 }
 
-impl List<'_, '_> {
+impl<'s, 'r> List<'s, 'r> {
+    /// All objects of a path, in pages of a size that suits Secrets.
+    pub(super) fn new(server: &'s ApiServer<'r>, path: impl Into<String>) -> Self {
+        List {
+            server,
+            path: path.into(),
+            field_selector: None,
+            label_selector: None,
+            page_size: SECRETS_PER_PAGE,
+            accept: JSON,
+        }
+    }
+
     /// Passes every object to `take`, as JSON.
     pub(super) fn each<E>(
         &self,
@@ -127,7 +145,10 @@ impl List<'_, '_> {
     ) -> Result<Seen, ListError<E>> {
         let mut at = Position::default();
         loop {
-            let response = match self.server.call(&Call::get(self.uri(at.token.as_deref()))) {
+            let response = match self
+                .server
+                .call(&Call { accept: self.accept, ..Call::get(self.uri(at.token.as_deref())) })
+            {
                 Ok(response) => response,
                 Err(CallError::Refused(refusal))
                     if refusal.code == StatusCode::GONE && at.token.is_some() =>
@@ -212,7 +233,7 @@ impl List<'_, '_> {
 
     fn uri(&self, token: Option<&str>) -> String {
         let mut query = form_urlencoded::Serializer::new(format!("{}?", self.path));
-        query.append_pair("limit", &PAGE_SIZE.to_string());
+        query.append_pair("limit", &self.page_size.to_string());
         for (name, value) in [
             ("fieldSelector", self.field_selector.as_deref()),
             ("labelSelector", self.label_selector.as_deref()),
@@ -236,9 +257,9 @@ enum Page {
 /// Without a known order, some objects would be reported twice or never.
 fn cannot_be_resumed() -> CallError {
     CallError::unanswered(
-        "the API server interrupted its list, which cannot be resumed because it is not sorted by name; scan one \
+        "the API server interrupted its list, which cannot be resumed because it is not sorted by name; use one \
          namespace at a time (-n)",
-        "API server 中断了列表，且因列表不按名称排序而无法继续；请用 -n 逐个命名空间扫描",
+        "API server 中断了列表，且因列表不按名称排序而无法继续；请用 -n 逐个命名空间读取",
     )
 }
 

@@ -29,7 +29,7 @@ impl Listed {
         };
         let (_stop, stopped) = watch::channel(false);
         let server = ApiServer::new(&self.runtime, client, stopped);
-        let list = List { server: &server, path: String::new(), field_selector: None, label_selector: None };
+        let list = List::new(&server, "");
         run(&list, &mut self.at, &mut self.taken)
     }
 

@@ -1,0 +1,269 @@
+//! The explanation of one Pod, and of one error text.
+
+use jiff::Timestamp;
+
+use super::cause::{Cause, Certainty};
+use super::checked;
+use super::facts::{ContainerFacts, NodeFacts, PodFacts, PullSecret};
+use super::failure::Failure;
+use super::lookup::{Contents, Found, Ring};
+use super::malformed::findings;
+use super::message;
+use super::remedy::Repair;
+use super::verdict::{AccountSecrets, Holdings, Verdict, of_attempts, of_template};
+use super::words::{Subject, sentence, shown_image};
+use crate::bilingual::Bilingual;
+use crate::consumers::ImageRef;
+use crate::registry::RegistryKey;
+use crate::rules::Rule;
+
+/// Why a container's image is not pulled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The container's name.
+    pub container: String,
+    /// The image that is not pulled: the container's, or that of an image volume. What stands before an `@` in its host is
+    /// left out.
+    pub image: String,
+    /// The cause; if it is open, the first alternative.
+    pub cause: Cause,
+    /// How certain the cause is.
+    pub certainty: Certainty,
+    /// The causes that cannot be told apart, if it is open.
+    pub alternatives: Vec<Cause>,
+    /// One sentence: the cause, and how certain it is.
+    pub message: Bilingual<String>,
+    /// Shell commands that fix it. Words in capitals are for the user to replace.
+    pub remedy: Vec<String>,
+    /// What was checked, one sentence each.
+    pub checked: Vec<Bilingual<String>>,
+}
+
+/// What one error text proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageExplanation {
+    /// The image that the text names.
+    pub image: Option<String>,
+    /// The host that answered, or was asked, if the text names it.
+    pub host: Option<String>,
+    /// The cause; if it is open, the first alternative.
+    pub cause: Cause,
+    /// How certain the cause is.
+    pub certainty: Certainty,
+    /// The causes that the text does not tell apart, if it is open.
+    pub alternatives: Vec<Cause>,
+    /// One sentence: the cause, and how certain it is.
+    pub message: Bilingual<String>,
+    /// What the text proves, one sentence each.
+    pub checked: Vec<Bilingual<String>>,
+}
+
+/// Explains the pulls of a Pod: one explanation for each container and, for a template, one for each of its image volumes
+/// as well. A container that does not wait for an image has the cause [`Cause::None`]. Credentials that say when they
+/// end are compared with `now`.
+#[must_use]
+pub fn explain(pod: &PodFacts, now: Timestamp) -> Vec<Explanation> {
+    let of_account = pod.service_account.iter().flat_map(|account| &account.pull_secrets);
+    let of_account: Vec<&PullSecret> = of_account.collect();
+    let is_named = |secret: &PullSecret| pod.pull_secrets.iter().any(|own| own.name == secret.name);
+    // The list of the ServiceAccount is copied when a Pod without one is created.
+    let is_copied = pod.is_template && pod.pull_secrets.iter().all(|secret| secret.name.is_empty());
+    let (used, others) = if is_copied {
+        (of_account, Vec::new())
+    } else {
+        let others = of_account.into_iter().filter(|secret| !is_named(secret)).collect();
+        (pod.pull_secrets.iter().collect(), others)
+    };
+    let (used, others) = (Contents::read(used), Contents::read(others));
+    let known = Known { pod, now, used: Ring::new(&used), others: Ring::new(&others) };
+    pod.containers.iter().flat_map(|container| known.explain(container)).collect()
+}
+
+/// What is known about a Pod.
+struct Known<'k> {
+    pod: &'k PodFacts,
+    now: Timestamp,
+    /// The Secrets that the kubelet uses.
+    used: Ring<'k>,
+    /// Those of the ServiceAccount that it does not use.
+    others: Ring<'k>,
+}
+
+impl Known<'_> {
+    fn explain(&self, container: &ContainerFacts) -> Vec<Explanation> {
+        if self.pod.is_template {
+            let images = [&container.image].into_iter().chain(&container.image_volumes);
+            return images.map(|image| self.explain_image(container, image, None)).collect();
+        }
+        let failure = Failure::of(self.pod, container);
+        let image = failure.as_ref().map_or(&*container.image, |failure| failure.image);
+        vec![self.explain_image(container, image, failure.as_ref())]
+    }
+
+    fn explain_image(
+        &self,
+        container: &ContainerFacts,
+        image: &str,
+        failure: Option<&Failure<'_>>,
+    ) -> Explanation {
+        let parsed = ImageRef::parse(image);
+        let found = parsed.as_ref().map(|parsed| self.used.find(parsed));
+        let holdings = self.holdings(parsed.as_ref(), found.as_ref());
+        let verdict = match failure {
+            Some(failure) if failure.is_sandbox => of_sandbox(failure),
+            Some(failure) => of_attempts(&failure.attempts, &holdings),
+            None if self.pod.is_template => of_template(&holdings),
+            None => Verdict::certain(Cause::None),
+        };
+        let malformed = self.used.malformed().next();
+        let account_secret = match holdings.account {
+            AccountSecrets::Fits(secret) | AccountSecrets::Unknown(secret) => Some(secret),
+            AccountSecrets::Nothing => None,
+        };
+        let is_idle = failure.is_none() && !self.pod.is_template;
+        let subject = Subject {
+            namespace: &self.pod.namespace,
+            image: Some(image),
+            host: failure.and_then(Failure::host),
+            used: found.as_ref().filter(|_| !is_idle).and_then(|found| self.first_used(found)),
+            closest: holdings.closest(),
+            account: self.pod.service_account.as_ref().map(|account| &*account.name),
+            account_secret,
+            malformed,
+            platform: self.pod.node.as_ref().and_then(platform),
+        };
+        let repair = Repair {
+            pod: self.pod,
+            container,
+            image,
+            closest: holdings.closest(),
+            used: found.as_ref().and_then(|found| self.sole_used(found)),
+            account_secret,
+            malformed: malformed.map(|(secret, malformation)| (secret, malformation.key.as_ref())),
+        };
+        let checked = if is_idle {
+            Vec::new()
+        } else {
+            checked::sentences(&checked::Checked {
+                pod: self.pod,
+                image: parsed.as_ref(),
+                ring: &self.used,
+                holdings: &holdings,
+                failure,
+                verdict: &verdict,
+                now: self.now,
+            })
+        };
+        Explanation {
+            container: container.name.clone(),
+            image: shown_image(image),
+            cause: verdict.cause(),
+            certainty: verdict.certainty,
+            alternatives: verdict.alternatives(),
+            message: sentence(&verdict, &subject),
+            remedy: if is_idle { Vec::new() } else { repair.commands(verdict.cause()) },
+            checked,
+        }
+    }
+
+    fn holdings<'h>(&'h self, image: Option<&'h ImageRef>, found: Option<&'h Found<'h>>) -> Holdings<'h> {
+        Holdings {
+            image,
+            names_secrets: !self.used.is_empty(),
+            found,
+            account: image.map_or(AccountSecrets::Nothing, |image| self.of_account(image)),
+            has_expired: found.is_some_and(|found| self.has_expired(found)),
+            is_missing_by_event: self.pod.is_missing_by_event(),
+        }
+    }
+
+    /// The Secrets of the ServiceAccount that the Pod does not use.
+    fn of_account(&self, image: &ImageRef) -> AccountSecrets<'_> {
+        let found = self.others.find(image);
+        if let Some(entry) = found.usable.first() {
+            return AccountSecrets::Fits(self.others.secret_of(entry));
+        }
+        let unknown = self.others.unknown().next();
+        unknown.map_or(AccountSecrets::Nothing, AccountSecrets::Unknown)
+    }
+
+    /// Whether every entry that the kubelet would try has expired.
+    fn has_expired(&self, found: &Found<'_>) -> bool {
+        let is_expired = |entry| {
+            let (document, form) = self.used.document_of(entry)?;
+            let findings = findings(document, form, self.now);
+            Some(findings.iter().any(|finding| {
+                let is_of_entry = finding.place.key().map(RegistryKey::as_written) == Some(&*entry.key);
+                is_of_entry && finding.rule() == Rule::CredentialExpired
+            }))
+        };
+        !found.usable.is_empty() && found.usable.iter().all(|entry| is_expired(entry) == Some(true))
+    }
+
+    fn first_used(&self, found: &Found<'_>) -> Option<(&str, RegistryKey<'static>)> {
+        let entry = found.usable.first()?;
+        Some((self.used.secret_of(entry), RegistryKey::new(entry.key.clone().into_owned())))
+    }
+
+    /// The Secret whose credentials are used first, and whether it has no other entry.
+    fn sole_used(&self, found: &Found<'_>) -> Option<(&str, bool)> {
+        let entry = found.usable.first()?;
+        Some((self.used.secret_of(entry), self.used.entries_beside(entry) == 0))
+    }
+}
+
+impl PodFacts {
+    /// Whether an event says that a pull Secret could not be retrieved.
+    fn is_missing_by_event(&self) -> bool {
+        let of_containers = self.containers.iter().flat_map(|container| &container.events);
+        self.events.iter().chain(of_containers).any(|event| event.reason == "FailedToRetrieveImagePullSecret")
+    }
+}
+
+/// The image of a sandbox is pulled with what the node has.
+fn of_sandbox(failure: &Failure<'_>) -> Verdict {
+    let verdict = of_attempts(&failure.attempts, &Holdings::NOTHING_KNOWN);
+    let is_of_secrets = |cause| {
+        matches!(
+            cause,
+            Cause::NoPullSecret | Cause::NoMatchingEntry | Cause::SecretMissing | Cause::SecretMalformed
+        )
+    };
+    if verdict.causes().any(is_of_secrets) { Verdict::open(Cause::Undecided, []) } else { verdict }
+}
+
+fn platform(node: &NodeFacts) -> Option<String> {
+    let NodeFacts { operating_system, architecture, .. } = node;
+    let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_word(operating_system) && is_word(architecture)).then(|| format!("{operating_system}/{architecture}"))
+}
+
+/// Explains one error text of a kubelet, a runtime or docker.
+#[must_use]
+pub fn explain_message(text: &str) -> MessageExplanation {
+    let reading = message::read(text);
+    let image = reading.image.and_then(ImageRef::parse);
+    let holdings = Holdings { image: image.as_ref(), ..Holdings::NOTHING_KNOWN };
+    let verdict = of_attempts(&reading.attempts, &holdings);
+    let host = reading.attempts.iter().find_map(|attempt| attempt.host);
+    let subject = Subject {
+        namespace: "",
+        image: reading.image,
+        host,
+        used: None,
+        closest: None,
+        account: None,
+        account_secret: None,
+        malformed: None,
+        platform: None,
+    };
+    MessageExplanation {
+        image: reading.image.map(shown_image),
+        host: host.map(str::to_owned),
+        cause: verdict.cause(),
+        certainty: verdict.certainty,
+        alternatives: verdict.alternatives(),
+        message: sentence(&verdict, &subject),
+        checked: checked::of_attempts(&reading.attempts),
+    }
+}

@@ -1,0 +1,87 @@
+//! What in a document makes the kubelet refuse it.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::bilingual::{Bilingual, Language};
+use crate::finding::Finding;
+use crate::judge::{Request, judge_without_consumers};
+use crate::policy::{Policy, Requester};
+use crate::registry::RegistryKey;
+use crate::rules::Rule;
+use crate::secret::{Secret, SecretType};
+use crate::wording::statement;
+
+/// What is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Malformation {
+    /// The registry of the entry that the kubelet refuses; `None` for the document itself.
+    pub(super) key: Option<RegistryKey<'static>>,
+    /// The JSON path inside the Secret.
+    pub(super) path: String,
+    /// Line and column, from 1, in the document. The column counts characters.
+    pub(super) position: (usize, usize),
+    /// What is wrong, as a clause.
+    pub(super) clause: Bilingual<String>,
+}
+
+/// The rules about what makes the kubelet refuse a document.
+const RULES: [Rule; 7] = [
+    Rule::NotJson,
+    Rule::NotADockerConfig,
+    Rule::NotAnObject,
+    Rule::FieldNotString,
+    Rule::AuthNotBase64,
+    Rule::AuthWithoutColon,
+    Rule::ClientOnlySettings,
+];
+
+impl Malformation {
+    /// Finds it in a document that the kubelet refuses, and if known in the entry of this key.
+    pub(super) fn find(bytes: &[u8], secret_type: SecretType, key: Option<&str>) -> Self {
+        let findings = findings(bytes, secret_type, Timestamp::UNIX_EPOCH);
+        let is_there = |finding: &&Finding<'_>| finding.place.key().map(RegistryKey::as_written) == key;
+        let mut known = findings.iter().filter(|finding| RULES.contains(&finding.rule()));
+        let data_key = secret_type.data_key();
+        match known.clone().find(is_there).or_else(|| known.next()) {
+            Some(finding) => Malformation {
+                key: finding.place.key().map(|key| RegistryKey::new(key.as_written().to_owned())),
+                path: finding.place.path_in_secret(),
+                position: position(bytes, finding.place.offset()),
+                clause: clause(finding),
+            },
+            None => Malformation {
+                key: key.map(|key| RegistryKey::new(key.to_owned())),
+                path: format!("data[{data_key}]"),
+                position: (1, 1),
+                clause: Bilingual::new("the kubelet cannot parse the document", "kubelet 无法解析该文档"),
+            },
+        }
+    }
+}
+
+/// Everything that the rules find in a document, whatever the policy of a webhook is.
+pub(super) fn findings(document: &[u8], secret_type: SecretType, now: Timestamp) -> Vec<Finding<'_>> {
+    let request = Request {
+        requester: Requester { namespace: "", user: "", groups: &[] },
+        now,
+        secret: Secret { secret_type, document, data_bytes: document.len() },
+        old: None,
+    };
+    judge_without_consumers(&Policy::default(), &request).findings
+}
+
+/// What a finding says is wrong, as a clause.
+pub(super) fn clause(finding: &Finding<'_>) -> Bilingual<String> {
+    let of = |language| statement(finding, language).clause;
+    Bilingual::new(of(Language::English), of(Language::Chinese))
+}
+
+/// Line and column of a byte of a text, from 1.
+fn position(bytes: &[u8], offset: usize) -> (usize, usize) {
+    let before: Cow<'_, str> = String::from_utf8_lossy(bytes.get(..offset).unwrap_or(bytes));
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    (line, before.get(start..).unwrap_or_default().chars().count() + 1)
+}

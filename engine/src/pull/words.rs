@@ -1,0 +1,413 @@
+//! What is said about a cause, in both languages. A sentence is built from names of objects, hosts, keys and the words of
+//! this file; nothing is quoted from an error or a document.
+
+use super::cause::{Cause, Certainty};
+use super::lookup::{Reason, Why};
+use super::malformed::Malformation;
+use super::verdict::Verdict;
+use crate::bilingual::Bilingual;
+use crate::consumers::ImageRef;
+use crate::escape::escaped;
+use crate::registry::RegistryKey;
+
+/// A name or an image is cut at this many characters where it is shown.
+const SHOWN_CHARS: usize = 253;
+
+/// What the clauses about an image name.
+pub(super) struct Subject<'s> {
+    pub(super) namespace: &'s str,
+    /// As written, if it is known.
+    pub(super) image: Option<&'s str>,
+    /// The host that answered or was asked, if the error names it.
+    pub(super) host: Option<&'s str>,
+    /// The first Secret whose credentials are used, and the key of its entry.
+    pub(super) used: Option<(&'s str, RegistryKey<'static>)>,
+    /// The Secret that is closest to credentials, and why it gives none.
+    pub(super) closest: Option<&'s Reason<'s>>,
+    pub(super) account: Option<&'s str>,
+    /// A Secret of the ServiceAccount that the Pod does not use.
+    pub(super) account_secret: Option<&'s str>,
+    /// The Secret that the kubelet cannot read.
+    pub(super) malformed: Option<(&'s str, &'s Malformation)>,
+    /// Operating system and architecture of the node.
+    pub(super) platform: Option<String>,
+}
+
+/// The image, its registry, and the host that answered or was asked.
+struct Words {
+    image: Bilingual<String>,
+    registry: Bilingual<String>,
+    host: Bilingual<String>,
+}
+
+impl Subject<'_> {
+    fn shown_image(&self) -> Bilingual<String> {
+        let unknown = || Bilingual::new("the image", "该镜像");
+        self.image.map_or_else(unknown, |image| Bilingual::untranslated(shown_image(image)))
+    }
+
+    fn shown_registry(&self) -> Bilingual<String> {
+        let unknown = || Bilingual::new("the registry", "镜像仓库");
+        let image = self.image.and_then(ImageRef::parse);
+        image.map_or_else(unknown, |image| Bilingual::untranslated(shown(image.host())))
+    }
+}
+
+/// A name or a reference, safe to show.
+pub(super) fn shown(text: &str) -> String {
+    escaped(text, SHOWN_CHARS)
+}
+
+/// An image, safe to show: without what stands before an `@` in its host, which can be a password.
+pub(super) fn shown_image(image: &str) -> String {
+    let (host, path) = image.split_once('/').unwrap_or(("", image));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let slash = if host.is_empty() && !image.starts_with('/') { "" } else { "/" };
+    shown(&format!("{host}{slash}{path}"))
+}
+
+/// The one sentence of an explanation.
+pub(super) fn sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<String> {
+    let first = clause(verdict.cause(), subject);
+    match verdict.certainty {
+        Certainty::Certain => {
+            Bilingual::new(format!("{}.", capitalised(&first.english)), format!("{}。", first.chinese))
+        }
+        Certainty::Likely => {
+            Bilingual::new(format!("Probably {}.", first.english), format!("很可能是：{}。", first.chinese))
+        }
+        Certainty::Open if verdict.causes().count() == 1 => {
+            Bilingual::new(format!("{}.", capitalised(&first.english)), format!("{}。", first.chinese))
+        }
+        Certainty::Open => {
+            let clauses: Vec<_> = verdict.causes().map(|cause| clause(cause, subject)).collect();
+            let english: Vec<_> = clauses.iter().map(|clause| &*clause.english).collect();
+            let chinese: Vec<_> = clauses.iter().map(|clause| &*clause.chinese).collect();
+            Bilingual::new(
+                format!("It cannot be told which of these it is: {}.", english.join("; or ")),
+                format!("无法判断是以下哪一种：{}。", chinese.join("；或")),
+            )
+        }
+    }
+}
+
+/// Says what a cause means for this image, without a closing mark.
+fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
+    let namespace = shown(subject.namespace);
+    let image = subject.shown_image();
+    let registry = subject.shown_registry();
+    let host = subject.host.map_or_else(|| registry.clone(), |host| Bilingual::untranslated(shown(host)));
+    let closest = subject.closest.map_or_else(String::new, |reason| shown(reason.secret));
+    let closest_named = |english: &str| {
+        if closest.is_empty() { english.to_owned() } else { format!("the pull Secret {closest}") }
+    };
+    let closest_zh = || {
+        if closest.is_empty() {
+            "某个拉取 Secret".to_owned()
+        } else {
+            format!("拉取 Secret {closest} ")
+        }
+    };
+    let (credentials, credentials_zh) = match &subject.used {
+        Some((secret, key)) => (
+            format!("the credentials of the Secret {} for {key}", shown(secret)),
+            format!("Secret {} 中 {key} 的凭据", shown(secret)),
+        ),
+        None => ("the credentials that were sent".to_owned(), "所发送的凭据".to_owned()),
+    };
+    let words = Words { image, registry, host };
+    let Words { image: Bilingual { english: image, chinese: image_zh }, registry, host } = &words;
+    let (registry, registry_zh) = (&registry.english, &registry.chinese);
+    let (host, host_zh) = (&host.english, &host.chinese);
+    match cause {
+        Cause::None => match &subject.used {
+            Some(_) => Bilingual::new(
+                format!("a pull of {image} uses {credentials}"),
+                format!("拉取 {image_zh} 会使用{credentials_zh}"),
+            ),
+            None => Bilingual::new(
+                "the container does not wait for an image".to_owned(),
+                "该容器没有在等待镜像".to_owned(),
+            ),
+        },
+        Cause::NoPullSecret => Bilingual::new(
+            format!("the Pod names no pull Secret, so the kubelet has no credentials for {registry}"),
+            format!("该 Pod 没有指定拉取 Secret，因此 kubelet 没有 {registry_zh} 的凭据"),
+        ),
+        Cause::SecretMissing => Bilingual::new(
+            format!(
+                "{} does not exist in the namespace {namespace}",
+                closest_named("a pull Secret of the Pod")
+            ),
+            format!("{}在命名空间 {namespace} 中不存在", closest_zh()),
+        ),
+        Cause::SecretInOtherNamespace => {
+            let elsewhere = subject.closest.and_then(|reason| match reason.why {
+                Why::Elsewhere(namespaces) => namespaces.first(),
+                _ => None,
+            });
+            let other = elsewhere.map_or_else(String::new, |other| shown(other));
+            Bilingual::new(
+                format!(
+                    "{} is in the namespace {other} and not in {namespace}, and a Pod can use only Secrets of its own namespace",
+                    closest_named("a pull Secret of the Pod"),
+                ),
+                format!(
+                    "{}在命名空间 {other} 中而不在 {namespace} 中，而 Pod 只能使用自己命名空间中的 Secret",
+                    closest_zh(),
+                ),
+            )
+        }
+        Cause::ServiceAccountSecretNotUsed => {
+            let account = subject.account.map_or_else(String::new, shown);
+            let secret = subject.account_secret.map_or_else(String::new, shown);
+            Bilingual::new(
+                format!(
+                    "the ServiceAccount {account} lists the pull Secret {secret}, which this Pod does not use"
+                ),
+                format!("ServiceAccount {account} 列有拉取 Secret {secret}，但该 Pod 没有使用它"),
+            )
+        }
+        Cause::WrongSecretType => Bilingual::new(
+            format!("the kubelet ignores {} because of its type", closest_named("a pull Secret")),
+            format!("kubelet 因类型不符而忽略{}", closest_zh()),
+        ),
+        Cause::SecretMalformed => malformed_clause(subject),
+        Cause::NoMatchingEntry => no_entry_clause(subject, &words.image),
+        Cause::CredentialsRefused => Bilingual::new(
+            format!("{host} refuses {credentials}"),
+            format!("{host_zh} 拒绝了{credentials_zh}"),
+        ),
+        Cause::CredentialsExpired => {
+            Bilingual::new(format!("{credentials} have expired"), format!("{credentials_zh}已过期"))
+        }
+        Cause::NoPermission => Bilingual::new(
+            format!("{credentials} may not pull {image}, or there is no such repository"),
+            format!("{credentials_zh}无权拉取 {image_zh}，或者该镜像仓库不存在"),
+        ),
+        _ => of_registry_or_node(cause, subject, &words),
+    }
+}
+
+fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bilingual<String> {
+    let Words { image: Bilingual { english: image, chinese: image_zh }, registry, host } = words;
+    let (registry, registry_zh) = (&registry.english, &registry.chinese);
+    let (host, host_zh) = (&host.english, &host.chinese);
+    let (english, chinese) = match cause {
+        Cause::NotFound => {
+            (format!("{registry_zh} has no image {image_zh}"), format!("{registry_zh} 中没有镜像 {image_zh}"))
+        }
+        Cause::NotARegistry => (
+            format!("what answers at {host} is not a container registry"),
+            format!("{host_zh} 上应答的不是镜像仓库"),
+        ),
+        Cause::RateLimited => {
+            (format!("{host} limits the number of pulls"), format!("{host_zh} 限制了拉取次数"))
+        }
+        Cause::LockedOut => (
+            format!("{host} blocks logins after too many wrong passwords"),
+            format!("密码错误次数过多，{host_zh} 已暂停登录"),
+        ),
+        Cause::TokenServerError => {
+            (format!("the token server of {registry} fails"), format!("{registry_zh} 的令牌服务出错"))
+        }
+        Cause::RegistryError => (format!("{host_zh} answers with an error"), format!("{host_zh} 返回错误")),
+        Cause::BlobStore => (
+            format!("{registry} gives the manifest of {image}, and the store of its layers fails"),
+            format!("{registry_zh} 给出了 {image_zh} 的清单，但其层的存储出错"),
+        ),
+        Cause::Certificate => (
+            format!("the node does not trust the certificate of {host}"),
+            format!("节点不信任 {host_zh} 的证书"),
+        ),
+        Cause::PlainHttp => (
+            format!("{host} speaks HTTP, and the node asks it with HTTPS"),
+            format!("{host_zh} 使用 HTTP，而节点以 HTTPS 访问它"),
+        ),
+        Cause::Dns => {
+            (format!("the node cannot resolve the name {host}"), format!("节点无法解析域名 {host_zh}"))
+        }
+        Cause::Connection => {
+            (format!("the node gets no connection to {host}"), format!("节点无法连接 {host_zh}"))
+        }
+        Cause::Proxy => (
+            format!("the proxy that the node's runtime uses for {host} fails"),
+            format!("节点的运行时访问 {host_zh} 所用的代理出错"),
+        ),
+        Cause::Mirror => (
+            format!(
+                "the mirror {host} fails in place of {registry}, and hides what {registry} itself answers"
+            ),
+            format!("镜像站 {host_zh} 代替 {registry_zh} 应答并出错，掩盖了 {registry_zh} 本身的应答"),
+        ),
+        Cause::Architecture => {
+            let platform = subject.platform.as_deref().map_or_else(String::new, |it| format!(" ({it})"));
+            let platform_zh = subject.platform.as_deref().map_or_else(String::new, |it| format!("（{it}）"));
+            (
+                format!("{image} does not exist for the architecture of the node{platform}"),
+                format!("{image_zh} 没有适用于该节点架构{platform_zh}的版本"),
+            )
+        }
+        Cause::NeverPull => (
+            format!(
+                "imagePullPolicy is Never, and {image} is not on the node or may not be used by this Pod"
+            ),
+            format!("imagePullPolicy 为 Never，而节点上没有 {image_zh}，或者该 Pod 无权使用它"),
+        ),
+        Cause::InvalidImageName => {
+            (format!("{image_zh} is not a valid image reference"), format!("{image_zh} 不是合法的镜像引用"))
+        }
+        Cause::ShortName => (
+            format!("{image} names no registry, and the node's runtime has none to search"),
+            format!("{image_zh} 没有写出仓库地址，而节点的运行时没有配置默认仓库"),
+        ),
+        Cause::KubeletRateLimit => (
+            "the kubelet limits its own pulls (registryPullQPS) and tries again".to_owned(),
+            "kubelet 限制了自身的拉取频率（registryPullQPS），会自动重试".to_owned(),
+        ),
+        Cause::UnsupportedManifest => (
+            format!("the manifest of {image} is of a kind that the node's runtime does not support"),
+            format!("节点的运行时不支持 {image_zh} 的清单格式"),
+        ),
+        Cause::SignaturePolicy => (
+            format!("the signature policy of the node's runtime refuses {image}"),
+            format!("节点运行时的签名策略拒绝了 {image_zh}"),
+        ),
+        _ => (
+            format!("the cause is unknown for {image}: no text that regcred knows says it"),
+            format!("{image_zh} 的原因未知：没有 regcred 认识的错误文本"),
+        ),
+    };
+    Bilingual { english, chinese }
+}
+
+fn malformed_clause(subject: &Subject<'_>) -> Bilingual<String> {
+    let Some((secret, malformation)) = subject.malformed else {
+        return Bilingual::new(
+            "the kubelet cannot read one of the pull Secrets, and pulls nothing for the Pod",
+            "kubelet 无法读取其中一个拉取 Secret，因此不会为该 Pod 拉取任何镜像",
+        );
+    };
+    let secret = shown(secret);
+    let about = malformation.about();
+    Bilingual::new(
+        format!(
+            "the kubelet cannot read the Secret {secret}, and pulls nothing for the Pod: {}",
+            about.english
+        ),
+        format!("kubelet 无法读取 Secret {secret}，因此不会为该 Pod 拉取任何镜像：{}", about.chinese),
+    )
+}
+
+fn no_entry_clause(subject: &Subject<'_>, image: &Bilingual<String>) -> Bilingual<String> {
+    let detail = subject.closest.and_then(|reason| {
+        let image = ImageRef::parse(subject.image?)?;
+        let has_detail = reason.why.cause() == Cause::NoMatchingEntry;
+        has_detail.then(|| why(reason, &image))
+    });
+    let detail = detail.unwrap_or_else(|| Bilingual::new("", ""));
+    let colon =
+        |text: &str, colon: &str| if text.is_empty() { String::new() } else { format!("{colon}{text}") };
+    Bilingual::new(
+        format!(
+            "the pull Secrets of the Pod have no credentials for {}{}",
+            image.english,
+            colon(&detail.english, ": ")
+        ),
+        format!("该 Pod 的拉取 Secret 中没有 {} 的凭据{}", image.chinese, colon(&detail.chinese, "：")),
+    )
+}
+
+impl Malformation {
+    /// What is wrong, and where.
+    fn about(&self) -> Bilingual<String> {
+        let Malformation { key, path, position: (line, column), clause } = self;
+        let path = shown(path);
+        let of = key.as_ref().map_or_else(String::new, |key| format!(" {key}"));
+        Bilingual::new(
+            format!(
+                "{}{of}: {} ({path}, line {line}, column {column})",
+                if key.is_some() { "registry" } else { "document" },
+                clause.english
+            ),
+            format!(
+                "{}{of}：{}（{path}，第 {line} 行第 {column} 列）",
+                if key.is_some() { "仓库" } else { "整份文档" },
+                clause.chinese
+            ),
+        )
+    }
+}
+
+/// Why a Secret gives no credentials for an image, as a clause that names the Secret.
+pub(super) fn why(reason: &Reason<'_>, image: &ImageRef) -> Bilingual<String> {
+    let secret = shown(reason.secret);
+    let Bilingual { english, chinese } = match &reason.why {
+        Why::Missing => Bilingual::new("it does not exist in this namespace", "它在该命名空间中不存在"),
+        Why::Elsewhere(namespaces) => {
+            let names: Vec<_> = namespaces.iter().take(3).map(|name| shown(name)).collect();
+            let more = namespaces.len().saturating_sub(names.len());
+            let (and, and_zh) = match more {
+                0 => (String::new(), String::new()),
+                _ => (format!(" and {more} more"), format!(" 等，另有 {more} 个")),
+            };
+            Bilingual::new(
+                format!("it does not exist in this namespace, but in {}{and}", names.join(", ")),
+                format!("它不在该命名空间中，而在 {}{and_zh}", names.join("、")),
+            )
+        }
+        Why::Unknown => Bilingual::new("it could not be read", "无法读取它"),
+        Why::WrongType { secret_type, fits, .. } => {
+            let secret_type = shown(secret_type);
+            let (with, with_zh) = if *fits {
+                (", and it would match with the right one", "，而类型正确时它是匹配的")
+            } else {
+                ("", "")
+            };
+            Bilingual::new(
+                format!("the kubelet ignores its type {secret_type}{with}"),
+                format!("kubelet 忽略其类型 {secret_type}{with_zh}"),
+            )
+        }
+        Why::NoDocument(secret_type) => {
+            let key = secret_type.data_key();
+            Bilingual::new(format!("it has nothing under {key}"), format!("其 {key} 之下没有内容"))
+        }
+        Why::Malformed(malformation) => {
+            let about = malformation.about();
+            Bilingual::new(
+                format!("the kubelet cannot read it: {}", about.english),
+                format!("kubelet 无法读取它：{}", about.chinese),
+            )
+        }
+        Why::NoEntries => Bilingual::new("it has no registries", "其中没有任何仓库"),
+        Why::Incomplete(key) => Bilingual::new(
+            format!("its entry {key} matches, and lacks the username or the password"),
+            format!("其条目 {key} 匹配，但缺少 username 或 password"),
+        ),
+        Why::Near(near) => near.why(image),
+        Why::NoKey(keys, count) => {
+            let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+            let more = count.saturating_sub(keys.len());
+            let (and, and_zh) = match more {
+                0 => (String::new(), String::new()),
+                _ => (format!(" and {more} more"), format!(" 等，另有 {more} 个")),
+            };
+            let host = shown(image.host());
+            Bilingual::new(
+                format!("it has no entry for {host}, only for {}{and}", keys.join(", ")),
+                format!("其中没有 {host} 的条目，只有 {}{and_zh}", keys.join("、")),
+            )
+        }
+    };
+    Bilingual::new(format!("Secret {secret}: {english}"), format!("Secret {secret}：{chinese}"))
+}
+
+fn capitalised(clause: &str) -> String {
+    for (start, with) in [("the ", "The "), ("a ", "A "), ("what ", "What "), ("one ", "One ")] {
+        if let Some(rest) = clause.strip_prefix(start) {
+            return format!("{with}{rest}");
+        }
+    }
+    clause.to_owned()
+}
