@@ -9,6 +9,7 @@ import sys
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+VERSION = "app.kubernetes.io/version"
 HASHED = re.compile(r"-(policy|client-ca)-[a-z0-9]{10}$")
 
 
@@ -75,10 +76,10 @@ def compare(work):
             deploy.pop(("ConfigMap", "regcred-scan-policy"), None)
             deploy = json.loads(json.dumps(list(deploy.items())).replace("regcred-scan-policy", "regcred-policy"))
             deploy = {tuple(key): value for key, value in deploy}
-            if name == "monitoring":
-                # These have no version in deploy.
-                for value in chart.values():
-                    del value["metadata"]["labels"]["app.kubernetes.io/version"]
+        for key in deploy.keys() & chart.keys():
+            # Objects of components have no version in deploy.
+            if VERSION not in deploy[key]["metadata"]["labels"]:
+                chart[key]["metadata"]["labels"].pop(VERSION)
         for key in sorted(deploy.keys() | chart.keys()):
             failures += [f"{name}: {key[0]} {key[1]}{line}" for line in differences(deploy.get(key), chart.get(key))]
         print(f"{name}: {len(chart)} objects compared")
