@@ -3,6 +3,7 @@
 mod check;
 mod connection;
 mod create;
+mod doctor;
 mod explain;
 mod judging;
 mod log;
@@ -55,6 +56,7 @@ enum Command {
     Scan(scan::Args),
     Explain(explain::Args),
     Create(create::Args),
+    Doctor(doctor::Args),
     Rules(rules::Args),
     Completions(shell::Completions),
     Man(shell::Man),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Create(args) => create::run(&args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Rules(args) => rules::run(&args),
         Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),

@@ -2,6 +2,7 @@
 
 mod api_server;
 pub mod client;
+pub mod doctor;
 pub(crate) mod explain;
 mod list;
 pub mod scan;

@@ -33,6 +33,14 @@ pub enum SecretFormat {
 #[derive(Clone, Debug)]
 pub struct Name(String);
 
+impl Name {
+    /// Returns the name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for Name {
     type Err = &'static str;
 
