@@ -265,7 +265,7 @@ fn doctor_names_each_broken_link() {
     i.broken("match-conditions", "error", "Apply the manifests", |i| {
         i.both(&json!([{"op": "remove", "path": "/webhooks/0/matchConditions"}]));
     });
-    i.broken("probe-other-type", "error", "match conditions", |i| {
+    i.broken("probe-other-type", "error", "No Pod of regcred is ready", |i| {
         i.configuration(1, &json!([{"op": "remove", "path": "/webhooks/0/matchConditions"}]));
         i.configuration(1, &webhook("/clientConfig", json!({"url": "https://127.0.0.1:1/"})));
         i.configuration(1, &webhook("/failurePolicy", json!("Fail")));
