@@ -15,7 +15,7 @@ use crate::explain::objects::{Event, Node, ObjectMetadata, Pod, Secret, ServiceA
 use crate::explain::surroundings::{ObjectName, Surroundings};
 
 /// More objects of one kind than this are listed, not read one by one.
-const MANY: usize = 20;
+const MANY: usize = 8;
 
 /// Names of missing Secrets that are looked for in other namespaces, at most: each takes a list.
 const MAX_SEARCHED_NAMES: usize = 50;

@@ -48,7 +48,12 @@ impl Writer {
 
     #[track_caller]
     fn account(&mut self, namespace: &str, secrets: &Value) {
-        let account = json!({"metadata": {"name": "default"}, "imagePullSecrets": secrets});
+        self.named_account(namespace, "default", secrets);
+    }
+
+    #[track_caller]
+    fn named_account(&mut self, namespace: &str, name: &str, secrets: &Value) {
+        let account = json!({"metadata": {"name": name}, "imagePullSecrets": secrets});
         self.create(&format!("/api/v1/namespaces/{namespace}/serviceaccounts"), &account);
     }
 
