@@ -3,15 +3,16 @@
 use jiff::Timestamp;
 
 use super::cause::{Cause, Certainty};
-use super::checked;
+use super::checked::{self, CREDENTIAL_RULES};
 use super::facts::{ContainerFacts, NodeFacts, PodFacts, PullSecret};
 use super::failure::Failure;
-use super::lookup::{Contents, Found, Ring};
 use super::malformed::findings;
 use super::message;
 use super::remedy::Repair;
-use super::verdict::{AccountSecrets, Holdings, Verdict, of_attempts, of_template};
-use super::words::{Subject, sentence, shown_image};
+use super::ring::{Contents, Found, Ring};
+use super::shown::shown_image;
+use super::verdict::{AccountSecrets, Holdings, Look, Verdict, of_attempts, of_template};
+use super::words::{Subject, sentence};
 use crate::bilingual::Bilingual;
 use crate::consumers::ImageRef;
 use crate::registry::RegistryKey;
@@ -85,7 +86,7 @@ struct Known<'k> {
     now: Timestamp,
     /// The Secrets that the kubelet uses.
     used: Ring<'k>,
-    /// Those of the ServiceAccount that it does not use.
+    /// Those of the service account that it does not use.
     others: Ring<'k>,
 }
 
@@ -124,7 +125,7 @@ impl Known<'_> {
         let subject = Subject {
             namespace: &self.pod.namespace,
             image: Some(image),
-            host: failure.and_then(Failure::host),
+            attempt: failure.and_then(Failure::attempt),
             used: found.as_ref().filter(|_| !is_idle).and_then(|found| self.first_used(found)),
             closest: holdings.closest(),
             account: self.pod.service_account.as_ref().map(|account| &*account.name),
@@ -152,6 +153,7 @@ impl Known<'_> {
                 failure,
                 verdict: &verdict,
                 now: self.now,
+                pull_policy: container.pull_policy.as_deref(),
             })
         };
         Explanation {
@@ -172,12 +174,12 @@ impl Known<'_> {
             names_secrets: !self.used.is_empty(),
             found,
             account: image.map_or(AccountSecrets::Nothing, |image| self.of_account(image)),
-            has_expired: found.is_some_and(|found| self.has_expired(found)),
+            look: found.map_or(Look::Plausible, |found| self.look(found)),
             is_missing_by_event: self.pod.is_missing_by_event(),
         }
     }
 
-    /// The Secrets of the ServiceAccount that the Pod does not use.
+    /// The Secrets of the service account that the Pod does not use.
     fn of_account(&self, image: &ImageRef) -> AccountSecrets<'_> {
         let found = self.others.find(image);
         if let Some(entry) = found.usable.first() {
@@ -187,17 +189,27 @@ impl Known<'_> {
         unknown.map_or(AccountSecrets::Nothing, AccountSecrets::Unknown)
     }
 
-    /// Whether every entry that the kubelet would try has expired.
-    fn has_expired(&self, found: &Found<'_>) -> bool {
-        let is_expired = |entry| {
+    fn look(&self, found: &Found<'_>) -> Look {
+        if self.all_have(found, |rule| rule == Rule::CredentialExpired) {
+            Look::Expired
+        } else if self.all_have(found, |rule| CREDENTIAL_RULES.contains(&rule)) {
+            Look::Suspicious
+        } else {
+            Look::Plausible
+        }
+    }
+
+    /// Whether one of some rules applies to every entry that the kubelet would try.
+    fn all_have(&self, found: &Found<'_>, is_wanted: impl Fn(Rule) -> bool) -> bool {
+        let has = |entry| {
             let (document, form) = self.used.document_of(entry)?;
             let findings = findings(document, form, self.now);
             Some(findings.iter().any(|finding| {
                 let is_of_entry = finding.place.key().map(RegistryKey::as_written) == Some(&*entry.key);
-                is_of_entry && finding.rule() == Rule::CredentialExpired
+                is_of_entry && is_wanted(finding.rule())
             }))
         };
-        !found.usable.is_empty() && found.usable.iter().all(|entry| is_expired(entry) == Some(true))
+        !found.usable.is_empty() && found.usable.iter().all(|entry| has(entry) == Some(true))
     }
 
     fn first_used(&self, found: &Found<'_>) -> Option<(&str, RegistryKey<'static>)> {
@@ -246,10 +258,11 @@ pub fn explain_message(text: &str) -> MessageExplanation {
     let holdings = Holdings { image: image.as_ref(), ..Holdings::NOTHING_KNOWN };
     let verdict = of_attempts(&reading.attempts, &holdings);
     let host = reading.attempts.iter().find_map(|attempt| attempt.host);
+    let attempt = reading.attempts.iter().find(|attempt| attempt.host.is_some()).or(reading.attempts.first());
     let subject = Subject {
         namespace: "",
         image: reading.image,
-        host,
+        attempt,
         used: None,
         closest: None,
         account: None,

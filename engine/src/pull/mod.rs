@@ -13,9 +13,13 @@ mod lookup;
 mod malformed;
 mod message;
 mod near;
+mod proof;
 mod remedy;
+mod ring;
+mod shown;
 mod text;
 mod verdict;
+mod why;
 mod words;
 
 pub use cause::{Cause, Certainty};

@@ -9,6 +9,8 @@
 #![allow(clippy::print_stdout, reason = "the figures are for people")]
 
 mod facts;
+mod laws;
+mod variants;
 
 use std::collections::BTreeMap;
 
