@@ -1,12 +1,10 @@
 //! What was checked for an explanation, one sentence each: what the error says, what the kubelet finds in the Secrets, and
 //! what else can play a part.
 
-use jiff::Timestamp;
-
 use super::cause::Cause;
 use super::facts::PodFacts;
 use super::failure::Failure;
-use super::malformed::{clause, findings};
+use super::malformed::clause;
 use super::message::Attempt;
 use super::proof::{Proof, Sent};
 use super::ring::{Ring, Why};
@@ -19,7 +17,7 @@ use crate::registry::RegistryKey;
 use crate::rules::Rule;
 
 /// At most this many Secrets, and this many entries that are used, are named.
-const MAX_NAMED: usize = 10;
+pub(super) const MAX_NAMED: usize = 10;
 
 /// The rules about what can be wrong with credentials that are found.
 pub(super) const CREDENTIAL_RULES: [Rule; 9] = [
@@ -35,21 +33,20 @@ pub(super) const CREDENTIAL_RULES: [Rule; 9] = [
 ];
 
 /// What the sentences are about.
-pub(super) struct Checked<'c> {
+pub(super) struct Checked<'c, 'k> {
     pub(super) pod: &'c PodFacts,
     pub(super) image: Option<&'c ImageRef>,
-    pub(super) ring: &'c Ring<'c>,
+    pub(super) ring: &'c Ring<'k>,
     pub(super) holdings: &'c Holdings<'c>,
     pub(super) failure: Option<&'c Failure<'c>>,
     pub(super) verdict: &'c Verdict,
-    pub(super) now: Timestamp,
     pub(super) pull_policy: Option<&'c str>,
 }
 
 type Sentence = Bilingual<String>;
 
 /// All sentences, in the order in which the kubelet does its work backwards: the error, then what led to it.
-pub(super) fn sentences(checked: &Checked<'_>) -> Vec<Sentence> {
+pub(super) fn sentences(checked: &Checked<'_, '_>) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     if let Some(failure) = checked.failure {
         sentences.extend(of_attempts(&failure.attempts));
@@ -121,7 +118,7 @@ fn of_attempt(attempt: &Attempt<'_>) -> Option<Sentence> {
     ))
 }
 
-impl Checked<'_> {
+impl Checked<'_, '_> {
     fn of_secrets(&self, sentences: &mut Vec<Sentence>) {
         if !self.holdings.names_secrets {
             sentences.push(if self.pod.is_template {
@@ -151,12 +148,8 @@ impl Checked<'_> {
 
     /// What the rules find in the credentials of an entry.
     fn of_credentials(&self, entry: &PodEntry<'_>, secret: &str, sentences: &mut Vec<Sentence>) {
-        let Some((document, form)) = self.ring.document_of(entry) else { return };
-        let findings = findings(document, form, self.now);
-        let of_entry = findings.iter().filter(|finding| {
-            finding.place.key().map(RegistryKey::as_written) == Some(&*entry.key)
-                && CREDENTIAL_RULES.contains(&finding.rule())
-        });
+        let findings = self.ring.findings(entry);
+        let of_entry = findings.filter(|finding| CREDENTIAL_RULES.contains(&finding.rule()));
         for finding in of_entry.take(MAX_NAMED) {
             let path = shown(&finding.place.path_in_secret());
             let clause = clause(finding);
@@ -219,7 +212,7 @@ impl Checked<'_> {
     }
 }
 
-impl Checked<'_> {
+impl Checked<'_, '_> {
     /// Since 1.35 the kubelet verifies that a Pod may use an image that is on its node (KEP-2535).
     fn of_verification(&self, sentences: &mut Vec<Sentence>) {
         if self.failure.is_none()

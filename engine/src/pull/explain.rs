@@ -3,10 +3,9 @@
 use jiff::Timestamp;
 
 use super::cause::{Cause, Certainty};
-use super::checked::{self, CREDENTIAL_RULES};
+use super::checked::{self, CREDENTIAL_RULES, MAX_NAMED};
 use super::facts::{ContainerFacts, NodeFacts, PodFacts, PullSecret};
 use super::failure::Failure;
-use super::malformed::findings;
 use super::message;
 use super::remedy::Repair;
 use super::ring::{Contents, Found, Ring};
@@ -76,14 +75,13 @@ pub fn explain(pod: &PodFacts, now: Timestamp) -> Vec<Explanation> {
         (pod.pull_secrets.iter().collect(), others)
     };
     let (used, others) = (Contents::read(used), Contents::read(others));
-    let known = Known { pod, now, used: Ring::new(&used), others: Ring::new(&others) };
+    let known = Known { pod, used: Ring::new(&used, now), others: Ring::new(&others, now) };
     pod.containers.iter().flat_map(|container| known.explain(container)).collect()
 }
 
 /// What is known about a Pod.
 struct Known<'k> {
     pod: &'k PodFacts,
-    now: Timestamp,
     /// The Secrets that the kubelet uses.
     used: Ring<'k>,
     /// Those of the service account that it does not use.
@@ -152,7 +150,6 @@ impl Known<'_> {
                 holdings: &holdings,
                 failure,
                 verdict: &verdict,
-                now: self.now,
                 pull_policy: container.pull_policy.as_deref(),
             })
         };
@@ -201,15 +198,9 @@ impl Known<'_> {
 
     /// Whether one of some rules applies to every entry that the kubelet would try.
     fn all_have(&self, found: &Found<'_>, is_wanted: impl Fn(Rule) -> bool) -> bool {
-        let has = |entry| {
-            let (document, form) = self.used.document_of(entry)?;
-            let findings = findings(document, form, self.now);
-            Some(findings.iter().any(|finding| {
-                let is_of_entry = finding.place.key().map(RegistryKey::as_written) == Some(&*entry.key);
-                is_of_entry && is_wanted(finding.rule())
-            }))
-        };
-        !found.usable.is_empty() && found.usable.iter().all(|entry| has(entry) == Some(true))
+        let mut entries = found.usable.iter().take(MAX_NAMED);
+        !found.usable.is_empty()
+            && entries.all(|entry| self.used.findings(entry).any(|finding| is_wanted(finding.rule())))
     }
 
     fn first_used(&self, found: &Found<'_>) -> Option<(&str, RegistryKey<'static>)> {

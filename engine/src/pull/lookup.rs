@@ -1,5 +1,7 @@
 //! The kubelet's look-up for one image, for callers that ask about an image and not about a Pod.
 
+use jiff::Timestamp;
+
 use super::cause::Cause;
 use super::facts::PullSecret;
 use super::ring::{Contents, Ring, Why};
@@ -42,7 +44,7 @@ pub struct Unused {
 pub fn look_up(image: &str, secrets: &[PullSecret]) -> Option<LookUp> {
     let image = ImageRef::parse(image)?;
     let contents = Contents::read(secrets);
-    let ring = Ring::new(&contents);
+    let ring = Ring::new(&contents, Timestamp::UNIX_EPOCH);
     let found = ring.find(&image);
     let is_refused = found.reasons.iter().any(|reason| matches!(reason.why, Why::Malformed(_)));
     let used = found.usable.iter().filter(|_| !is_refused).map(|entry| Used {

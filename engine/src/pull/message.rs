@@ -24,6 +24,10 @@ pub(super) struct Attempt<'t> {
     pub(super) is_registry: bool,
     /// The text says that a mirror was asked.
     pub(super) names_a_mirror: bool,
+    /// The text says that mirrors failed, too.
+    pub(super) has_failed_mirrors: bool,
+    /// The registry for which a token was asked, as its token server calls it.
+    pub(super) service: Option<&'t str>,
     /// The first phrase of [`PHRASES`] in the text.
     pub(super) phrase: Option<&'static str>,
     /// The HTTP status of the answer.
@@ -32,7 +36,8 @@ pub(super) struct Attempt<'t> {
 
 /// With what the errors of the kubelet's readers of JSON and base64 begin (kubernetes v1.37.2,
 /// pkg/credentialprovider/config.go; go1.26, encoding/json and encoding/base64).
-const PARSER_ERRORS: [&str; 6] = [
+const PARSER_ERRORS: [&str; 7] = [
+    "json: cannot unmarshal ",
     "json: ",
     "illegal base64 data at input byte ",
     "unable to parse auth field, must be formatted as base64(username:password)",
@@ -80,7 +85,7 @@ pub(super) fn read(text: &str) -> Reading<'_> {
     let rest = without_wrapping(rest);
     let image = image.or_else(|| image_of_runtime(rest));
     let mut attempts = Vec::new();
-    for attempt in attempts_of(rest).into_iter().take(MAX_ATTEMPTS) {
+    for attempt in attempts_of(rest) {
         if let Some(attempt) = Attempt::read(attempt)
             && !attempts.contains(&attempt)
         {
@@ -120,7 +125,9 @@ fn attempts_of(text: &str) -> Vec<&str> {
         return vec![text];
     };
     let mut attempts = Vec::new();
-    while let Some(at) = ATTEMPT_STARTS.iter().filter_map(|mark| rest.find(mark)).min() {
+    while attempts.len() < MAX_ATTEMPTS
+        && let Some(at) = ATTEMPT_STARTS.iter().filter_map(|mark| rest.find(mark)).min()
+    {
         let (one, more) = rest.split_at_checked(at).unwrap_or((rest, ""));
         attempts.push(one);
         rest = more.strip_prefix(", ").unwrap_or_default();
@@ -146,7 +153,16 @@ fn image_of_runtime(text: &str) -> Option<&str> {
 impl<'t> Attempt<'t> {
     /// One about which no more is known.
     pub(super) const fn new(proof: Proof) -> Self {
-        Attempt { proof, host: None, is_registry: false, names_a_mirror: false, phrase: None, status: None }
+        Attempt {
+            proof,
+            host: None,
+            is_registry: false,
+            names_a_mirror: false,
+            has_failed_mirrors: false,
+            service: None,
+            phrase: None,
+            status: None,
+        }
     }
 
     /// Reads one error; `None` if it is none.
@@ -162,10 +178,9 @@ impl<'t> Attempt<'t> {
         // CRI-O tries the image and then an artifact of the same name, and says the same twice. If mirrors failed as
         // well, the error of the registry itself comes last.
         let text = text.split_once("; artifact err: ").map_or(text, |(image, _)| image);
-        let text = match text.split_once("(Mirrors also failed: ") {
-            Some((_, rest)) => rest.rsplit_once("]): ").map_or(rest, |(_, registry)| registry),
-            None => text,
-        };
+        let of_mirrors = text.split_once("(Mirrors also failed: ").map(|(_, rest)| rest);
+        let text =
+            of_mirrors.map_or(text, |rest| rest.rsplit_once("]): ").map_or(rest, |(_, registry)| registry));
         // containerd 2.4 adds what the registry wrote. Only few words of that are believed.
         let (text, written) = match text.split_once('\n') {
             Some((line, written)) if line.contains("unexpected status") => (line, written),
@@ -186,6 +201,8 @@ impl<'t> Attempt<'t> {
             host: host.or_else(looked_up),
             is_registry: request.map_or_else(|| host.is_some(), |request| request.is_registry_api),
             names_a_mirror: request.is_some_and(|request| request.names_a_mirror),
+            has_failed_mirrors: of_mirrors.is_some(),
+            service: request.and_then(|request| request.service),
             phrase: phrase.or_else(|| WRITTEN_PHRASES.into_iter().find(|phrase| written.contains(phrase))),
             status: status(text),
         })

@@ -12,10 +12,13 @@ pub(super) enum Proof {
     NothingSent,
     /// The token server answered 401.
     TokenRefused(Sent),
-    /// The token server answered 403.
+    /// The token server answered 403 or 400.
     TokenForbidden(Sent),
     /// The token server failed, or gave no token.
-    TokenServer,
+    TokenServer {
+        /// Its answer says so.
+        is_sure: bool,
+    },
     /// The registry answered 401. Basic credentials are missing or refused, or, as with Harbor, a token has no rights.
     Unauthorized {
         /// It is the image library of CRI-O that says so.
@@ -240,11 +243,16 @@ fn of_token_server(text: &str, has: &impl Fn(&[&str]) -> bool) -> Option<Proof> 
         _ if has(&["login attempts"]) => Proof::LockedOut,
         Some(401) if sent == Sent::No => Proof::NothingSent,
         Some(401) => Proof::TokenRefused(sent),
-        Some(403) => Proof::TokenForbidden(sent),
+        // Some token servers answer wrong credentials so.
+        Some(400 | 403) => Proof::TokenForbidden(sent),
         Some(429) => Proof::TokenRateLimited,
         _ if is_refused => Proof::TokenRefused(sent),
         _ if has(&["toomanyrequests", "too many requests"]) => Proof::TokenRateLimited,
-        _ => Proof::TokenServer,
+        status => {
+            let is_no_token =
+                has(&["did not include a token", "decode token response", "decoding bearer token"]);
+            Proof::TokenServer { is_sure: status.is_some() || is_no_token }
+        }
     })
 }
 

@@ -1,6 +1,10 @@
 //! The kubelet's keyring over the pull Secrets of a Pod: which entries it would use for an image or, for each Secret, why
 //! none of them.
 
+use std::cell::OnceCell;
+
+use jiff::Timestamp;
+
 use super::cause::Cause;
 use super::facts::{PullSecret, SecretFacts, Seen};
 use super::malformed::{self, Malformation};
@@ -8,6 +12,7 @@ use super::near::{self, Near};
 use crate::bilingual::Bilingual;
 use crate::consumers::{ImageRef, PodEntry, PodKeyring};
 use crate::document::Document;
+use crate::finding::Finding;
 use crate::registry::RegistryKey;
 use crate::secret::SecretType;
 
@@ -61,6 +66,9 @@ pub(super) struct Ring<'s> {
     keyring: PodKeyring<'s>,
     /// The Secrets that the kubelet cannot read, by their number.
     malformed: Vec<(usize, Malformation)>,
+    /// What the rules find in each document.
+    findings: Vec<OnceCell<Vec<Finding<'s>>>>,
+    now: Timestamp,
 }
 
 /// What the keyring has for one image.
@@ -136,7 +144,8 @@ impl Why<'_> {
 const MAX_NAMED_KEYS: usize = 3;
 
 impl<'s> Ring<'s> {
-    pub(super) fn new(contents: &'s Contents<'s>) -> Self {
+    /// Credentials that say when they end are compared with `now`.
+    pub(super) fn new(contents: &'s Contents<'s>, now: Timestamp) -> Self {
         let documents = contents.0.iter().enumerate().filter_map(|(number, (_, content))| match content {
             Content::Read(_, document) => Some((number, document)),
             _ => None,
@@ -154,7 +163,8 @@ impl<'s> Ring<'s> {
             Some((number, malformation))
         });
         let malformed = malformed.collect();
-        Ring { contents, keyring, malformed }
+        let findings = contents.0.iter().map(|_| OnceCell::new()).collect();
+        Ring { contents, keyring, malformed, findings, now }
     }
 
     /// Whether no Secret is named.
@@ -185,12 +195,19 @@ impl<'s> Ring<'s> {
         self.contents.0.get(entry.document).map_or("", |(name, _)| name)
     }
 
-    /// The bytes and the form of the document that an entry is in.
-    pub(super) fn document_of(&self, entry: &PodEntry<'_>) -> Option<(&'s [u8], SecretType)> {
-        match self.contents.0.get(entry.document) {
-            Some((_, Content::Read(bytes, document))) => Some((bytes, document.secret_type())),
-            _ => None,
-        }
+    /// What the rules find in an entry.
+    pub(super) fn findings(&self, entry: &PodEntry<'_>) -> impl Iterator<Item = &Finding<'s>> {
+        let find = || match self.contents.0.get(entry.document) {
+            Some((_, Content::Read(bytes, document))) => {
+                malformed::findings(bytes, document.secret_type(), self.now)
+            }
+            _ => Vec::new(),
+        };
+        let findings = self.findings.get(entry.document).map(|findings| findings.get_or_init(find));
+        findings
+            .into_iter()
+            .flatten()
+            .filter(|finding| finding.place.key().map(RegistryKey::as_written) == Some(&*entry.key))
     }
 
     /// What the keyring has for an image.

@@ -165,7 +165,9 @@ impl Holdings<'_> {
                 cause => Verdict::open(cause, known.chain(unread)),
             };
         }
-        let is_sole = known.clone().all(|other| other == cause) && self.account == AccountSecrets::Nothing;
+        let is_sole = known.clone().all(|other| other == cause)
+            && self.account == AccountSecrets::Nothing
+            && !matches!(closest.why, Why::WrongType { fits: false, .. });
         if is_sole { Verdict::certain(cause) } else { Verdict::likely(cause) }
     }
 
@@ -253,6 +255,13 @@ fn of_silence(holdings: &Holdings<'_>) -> Verdict {
 
 fn of_attempt(attempt: &Attempt<'_>, holdings: &Holdings<'_>) -> Verdict {
     let verdict = of_proof(attempt.proof, holdings);
+    let verdict = if attempt.has_failed_mirrors { verdict.at_most_likely() } else { verdict };
+    if attempt.service.is_some_and(|service| holdings.is_other_host(service)) {
+        return match attempt.proof {
+            Proof::TokenRefused(_) => Verdict::open(verdict.cause(), verdict.causes().chain([Cause::Mirror])),
+            _ => verdict.at_most_likely(),
+        };
+    }
     let is_other = attempt.is_registry && attempt.host.is_some_and(|host| holdings.is_other_host(host));
     if (!attempt.names_a_mirror && !is_other) || matches!(attempt.proof, Proof::BlobStore { .. }) {
         return verdict;
@@ -271,9 +280,10 @@ fn of_proof(proof: Proof, holdings: &Holdings<'_>) -> Verdict {
     match proof {
         Proof::Malformed => Verdict::certain(Cause::SecretMalformed),
         Proof::NothingSent => of_nothing_sent(holdings),
-        Proof::TokenRefused(_) | Proof::TokenForbidden(_) | Proof::TokenServer | Proof::TokenRateLimited => {
-            of_token_server(proof, holdings)
-        }
+        Proof::TokenRefused(_)
+        | Proof::TokenForbidden(_)
+        | Proof::TokenServer { .. }
+        | Proof::TokenRateLimited => of_token_server(proof, holdings),
         Proof::Unauthorized { by_crio } => {
             // CRI-O proceeds without a token if it was given an empty one.
             let no_token = by_crio.then_some(Cause::TokenServerError);
@@ -363,6 +373,7 @@ fn of_token_server(proof: Proof, holdings: &Holdings<'_>) -> Verdict {
             Verdict::likely(Cause::RateLimited)
         }
         Proof::TokenRateLimited => Verdict::certain(Cause::RateLimited),
+        Proof::TokenServer { is_sure: false } => Verdict::likely(Cause::TokenServerError),
         _ => Verdict::certain(Cause::TokenServerError),
     }
 }

@@ -39,8 +39,8 @@ fn event(reason: &str, message: &str) -> EventFacts {
     EventFacts { reason: reason.to_owned(), message: message.to_owned() }
 }
 
-fn waiting(reason: &str, message: &str) -> Option<Waiting> {
-    Some(Waiting { reason: reason.to_owned(), message: message.to_owned() })
+fn waiting(reason: &str, message: &str) -> Waiting {
+    Waiting { reason: reason.to_owned(), message: message.to_owned() }
 }
 
 /// A Pod with one container that waits in back-off with this error.
@@ -53,15 +53,15 @@ fn pod(error: &str, pull_secrets: Vec<PullSecret>) -> PodFacts {
         containers: vec![ContainerFacts {
             name: "app".to_owned(),
             image: "r.example.com/team/app:1".to_owned(),
-            waiting: waiting("ImagePullBackOff", &message),
+            waiting: Some(waiting("ImagePullBackOff", &message)),
             ..ContainerFacts::default()
         }],
         ..PodFacts::default()
     }
 }
 
-fn account(pull_secrets: Vec<PullSecret>) -> Option<ServiceAccountFacts> {
-    Some(ServiceAccountFacts { name: "default".to_owned(), pull_secrets })
+fn account(pull_secrets: Vec<PullSecret>) -> ServiceAccountFacts {
+    ServiceAccountFacts { name: "default".to_owned(), pull_secrets }
 }
 
 fn only(pod: &PodFacts) -> Explanation {
@@ -124,7 +124,7 @@ fn a_secret_of_another_namespace_is_copied() {
 fn a_secret_of_the_service_account_that_the_pod_does_not_have() {
     // The Pod was made before the ServiceAccount had it.
     let mut earlier = pod(NOTHING_SENT, vec![]);
-    earlier.service_account = account(vec![for_host("good", "r.example.com")]);
+    earlier.service_account = Some(account(vec![for_host("good", "r.example.com")]));
     assert_eq!(verdict(&earlier), (Cause::ServiceAccountSecretNotUsed, Certainty::Certain));
     assert_eq!(
         only(&earlier).remedy,
@@ -133,14 +133,14 @@ fn a_secret_of_the_service_account_that_the_pod_does_not_have() {
     earlier.workload = Some("deployment/web".to_owned());
     assert_eq!(only(&earlier).remedy, ["kubectl -n team-a rollout restart deployment/web"]);
     // It cannot be read.
-    earlier.service_account = account(vec![secret("good", Seen::Unknown)]);
+    earlier.service_account = Some(account(vec![secret("good", Seen::Unknown)]));
     assert_eq!(verdict(&earlier), (Cause::ServiceAccountSecretNotUsed, Certainty::Likely));
     // It would not help.
-    earlier.service_account = account(vec![for_host("bad", "q.example.com")]);
+    earlier.service_account = Some(account(vec![for_host("bad", "q.example.com")]));
     assert_eq!(verdict(&earlier), (Cause::NoPullSecret, Certainty::Certain));
     // The Pod lists another one.
     let mut hidden = pod(NOTHING_SENT, vec![for_host("other", "q.example.com")]);
-    hidden.service_account = account(vec![for_host("good", "r.example.com")]);
+    hidden.service_account = Some(account(vec![for_host("good", "r.example.com")]));
     hidden.workload = Some("deployment/web".to_owned());
     assert_eq!(verdict(&hidden), (Cause::ServiceAccountSecretNotUsed, Certainty::Certain));
     assert_eq!(
@@ -182,7 +182,7 @@ fn the_status_alone_and_the_events_alone_suffice() {
     assert_eq!(verdict(&by_events), (Cause::NoPullSecret, Certainty::Certain));
     // Before 1.32 the status of a back-off did not have the error.
     by_events.containers[0].waiting =
-        waiting("ImagePullBackOff", "Back-off pulling image \"r.example.com/team/app:1\"");
+        Some(waiting("ImagePullBackOff", "Back-off pulling image \"r.example.com/team/app:1\""));
     assert_eq!(verdict(&by_events), (Cause::NoPullSecret, Certainty::Certain));
     // It was pulled later.
     by_events.containers[0].waiting = None;
@@ -195,7 +195,7 @@ fn without_any_text_the_objects_are_not_called_proof() {
     let silent = |secrets| {
         let mut pod = pod("", secrets);
         pod.containers[0].waiting =
-            waiting("ImagePullBackOff", "Back-off pulling image \"r.example.com/team/app:1\"");
+            Some(waiting("ImagePullBackOff", "Back-off pulling image \"r.example.com/team/app:1\""));
         only(&pod)
     };
     let explanation = silent(vec![]);
@@ -229,9 +229,9 @@ fn a_malformed_secret_of_older_and_newer_kubelets() {
         "The kubelet cannot read the Secret bad, and pulls nothing for the Pod: registry q.example.com: decoded auth has no colon \
          (data[.dockerconfigjson].auths[\"q.example.com\"].auth, line 1, column 28)."
     );
-    older.containers[0].waiting = waiting(error, error);
+    older.containers[0].waiting = Some(waiting(error, error));
     assert_eq!(only(&older).message, explanation.message);
-    older.containers[0].waiting = waiting(error, "");
+    older.containers[0].waiting = Some(waiting(error, ""));
     assert_eq!(only(&older).message, explanation.message);
     older.containers[0].waiting = None;
     older.containers[0].events = vec![event("Failed", &format!("Error: {error}"))];
@@ -246,12 +246,12 @@ fn an_image_volume_is_explained_in_place_of_the_container() {
     let container = &mut pod.containers[0];
     container.image_volumes = vec!["q.example.com/data:1".to_owned()];
     let error = NOTHING_SENT.replace("r.example.com/team/app:1", "q.example.com/data:1");
-    container.waiting = waiting("ErrImagePull", &error);
+    container.waiting = Some(waiting("ErrImagePull", &error));
     let explanation = only(&pod);
     assert_eq!((&*explanation.image, explanation.cause), ("q.example.com/data:1", Cause::NoMatchingEntry));
     // containerd 2.4 names no image here; an event does, which names no container.
     let error = "rpc error: code = NotFound desc = get image config descriptor: no match for platform in manifest sha256:5e: not found";
-    pod.containers[0].waiting = waiting("ErrImagePull", error);
+    pod.containers[0].waiting = Some(waiting("ErrImagePull", error));
     pod.events = vec![event("Failed", &format!("Failed to pull image \"q.example.com/data:1\": {error}"))];
     let explanation = only(&pod);
     assert_eq!((&*explanation.image, explanation.cause), ("q.example.com/data:1", Cause::Architecture));
@@ -329,7 +329,7 @@ fn containers_that_wait_for_something_else_have_no_cause() {
         ("CreateContainerConfigError", "secret \"env\" not found"),
     ] {
         let mut pod = pod("", vec![]);
-        pod.containers[0].waiting = waiting(reason, message);
+        pod.containers[0].waiting = Some(waiting(reason, message));
         let explanation = only(&pod);
         assert_eq!((explanation.cause, explanation.certainty), (Cause::None, Certainty::Certain), "{reason}");
         assert!(explanation.checked.is_empty() && explanation.remedy.is_empty(), "{reason}");
@@ -339,7 +339,7 @@ fn containers_that_wait_for_something_else_have_no_cause() {
 #[test]
 fn the_image_of_a_sandbox_is_no_matter_of_the_secrets() {
     let mut pod = pod("", vec![]);
-    pod.containers[0].waiting = waiting("ContainerCreating", "");
+    pod.containers[0].waiting = Some(waiting("ContainerCreating", ""));
     let sandbox = |error: &str| {
         event(
             "FailedCreatePodSandBox",
@@ -375,8 +375,8 @@ fn a_template_says_whether_a_pull_would_find_credentials() {
     let good = || vec![for_host("good", "r.example.com")];
     assert_eq!(template(good(), None), certain([Cause::None, Cause::NoMatchingEntry]));
     // The list of the ServiceAccount will be copied.
-    assert_eq!(template(vec![], account(good())), certain([Cause::None, Cause::NoMatchingEntry]));
-    assert_eq!(template(vec![], account(vec![])), certain([Cause::NoPullSecret; 2]));
+    assert_eq!(template(vec![], Some(account(good()))), certain([Cause::None, Cause::NoMatchingEntry]));
+    assert_eq!(template(vec![], Some(account(vec![]))), certain([Cause::NoPullSecret; 2]));
     let bad = vec![holding("bad", JSON, "{\"auths\":[]}")];
     assert_eq!(template(bad, None), certain([Cause::SecretMalformed; 2]));
     let unknown = template(vec![secret("regcred", Seen::Unknown)], None);
