@@ -55,7 +55,7 @@ fn every_recorded_failure_has_an_accepted_cause() {
     assert!(recordings.len() >= 335, "{}", recordings.len());
 
     // A missing Secret is looked for in the other namespaces of a dump: clusters without any Secret are in a run of their own.
-    let (with, without): (BTreeMap<_, _>, BTreeMap<_, _>) =
+    let (with, without): (Vec<_>, Vec<_>) =
         recordings.iter().partition(|(_, recording)| recording.dump.contains("\"Secret\""));
     let mut explanations: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for part in [with, without] {

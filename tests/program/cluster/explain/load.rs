@@ -146,7 +146,7 @@ fn write(cluster: &Cluster, count: usize) {
             pod["spec"]["serviceAccountName"] = json!("builder");
         }
         pod["spec"]["nodeName"] = json!(format!("node-{}", number % 5));
-        let namespace = format!("many-{}", number % NAMESPACES);
+        let namespace = format!("many-{}", number / CASES.len() % NAMESPACES);
         writer.waiting(&namespace, &pod, reason, message);
         pod["metadata"]["name"] = json!(format!("runs-{number}"));
         writer.waiting(&namespace, &pod, "ContainerCreating", "");
