@@ -13,7 +13,7 @@ use super::shown::shown_image;
 use super::verdict::{AccountSecrets, Holdings, Look, Verdict, of_attempts, of_template};
 use super::words::{Subject, sentence};
 use crate::bilingual::Bilingual;
-use crate::consumers::ImageRef;
+use crate::consumers::{ImageRef, PodEntry};
 use crate::registry::RegistryKey;
 use crate::rules::Rule;
 
@@ -105,7 +105,9 @@ impl Known<'_> {
         image: &str,
         failure: Option<&Failure<'_>>,
     ) -> Explanation {
-        let parsed = ImageRef::parse(image);
+        // The Pod's Secrets play no part for the image of its sandbox.
+        let is_sandbox = failure.is_some_and(|failure| failure.is_sandbox);
+        let parsed = ImageRef::parse(image).filter(|_| !is_sandbox);
         let found = parsed.as_ref().map(|parsed| self.used.find(parsed));
         let holdings = self.holdings(parsed.as_ref(), found.as_ref());
         let verdict = match failure {
@@ -124,7 +126,7 @@ impl Known<'_> {
             namespace: &self.pod.namespace,
             image: Some(image),
             attempt: failure.and_then(Failure::attempt),
-            used: found.as_ref().filter(|_| !is_idle).and_then(|found| self.first_used(found)),
+            used: found.as_ref().filter(|_| !is_idle).map_or_else(Vec::new, |found| self.named_used(found)),
             closest: holdings.closest(),
             account: self.pod.service_account.as_ref().map(|account| &*account.name),
             account_secret,
@@ -160,7 +162,7 @@ impl Known<'_> {
             certainty: verdict.certainty,
             alternatives: verdict.alternatives(),
             message: sentence(&verdict, &subject),
-            remedy: if is_idle { Vec::new() } else { repair.commands(verdict.cause()) },
+            remedy: if is_idle || is_sandbox { Vec::new() } else { repair.commands(verdict.cause()) },
             checked,
         }
     }
@@ -203,9 +205,12 @@ impl Known<'_> {
             && entries.all(|entry| self.used.findings(entry).any(|finding| is_wanted(finding.rule())))
     }
 
-    fn first_used(&self, found: &Found<'_>) -> Option<(&str, RegistryKey<'static>)> {
-        let entry = found.usable.first()?;
-        Some((self.used.secret_of(entry), RegistryKey::new(entry.key.clone().into_owned())))
+    /// The Secrets whose credentials are used, with the keys of the entries.
+    fn named_used(&self, found: &Found<'_>) -> Vec<(&str, RegistryKey<'static>)> {
+        let named = |entry: &&PodEntry<'_>| {
+            (self.used.secret_of(entry), RegistryKey::new(entry.key.clone().into_owned()))
+        };
+        found.usable.iter().take(MAX_NAMED).map(named).collect()
     }
 
     /// The Secret whose credentials are used first, and whether it has no other entry.
@@ -254,7 +259,7 @@ pub fn explain_message(text: &str) -> MessageExplanation {
         namespace: "",
         image: reading.image,
         attempt,
-        used: None,
+        used: Vec::new(),
         closest: None,
         account: None,
         account_secret: None,

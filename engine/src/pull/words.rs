@@ -12,6 +12,9 @@ use crate::bilingual::Bilingual;
 use crate::consumers::ImageRef;
 use crate::registry::RegistryKey;
 
+/// At most this many entries are named in a sentence.
+const MAX_NAMED_ENTRIES: usize = 3;
+
 /// What the clauses about an image name.
 pub(super) struct Subject<'s> {
     pub(super) namespace: &'s str,
@@ -19,8 +22,8 @@ pub(super) struct Subject<'s> {
     pub(super) image: Option<&'s str>,
     /// The error, if there is one.
     pub(super) attempt: Option<&'s Attempt<'s>>,
-    /// The first Secret whose credentials are used, and the key of its entry.
-    pub(super) used: Option<(&'s str, RegistryKey<'static>)>,
+    /// The Secrets whose credentials are used, and the keys of the entries.
+    pub(super) used: Vec<(&'s str, RegistryKey<'static>)>,
     /// The Secret that is closest to credentials, and why it gives none.
     pub(super) closest: Option<&'s Reason<'s>>,
     pub(super) account: Option<&'s str>,
@@ -43,6 +46,22 @@ impl Subject<'_> {
     fn shown_image(&self) -> Bilingual<String> {
         let unknown = || Bilingual::new("the image", "该镜像");
         self.image.map_or_else(unknown, |image| Bilingual::untranslated(shown_image(image)))
+    }
+
+    /// The credentials that are used. Chinese begins with a space where it begins with a name.
+    fn credentials(&self) -> Bilingual<String> {
+        if self.used.is_empty() {
+            return Bilingual::new("the credentials that were sent", "所发送的凭据");
+        }
+        let named = self.used.iter().take(MAX_NAMED_ENTRIES);
+        let english: Vec<_> =
+            named.clone().map(|(secret, key)| format!("the Secret {} for {key}", shown(secret))).collect();
+        let chinese: Vec<_> =
+            named.map(|(secret, key)| format!("Secret {} 中 {key} ", shown(secret))).collect();
+        Bilingual::new(
+            format!("the credentials of {}", english.join(" and of ")),
+            format!(" {}的凭据", chinese.join("和 ")),
+        )
     }
 
     fn shown_registry(&self) -> Bilingual<String> {
@@ -99,24 +118,18 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
             format!("拉取 Secret {closest} ")
         }
     };
-    let (credentials, credentials_zh) = match &subject.used {
-        Some((secret, key)) => (
-            format!("the credentials of the Secret {} for {key}", shown(secret)),
-            format!(" Secret {} 中 {key} 的凭据", shown(secret)),
-        ),
-        None => ("the credentials that were sent".to_owned(), "所发送的凭据".to_owned()),
-    };
+    let Bilingual { english: credentials, chinese: credentials_zh } = subject.credentials();
     let words = Words { image, registry, host };
     let Words { image: Bilingual { english: image, chinese: image_zh }, registry, host } = &words;
     let (registry, registry_zh) = (&registry.english, &registry.chinese);
     let (host, host_zh) = (&host.english, &host.chinese);
     match cause {
-        Cause::None => match &subject.used {
-            Some(_) => Bilingual::new(
+        Cause::None => match &*subject.used {
+            [_, ..] => Bilingual::new(
                 format!("a pull of {image} uses {credentials}"),
                 format!("拉取 {image_zh} 会使用{credentials_zh}"),
             ),
-            None => Bilingual::new(
+            [] => Bilingual::new(
                 "the container does not wait for an image".to_owned(),
                 "该容器没有在等待镜像".to_owned(),
             ),
