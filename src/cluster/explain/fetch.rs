@@ -200,7 +200,7 @@ impl<'s, 'r> Fetcher<'s, 'r> {
         pods.iter().try_for_each(|pod| self.secrets_of(&pod.metadata.namespace, pod))
     }
 
-    /// Reads a `ServiceAccount`.
+    /// Reads a ServiceAccount.
     pub(super) fn account(&mut self, namespace: &str, name: &str) -> Result<(), CallError> {
         let account = ObjectName::new(namespace, name);
         if !self.asked_accounts.insert(account.clone()) || self.is_denied(Denial::ServiceAccounts, namespace)
@@ -257,7 +257,7 @@ impl<'s, 'r> Fetcher<'s, 'r> {
         Ok(())
     }
 
-    /// Reads the Secrets that a Pod and its `ServiceAccount` name.
+    /// Reads the Secrets that a Pod and its ServiceAccount name.
     fn secrets_of(&mut self, namespace: &str, pod: &Pod) -> Result<(), CallError> {
         let account = self.around.account(&ObjectName::new(namespace, pod.spec.account()));
         let of_account = account.unwrap_or_default().iter();

@@ -70,6 +70,8 @@ fn a_secret_that_is_not_in_the_files_may_exist() {
         (&json!("undecided"), &json!("open")),
         "{explanation}"
     );
+    assert!(explanation["message"].as_str().unwrap().contains("not in the input"), "{explanation}");
+    assert_eq!((told.status, &explanation["remedy"]), (0, &json!([])), "it may be there");
 
     // A controller makes it.
     let sealed = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: acr}\n---\n";
@@ -86,6 +88,14 @@ fn the_service_account_of_the_files_counts() {
     let workload = deployment("web", IMAGE, "serviceAccountName: builder");
     let told = explain_stdin(&(good.clone() + account + &workload), ["-o", "json"]);
     assert_eq!((told.status, told.causes()), (0, vec![]), "{}", told.stdout);
+
+    // Without it, it is not certain that there are no credentials.
+    let unknown = explain_stdin(&(good.clone() + &workload), ["-o", "json"]).explanation();
+    assert_eq!(
+        (&unknown["cause"], &unknown["certainty"]),
+        (&json!("no-pull-secret"), &json!("likely")),
+        "{unknown}"
+    );
 
     // A list of its own hides that of the ServiceAccount.
     let own =
