@@ -1,5 +1,6 @@
 //! Manifests before they are applied, and dumps in the forms that kubectl writes.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::json;
@@ -166,7 +167,7 @@ fn a_dump_explains_pods_and_not_their_workloads() {
     for dump in [
         json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string(),
         // As `kubectl get -o json` writes several objects, one after the other.
-        items.iter().map(|item| format!("{item:#}\n")).collect(),
+        items.iter().map(|item| format!("{item:#}")).collect::<Vec<_>>().join("\n"),
     ] {
         let told = explain_stdin(&dump, ["-o", "json"]);
         let explanation = told.explanation();
@@ -205,7 +206,7 @@ fn aliases_and_depth_are_bounded() {
     let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (name, before) in ('b'..='j').zip('a'..) {
         let items = vec![format!("*{before}"); 10].join(", ");
-        bomb.push_str(&format!("{name}: &{name} [{items}]\n"));
+        writeln!(bomb, "{name}: &{name} [{items}]").unwrap();
     }
     bomb.push_str("apiVersion: v1\nkind: Pod\n");
     let told = explain_stdin(&bomb, ["-o", "json"]);

@@ -66,8 +66,8 @@ impl Writer {
         let status = json!({"status": {"phase": "Pending", "containerStatuses": [{"name": "app", "image": IMAGE,
             "imageID": "", "ready": false, "restartCount": 0,
             "state": {"waiting": {"reason": reason, "message": message}}}]}});
-        let patch = "application/strategic-merge-patch+json";
-        let answer = self.connection.request("PATCH", &path, patch, &status.to_string()).unwrap();
+        let merge = "application/strategic-merge-patch+json";
+        let answer = self.connection.request("PATCH", &path, merge, &status.to_string()).unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
         created
     }
