@@ -85,7 +85,7 @@ pub(crate) struct Args {
 }
 
 /// Explains.
-pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let language = args.lang.into();
     let is_of_files = !args.file.is_empty() && args.image.is_none();
     if matches!(args.output_format, ExplainFormat::Sarif | ExplainFormat::Github) && !is_of_files {
@@ -131,7 +131,7 @@ impl From<Failure> for Reported {
 }
 
 fn answer<W: Write + 'static>(
-    args: Args,
+    args: &Args,
     language: Language,
     mut report: ExplainReport<W>,
 ) -> Result<ExplainSummary, Reported> {
@@ -140,7 +140,7 @@ fn answer<W: Write + 'static>(
     if let Some(message) = &args.message {
         report.explained(&Explained::of_message(explain_message(message)))?;
     } else if args.file.is_empty() {
-        let of_namespace = |namespace| question(&args, namespace);
+        let of_namespace = |namespace| question(args, namespace);
         in_cluster(args.connection.clone(), namespace, of_namespace, language, now, &mut report)?;
     } else {
         let namespace = namespace.as_deref().unwrap_or("default");

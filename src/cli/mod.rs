@@ -84,7 +84,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
         Command::Scan(args) => scan::run(args),
-        Command::Explain(args) => explain::run(args),
+        Command::Explain(args) => explain::run(&args),
         Command::Create(args) => create::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::Rules(args) => rules::run(&args),

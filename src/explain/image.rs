@@ -21,7 +21,7 @@ pub(crate) struct ImageQuestion<'q> {
     pub(crate) image: &'q str,
     /// The Secrets that the Pod itself names.
     pub(crate) secrets: Vec<PullSecret>,
-    /// The `ServiceAccount` whose Secrets a Pod that names none gets.
+    /// The ServiceAccount whose Secrets a Pod that names none gets.
     pub(crate) account: Option<ServiceAccountFacts>,
 }
 

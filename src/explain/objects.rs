@@ -189,7 +189,7 @@ impl Workload {
     }
 }
 
-/// A `ServiceAccount`.
+/// A ServiceAccount.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ServiceAccount {
@@ -231,8 +231,9 @@ pub(crate) struct Event {
     #[serde(alias = "note")]
     pub(crate) message: String,
     #[serde(alias = "deprecatedLastTimestamp")]
-    pub(crate) last_timestamp: Option<String>,
-    pub(crate) event_time: Option<String>,
+    last_timestamp: Option<String>,
+    #[serde(rename = "eventTime")]
+    time: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -248,7 +249,7 @@ pub(crate) struct InvolvedObject {
 impl Event {
     /// When it was last seen, as text that sorts; empty if the event does not say.
     pub(crate) fn last_seen(&self) -> &str {
-        let times = [&self.last_timestamp, &self.event_time, &self.metadata.creation_timestamp];
+        let times = [&self.last_timestamp, &self.time, &self.metadata.creation_timestamp];
         times.into_iter().flatten().next().map_or("", String::as_str)
     }
 
@@ -264,7 +265,7 @@ impl Event {
 pub(crate) struct Secret {
     pub(crate) metadata: ObjectMetadata,
     #[serde(rename = "type")]
-    secret_type: String,
+    kind: String,
     data: BTreeMap<String, Zeroizing<String>>,
     string_data: BTreeMap<String, Zeroizing<String>>,
 }
@@ -272,7 +273,7 @@ pub(crate) struct Secret {
 impl Secret {
     /// What is known about it. A value that is not base64 was encrypted or is filled in later, so it is unknown.
     pub(crate) fn seen(&self) -> Seen {
-        let keys = match SecretType::from_name(&self.secret_type) {
+        let keys = match SecretType::from_name(&self.kind) {
             Some(secret_type) => vec![secret_type.data_key()],
             None => SecretType::ALL.map(SecretType::data_key).to_vec(),
         };
@@ -281,7 +282,7 @@ impl Secret {
             Some(Err(NotBase64)) => return Seen::Unknown,
             None => None,
         };
-        Seen::Present(SecretFacts { secret_type: self.secret_type.clone(), document })
+        Seen::Present(SecretFacts { secret_type: self.kind.clone(), document })
     }
 
     /// The value of a data key. `stringData` overrides `data`, as in the API server.

@@ -27,16 +27,16 @@ impl PodOrigin {
     }
 }
 
-/// The `ServiceAccount` of a Pod that names none.
+/// The ServiceAccount of a Pod that names none.
 const DEFAULT_ACCOUNT: &str = "default";
 
 impl PodSpec {
-    /// A Pod that has nothing but a `ServiceAccount`.
+    /// A Pod that has nothing but a ServiceAccount.
     pub(crate) fn with_account(name: &str) -> Self {
         PodSpec { service_account_name: name.to_owned(), ..PodSpec::default() }
     }
 
-    /// The name of the `ServiceAccount`.
+    /// The name of the ServiceAccount.
     pub(crate) fn account(&self) -> &str {
         [self.service_account_name.as_str(), &self.service_account]
             .into_iter()

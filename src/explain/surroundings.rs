@@ -100,7 +100,7 @@ impl Surroundings {
         names.iter().map(secret).collect()
     }
 
-    /// The pull Secrets of a `ServiceAccount`, if it was read.
+    /// The pull Secrets of a ServiceAccount, if it was read.
     pub(crate) fn service_account(&self, namespace: &str, name: &str) -> Option<ServiceAccountFacts> {
         let names = self.account(&ObjectName::new(namespace, name))?;
         Some(ServiceAccountFacts { name: name.to_owned(), pull_secrets: self.pull_secrets(namespace, names) })

@@ -57,6 +57,7 @@ fn every_subcommand_has_a_manual_page() {
         ("regcred.1", "regcred\\-check(1)"),
         ("regcred-create.1", "\\-\\-password\\-stdin"),
         ("regcred-scan.1", "\\-\\-include\\-owned"),
+        ("regcred-explain.1", "\\-\\-service\\-account"),
         ("regcred-serve.1", "\\-\\-tls\\-cert"),
     ] {
         let text = fs::read_to_string(folder.path().join(page)).unwrap();
@@ -79,7 +80,7 @@ fn manual_page_has_every_variable() {
     let folder = tempfile::tempdir().unwrap();
     assert!(command().arg("man").arg(folder.path()).status().unwrap().success());
     let mut seen = 0;
-    for subcommand in ["serve", "check", "scan", "create", "rules"] {
+    for subcommand in ["serve", "check", "scan", "explain", "create", "rules"] {
         let help = command().args([subcommand, "--help"]).output().unwrap();
         let help = String::from_utf8(help.stdout).unwrap();
         let page = fs::read_to_string(folder.path().join(format!("regcred-{subcommand}.1"))).unwrap();
@@ -117,6 +118,8 @@ fn kubectl_runs_it_as_its_plugin() {
         both.contains("\n       kubectl regcred create [OPTIONS] --from-docker-config <FILE> "),
         "{both}"
     );
+    let told = kubectl(&["explain", "--message", "x509: certificate has expired"]);
+    assert!(String::from_utf8_lossy(&told.stdout).starts_with("[certificate] "), "{told:?}");
     let wrong = kubectl(&["rules", "no-such-rule"]);
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
     let help = command().args(["check", "--help"]).output().unwrap();

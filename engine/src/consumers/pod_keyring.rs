@@ -43,8 +43,8 @@ impl<'d> PodKeyring<'d> {
         for (number, document) in documents {
             let members: Vec<&Member> = document.entries().collect();
             let read = |member: &Member| kubelet::read(&Fields::read(document, member));
-            let refuses = |member: &&&Member| matches!(read(member), EntryRead::RefusesDocument);
-            let bad = members.iter().find(refuses).map(|member| document.name(member).decode());
+            let is_bad = |member: &&&Member| matches!(read(member), EntryRead::RefusesDocument);
+            let bad = members.iter().find(is_bad).map(|member| document.name(member).decode());
             if bad.is_some() || refuses_top(Consumer::Kubelet, document) {
                 refused.push(RefusedDocument { document: number, key: bad });
                 continue;

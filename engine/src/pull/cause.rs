@@ -5,13 +5,13 @@
 pub enum Cause {
     /// Nothing: the container does not wait for an image or, for a template, the pull would find credentials.
     None,
-    /// Neither the Pod nor its ServiceAccount names a pull Secret.
+    /// Neither the Pod nor its service account names a pull Secret.
     NoPullSecret,
     /// A pull Secret is named and does not exist.
     SecretMissing,
     /// A pull Secret is named and exists only in another namespace.
     SecretInOtherNamespace,
-    /// The ServiceAccount has a pull Secret that would fit, and the Pod does not use it.
+    /// The service account has a pull Secret that would fit, and the Pod does not use it.
     ServiceAccountSecretNotUsed,
     /// The pull Secret is of a type that the kubelet does not read.
     WrongSecretType,

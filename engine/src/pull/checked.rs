@@ -1,26 +1,26 @@
 //! What was checked for an explanation, one sentence each: what the error says, what the kubelet finds in the Secrets, and
 //! what else can play a part.
 
-use jiff::Timestamp;
-
 use super::cause::Cause;
 use super::facts::PodFacts;
 use super::failure::Failure;
-use super::lookup::{Ring, Why};
-use super::malformed::{clause, findings};
-use super::message::{Attempt, Proof, Sent};
+use super::malformed::clause;
+use super::message::Attempt;
+use super::proof::{Proof, Sent};
+use super::ring::{Ring, Why};
+use super::shown::shown;
 use super::verdict::{AccountSecrets, Holdings, Verdict};
-use super::words::{shown, why};
+use super::why::why;
 use crate::bilingual::{Bilingual, text};
 use crate::consumers::{ImageRef, PodEntry};
 use crate::registry::RegistryKey;
 use crate::rules::Rule;
 
 /// At most this many Secrets, and this many entries that are used, are named.
-const MAX_NAMED: usize = 10;
+pub(super) const MAX_NAMED: usize = 10;
 
 /// The rules about what can be wrong with credentials that are found.
-const CREDENTIAL_RULES: [Rule; 9] = [
+pub(super) const CREDENTIAL_RULES: [Rule; 9] = [
     Rule::AuthDisagrees,
     Rule::ControlCharacters,
     Rule::CredentialExpired,
@@ -33,20 +33,20 @@ const CREDENTIAL_RULES: [Rule; 9] = [
 ];
 
 /// What the sentences are about.
-pub(super) struct Checked<'c> {
+pub(super) struct Checked<'c, 'k> {
     pub(super) pod: &'c PodFacts,
     pub(super) image: Option<&'c ImageRef>,
-    pub(super) ring: &'c Ring<'c>,
+    pub(super) ring: &'c Ring<'k>,
     pub(super) holdings: &'c Holdings<'c>,
     pub(super) failure: Option<&'c Failure<'c>>,
     pub(super) verdict: &'c Verdict,
-    pub(super) now: Timestamp,
+    pub(super) pull_policy: Option<&'c str>,
 }
 
 type Sentence = Bilingual<String>;
 
 /// All sentences, in the order in which the kubelet does its work backwards: the error, then what led to it.
-pub(super) fn sentences(checked: &Checked<'_>) -> Vec<Sentence> {
+pub(super) fn sentences(checked: &Checked<'_, '_>) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     if let Some(failure) = checked.failure {
         sentences.extend(of_attempts(&failure.attempts));
@@ -68,6 +68,7 @@ pub(super) fn sentences(checked: &Checked<'_>) -> Vec<Sentence> {
     checked.of_account(&mut sentences);
     checked.of_contradiction(&mut sentences);
     sentences.extend(checked.verdict.causes().filter_map(note).map(fixed));
+    checked.of_verification(&mut sentences);
     sentences
 }
 
@@ -82,7 +83,8 @@ pub(super) fn of_attempts(attempts: &[Attempt<'_>]) -> Vec<Sentence> {
 
 fn of_attempt(attempt: &Attempt<'_>) -> Option<Sentence> {
     let quote = match (attempt.phrase, attempt.status) {
-        (Some(phrase), _) => format!("\"{phrase}\""),
+        (Some(phrase), Some(status)) => format!("\"{phrase}\" (HTTP {status})"),
+        (Some(phrase), None) => format!("\"{phrase}\""),
         (None, Some(status)) => format!("HTTP {status}"),
         (None, None) => return None,
     };
@@ -116,10 +118,15 @@ fn of_attempt(attempt: &Attempt<'_>) -> Option<Sentence> {
     ))
 }
 
-impl Checked<'_> {
+impl Checked<'_, '_> {
     fn of_secrets(&self, sentences: &mut Vec<Sentence>) {
         if !self.holdings.names_secrets {
-            sentences.push(if self.pod.is_template {
+            sentences.push(if self.pod.is_template && self.pod.service_account.is_none() {
+                fixed(text(
+                    "The template names no pull Secret. Its ServiceAccount, whose list a Pod without one gets, could not be read or is not in the input.",
+                    "模板没有指定拉取 Secret。没有自己列表的 Pod 会得到其 ServiceAccount 的列表，但该 ServiceAccount 无法读取，或不在输入中。",
+                ))
+            } else if self.pod.is_template {
                 fixed(text(
                     "Neither the template nor its ServiceAccount names a pull Secret.",
                     "模板及其 ServiceAccount 都没有指定拉取 Secret。",
@@ -146,12 +153,8 @@ impl Checked<'_> {
 
     /// What the rules find in the credentials of an entry.
     fn of_credentials(&self, entry: &PodEntry<'_>, secret: &str, sentences: &mut Vec<Sentence>) {
-        let Some((document, form)) = self.ring.document_of(entry) else { return };
-        let findings = findings(document, form, self.now);
-        let of_entry = findings.iter().filter(|finding| {
-            finding.place.key().map(RegistryKey::as_written) == Some(&*entry.key)
-                && CREDENTIAL_RULES.contains(&finding.rule())
-        });
+        let findings = self.ring.findings(entry);
+        let of_entry = findings.filter(|finding| CREDENTIAL_RULES.contains(&finding.rule()));
         for finding in of_entry.take(MAX_NAMED) {
             let path = shown(&finding.place.path_in_secret());
             let clause = clause(finding);
@@ -192,6 +195,13 @@ impl Checked<'_> {
             .holdings
             .found
             .is_some_and(|found| found.reasons.iter().all(|reason| !matches!(reason.why, Why::Unknown)));
+        let is_malformed = self.holdings.is_malformed();
+        if has(Proof::Malformed) && is_known && self.holdings.names_secrets && !is_malformed {
+            sentences.push(fixed(text(
+                "The kubelet can read every Secret as it is now: the malformed one was fixed after the last pull.",
+                "按现在的内容，kubelet 能读取所有 Secret：格式错误的那个在上次拉取之后已修复。",
+            )));
+        }
         if usable && has(Proof::NothingSent) {
             sentences.push(fixed(text(
                 "With the Secrets as they are now, the kubelet sends credentials: they were changed after the last pull, and the next one uses them.",
@@ -205,6 +215,48 @@ impl Checked<'_> {
             )));
         }
     }
+}
+
+impl Checked<'_, '_> {
+    /// Since 1.35 the kubelet verifies that a Pod may use an image that is on its node (KEP-2535).
+    fn of_verification(&self, sentences: &mut Vec<Sentence>) {
+        if self.failure.is_none()
+            || self.pod.node.as_ref().is_some_and(|node| !verifies_images(&node.kubelet_version))
+        {
+            return;
+        }
+        let is = |causes: &[Cause]| self.verdict.causes().any(|cause| causes.contains(&cause));
+        if is(&[Cause::NeverPull]) {
+            sentences.push(fixed(text(
+                "Since Kubernetes 1.35 the same is said of an image that is on the node, if it was pulled with credentials that this Pod \
+                 does not have.",
+                "自 Kubernetes 1.35 起，如果节点上的镜像是用该 Pod 没有的凭据拉取的，提示也完全相同。",
+            )));
+        }
+        let if_not_present = self.pull_policy == Some("IfNotPresent");
+        let of_credentials = [
+            Cause::NoPullSecret,
+            Cause::SecretMissing,
+            Cause::SecretInOtherNamespace,
+            Cause::ServiceAccountSecretNotUsed,
+            Cause::WrongSecretType,
+            Cause::NoMatchingEntry,
+            Cause::CredentialsRefused,
+        ];
+        if if_not_present && is(&of_credentials) {
+            sentences.push(fixed(text(
+                "The image can be on the node all the same: since Kubernetes 1.35 the kubelet pulls an image again for a Pod that does not \
+                 have the credentials it was pulled with.",
+                "镜像也可能已在节点上：自 Kubernetes 1.35 起，如果 Pod 没有当初拉取该镜像所用的凭据，kubelet 会重新拉取。",
+            )));
+        }
+    }
+}
+
+/// Whether a kubelet of this version verifies the credentials for images that are present. An unknown version may.
+fn verifies_images(version: &str) -> bool {
+    let minor = version.trim_start_matches('v').split('.').nth(1);
+    minor.and_then(|minor| minor.parse::<u32>().ok()).is_none_or(|minor| minor >= 35)
 }
 
 /// What else there is to know about a cause.
@@ -241,10 +293,6 @@ const fn note(cause: Cause) -> Option<Bilingual<&'static str>> {
         Cause::Dns => text(
             "The node resolves the name, not the cluster's DNS. A mistyped host of Alibaba ACR (crpi-…) has no address either.",
             "由节点而不是集群 DNS 解析该域名。写错的阿里云 ACR 域名（crpi-…）同样没有地址。",
-        ),
-        Cause::NeverPull => text(
-            "Since Kubernetes 1.35 the same is said of an image that is on the node, if it was pulled with credentials that this Pod does not have.",
-            "自 Kubernetes 1.35 起，如果节点上的镜像是用该 Pod 没有的凭据拉取的，提示也完全相同。",
         ),
         Cause::LockedOut => text(
             "Every further pull with a wrong password can prolong it.",

@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 
 use super::cause::{Cause, Certainty};
-use super::checked;
+use super::checked::{self, CREDENTIAL_RULES, MAX_NAMED};
 use super::facts::{ContainerFacts, NodeFacts, PodFacts, PullSecret};
 use super::failure::Failure;
-use super::lookup::{Contents, Found, Ring};
-use super::malformed::findings;
 use super::message;
 use super::remedy::Repair;
-use super::verdict::{AccountSecrets, Holdings, Verdict, of_attempts, of_template};
-use super::words::{Subject, sentence, shown_image};
+use super::ring::{Contents, Found, Ring};
+use super::shown::shown_image;
+use super::verdict::{AccountSecrets, Holdings, Look, Verdict, of_attempts, of_template};
+use super::words::{Subject, sentence};
 use crate::bilingual::Bilingual;
-use crate::consumers::ImageRef;
+use crate::consumers::{ImageRef, PodEntry};
 use crate::registry::RegistryKey;
 use crate::rules::Rule;
 
@@ -75,17 +75,16 @@ pub fn explain(pod: &PodFacts, now: Timestamp) -> Vec<Explanation> {
         (pod.pull_secrets.iter().collect(), others)
     };
     let (used, others) = (Contents::read(used), Contents::read(others));
-    let known = Known { pod, now, used: Ring::new(&used), others: Ring::new(&others) };
+    let known = Known { pod, used: Ring::new(&used, now), others: Ring::new(&others, now) };
     pod.containers.iter().flat_map(|container| known.explain(container)).collect()
 }
 
 /// What is known about a Pod.
 struct Known<'k> {
     pod: &'k PodFacts,
-    now: Timestamp,
     /// The Secrets that the kubelet uses.
     used: Ring<'k>,
-    /// Those of the ServiceAccount that it does not use.
+    /// Those of the service account that it does not use.
     others: Ring<'k>,
 }
 
@@ -106,13 +105,15 @@ impl Known<'_> {
         image: &str,
         failure: Option<&Failure<'_>>,
     ) -> Explanation {
-        let parsed = ImageRef::parse(image);
+        // The Pod's Secrets play no part for the image of its sandbox.
+        let is_sandbox = failure.is_some_and(|failure| failure.is_sandbox);
+        let parsed = ImageRef::parse(image).filter(|_| !is_sandbox);
         let found = parsed.as_ref().map(|parsed| self.used.find(parsed));
         let holdings = self.holdings(parsed.as_ref(), found.as_ref());
         let verdict = match failure {
             Some(failure) if failure.is_sandbox => of_sandbox(failure),
             Some(failure) => of_attempts(&failure.attempts, &holdings),
-            None if self.pod.is_template => of_template(&holdings),
+            None if self.pod.is_template => of_template(&holdings, self.pod.service_account.is_some()),
             None => Verdict::certain(Cause::None),
         };
         let malformed = self.used.malformed().next();
@@ -124,8 +125,8 @@ impl Known<'_> {
         let subject = Subject {
             namespace: &self.pod.namespace,
             image: Some(image),
-            host: failure.and_then(Failure::host),
-            used: found.as_ref().filter(|_| !is_idle).and_then(|found| self.first_used(found)),
+            attempt: failure.and_then(Failure::attempt),
+            used: found.as_ref().filter(|_| !is_idle).map_or_else(Vec::new, |found| self.named_used(found)),
             closest: holdings.closest(),
             account: self.pod.service_account.as_ref().map(|account| &*account.name),
             account_secret,
@@ -151,7 +152,7 @@ impl Known<'_> {
                 holdings: &holdings,
                 failure,
                 verdict: &verdict,
-                now: self.now,
+                pull_policy: container.pull_policy.as_deref(),
             })
         };
         Explanation {
@@ -161,7 +162,7 @@ impl Known<'_> {
             certainty: verdict.certainty,
             alternatives: verdict.alternatives(),
             message: sentence(&verdict, &subject),
-            remedy: if is_idle { Vec::new() } else { repair.commands(verdict.cause()) },
+            remedy: if is_idle || is_sandbox { Vec::new() } else { repair.commands(verdict.cause()) },
             checked,
         }
     }
@@ -172,12 +173,12 @@ impl Known<'_> {
             names_secrets: !self.used.is_empty(),
             found,
             account: image.map_or(AccountSecrets::Nothing, |image| self.of_account(image)),
-            has_expired: found.is_some_and(|found| self.has_expired(found)),
+            look: found.map_or(Look::Plausible, |found| self.look(found)),
             is_missing_by_event: self.pod.is_missing_by_event(),
         }
     }
 
-    /// The Secrets of the ServiceAccount that the Pod does not use.
+    /// The Secrets of the service account that the Pod does not use.
     fn of_account(&self, image: &ImageRef) -> AccountSecrets<'_> {
         let found = self.others.find(image);
         if let Some(entry) = found.usable.first() {
@@ -187,22 +188,29 @@ impl Known<'_> {
         unknown.map_or(AccountSecrets::Nothing, AccountSecrets::Unknown)
     }
 
-    /// Whether every entry that the kubelet would try has expired.
-    fn has_expired(&self, found: &Found<'_>) -> bool {
-        let is_expired = |entry| {
-            let (document, form) = self.used.document_of(entry)?;
-            let findings = findings(document, form, self.now);
-            Some(findings.iter().any(|finding| {
-                let is_of_entry = finding.place.key().map(RegistryKey::as_written) == Some(&*entry.key);
-                is_of_entry && finding.rule() == Rule::CredentialExpired
-            }))
-        };
-        !found.usable.is_empty() && found.usable.iter().all(|entry| is_expired(entry) == Some(true))
+    fn look(&self, found: &Found<'_>) -> Look {
+        if self.all_have(found, |rule| rule == Rule::CredentialExpired) {
+            Look::Expired
+        } else if self.all_have(found, |rule| CREDENTIAL_RULES.contains(&rule)) {
+            Look::Suspicious
+        } else {
+            Look::Plausible
+        }
     }
 
-    fn first_used(&self, found: &Found<'_>) -> Option<(&str, RegistryKey<'static>)> {
-        let entry = found.usable.first()?;
-        Some((self.used.secret_of(entry), RegistryKey::new(entry.key.clone().into_owned())))
+    /// Whether one of some rules applies to every entry that the kubelet would try.
+    fn all_have(&self, found: &Found<'_>, is_wanted: impl Fn(Rule) -> bool) -> bool {
+        let mut entries = found.usable.iter().take(MAX_NAMED);
+        !found.usable.is_empty()
+            && entries.all(|entry| self.used.findings(entry).any(|finding| is_wanted(finding.rule())))
+    }
+
+    /// The Secrets whose credentials are used, with the keys of the entries.
+    fn named_used(&self, found: &Found<'_>) -> Vec<(&str, RegistryKey<'static>)> {
+        let named = |entry: &&PodEntry<'_>| {
+            (self.used.secret_of(entry), RegistryKey::new(entry.key.clone().into_owned()))
+        };
+        found.usable.iter().take(MAX_NAMED).map(named).collect()
     }
 
     /// The Secret whose credentials are used first, and whether it has no other entry.
@@ -246,11 +254,12 @@ pub fn explain_message(text: &str) -> MessageExplanation {
     let holdings = Holdings { image: image.as_ref(), ..Holdings::NOTHING_KNOWN };
     let verdict = of_attempts(&reading.attempts, &holdings);
     let host = reading.attempts.iter().find_map(|attempt| attempt.host);
+    let attempt = reading.attempts.iter().find(|attempt| attempt.host.is_some()).or(reading.attempts.first());
     let subject = Subject {
         namespace: "",
         image: reading.image,
-        host,
-        used: None,
+        attempt,
+        used: Vec::new(),
         closest: None,
         account: None,
         account_secret: None,

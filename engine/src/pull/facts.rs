@@ -14,7 +14,7 @@ pub struct PodFacts {
     pub workload: Option<String>,
     /// `spec.imagePullSecrets`, in order.
     pub pull_secrets: Vec<PullSecret>,
-    /// The ServiceAccount of the Pod, if it could be read.
+    /// The service account of the Pod, if it could be read.
     pub service_account: Option<ServiceAccountFacts>,
     /// The node of the Pod, if it could be read.
     pub node: Option<NodeFacts>,
@@ -24,7 +24,7 @@ pub struct PodFacts {
     pub events: Vec<EventFacts>,
 }
 
-/// A pull Secret that a Pod or a ServiceAccount names.
+/// A pull Secret that a Pod or a service account names.
 #[derive(Clone)]
 pub struct PullSecret {
     /// Its name.
@@ -57,7 +57,7 @@ pub struct SecretFacts {
     pub document: Option<Vec<u8>>,
 }
 
-/// The ServiceAccount of a Pod, as it is now.
+/// The service account of a Pod, as it is now.
 #[derive(Clone)]
 pub struct ServiceAccountFacts {
     /// Its name.

@@ -1,7 +1,8 @@
 //! Which text tells of a container's failed pull: its status, or an event if the status has none.
 
 use super::facts::{ContainerFacts, EventFacts, PodFacts};
-use super::message::{self, Attempt, Proof, Reading};
+use super::message::{self, Attempt, Reading};
+use super::proof::Proof;
 use crate::consumers::ImageRef;
 
 /// A pull that failed.
@@ -14,7 +15,7 @@ pub(super) struct Failure<'p> {
 }
 
 /// Words of the kubelet that stand for a failed pull (kubernetes v1.37.2, pkg/kubelet/images/types.go) and of CRI-O
-/// (cri-o 1.37, server/image_pull.go).
+/// (cri-o 1.37, `server/image_pull.go`).
 const PULL_REASONS: [&str; 7] = [
     "ErrImagePull",
     "ImagePullBackOff",
@@ -62,9 +63,9 @@ impl<'p> Failure<'p> {
 }
 
 impl Failure<'_> {
-    /// The host that an error names.
-    pub(super) fn host(&self) -> Option<&str> {
-        self.attempts.iter().find_map(|attempt| attempt.host)
+    /// The error about which most is known.
+    pub(super) fn attempt(&self) -> Option<&Attempt<'_>> {
+        self.attempts.iter().find(|attempt| attempt.host.is_some()).or(self.attempts.first())
     }
 }
 

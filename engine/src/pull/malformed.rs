@@ -61,6 +61,11 @@ impl Malformation {
     }
 }
 
+/// What is wrong with a document that has no entries, if the rules know it.
+pub(super) fn why_empty(bytes: &[u8], secret_type: SecretType) -> Option<Bilingual<String>> {
+    findings(bytes, secret_type, Timestamp::UNIX_EPOCH).first().map(clause)
+}
+
 /// Everything that the rules find in a document, whatever the policy of a webhook is.
 pub(super) fn findings(document: &[u8], secret_type: SecretType, now: Timestamp) -> Vec<Finding<'_>> {
     let request = Request {

@@ -1,7 +1,7 @@
 //! What an error text proves. The kubelet's wrapping is taken off; then the text is classified by the inner phrases of
-//! the runtimes, never by whole lines, which change from version to version. The phrases are those of containerd 1.6 to
-//! 2.4, CRI-O 1.37 and docker (`tests/pulls/README.md` says how they were recorded).
+//! the runtimes, never by whole lines, which change from version to version.
 
+use super::proof::{PHRASES, Proof, WRITTEN_PHRASES, proof};
 use super::text::{after, beginning, host_at_start, quoted, request, status, words};
 
 /// What is read from one text.
@@ -24,90 +24,20 @@ pub(super) struct Attempt<'t> {
     pub(super) is_registry: bool,
     /// The text says that a mirror was asked.
     pub(super) names_a_mirror: bool,
+    /// The text says that mirrors failed, too.
+    pub(super) has_failed_mirrors: bool,
+    /// The registry for which a token was asked, as its token server calls it.
+    pub(super) service: Option<&'t str>,
     /// The first phrase of [`PHRASES`] in the text.
     pub(super) phrase: Option<&'static str>,
     /// The HTTP status of the answer.
     pub(super) status: Option<u16>,
 }
 
-/// What an error proves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Proof {
-    /// The kubelet could not parse a pull Secret.
-    Malformed,
-    /// The registry wants credentials, and the runtime sent none.
-    NothingSent,
-    /// The token server answered 401.
-    TokenRefused(Sent),
-    /// The token server answered 403.
-    TokenForbidden(Sent),
-    /// The token server failed, or gave no token.
-    TokenServer,
-    /// The registry answered 401. Basic credentials are missing or refused, or, as with Harbor, a token has no rights.
-    Unauthorized {
-        /// It is the image library of CRI-O that says so.
-        by_crio: bool,
-    },
-    /// A token was issued without the right to pull.
-    NoAccess,
-    /// The registry answered 403: no reason, `denied`, or that the credentials have expired.
-    Forbidden(ForbiddenWords),
-    /// The registry does not have it, and hides what one may not see; or it said so in its own code.
-    NotFound(NotFoundWords),
-    /// 429 of the registry.
-    RateLimited,
-    /// 429 of a token server, which can be a lock-out, too.
-    TokenRateLimited,
-    LockedOut,
-    /// The registry answered with this status.
-    Registry(u16),
-    NotARegistry,
-    BlobStore,
-    Certificate,
-    PlainHttp,
-    Dns,
-    Connection,
-    Proxy,
-    Architecture,
-    UnsupportedManifest,
-    SignaturePolicy,
-    ShortName,
-    NeverPull,
-    InvalidName,
-    KubeletLimit,
-    /// An error that is not known here.
-    Unrecognised,
-}
-
-/// Whether credentials were sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Sent {
-    Yes,
-    No,
-    /// The text is the same in both cases.
-    Unknown,
-}
-
-/// What a registry says with 403.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum ForbiddenWords {
-    None,
-    Denied,
-    Expired,
-}
-
-/// How the text says that something does not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum NotFoundWords {
-    /// The status 404 alone.
-    Status,
-    /// The registry's own code for a manifest that it does not have.
-    ManifestUnknown,
-}
-
 /// With what the errors of the kubelet's readers of JSON and base64 begin (kubernetes v1.37.2,
 /// pkg/credentialprovider/config.go; go1.26, encoding/json and encoding/base64).
-const PARSER_ERRORS: [&str; 6] = [
+const PARSER_ERRORS: [&str; 7] = [
+    "json: cannot unmarshal ",
     "json: ",
     "illegal base64 data at input byte ",
     "unable to parse auth field, must be formatted as base64(username:password)",
@@ -115,6 +45,9 @@ const PARSER_ERRORS: [&str; 6] = [
     "unexpected end of JSON input",
     "invalid use of ,string struct tag",
 ];
+
+/// More errors of one pull are not read. The kubelet tries each credential once.
+const MAX_ATTEMPTS: usize = 16;
 
 /// With what the error of each attempt begins, in a list of several.
 const ATTEMPT_STARTS: [&str; 5] = [
@@ -131,54 +64,6 @@ const KUBELET_STARTS: [&str; 4] = [
     "Back-off pulling image \"",
     "Failed to apply default image tag \"",
     "Container image \"",
-];
-
-/// Phrases that can be quoted: they are the runtimes' own, and hold nothing that was filled in.
-const PHRASES: [&str; 44] = [
-    "pull QPS exceeded",
-    "invalid reference format",
-    "did not resolve to an alias",
-    "Source image rejected",
-    "proxyconnect tcp",
-    "server gave HTTP response to HTTPS client",
-    "x509: certificate signed by unknown authority",
-    "x509: certificate has expired or is not yet valid",
-    "x509: certificate is valid for",
-    "x509: certificate relies on legacy Common Name field",
-    "x509: ",
-    "no such host",
-    "server misbehaving",
-    "connection refused",
-    "no route to host",
-    "network is unreachable",
-    "TLS handshake timeout",
-    "i/o timeout",
-    "connection reset by peer",
-    "context deadline exceeded",
-    "unexpected EOF",
-    "no basic auth credentials",
-    "failed to fetch anonymous token",
-    "failed to fetch oauth token",
-    "invalid username/password",
-    "Requesting bearer token",
-    "decoding bearer token",
-    "insufficient_scope",
-    "requested access to the resource is denied",
-    "toomanyrequests",
-    "too many requests to registry",
-    "no match for platform in manifest",
-    "no matching manifest for",
-    "no image found in image index for architecture",
-    "is no longer supported since containerd",
-    "no FSLayers in manifest",
-    "no signatures",
-    "unexpected media type",
-    "authorization token has expired",
-    "authentication required",
-    "pull access denied",
-    "manifest unknown",
-    "unauthorized",
-    "not found",
 ];
 
 /// Reads a text of a Pod's status, of an event, or of a log.
@@ -240,7 +125,9 @@ fn attempts_of(text: &str) -> Vec<&str> {
         return vec![text];
     };
     let mut attempts = Vec::new();
-    while let Some(at) = ATTEMPT_STARTS.iter().filter_map(|mark| rest.find(mark)).min() {
+    while attempts.len() < MAX_ATTEMPTS
+        && let Some(at) = ATTEMPT_STARTS.iter().filter_map(|mark| rest.find(mark)).min()
+    {
         let (one, more) = rest.split_at_checked(at).unwrap_or((rest, ""));
         attempts.push(one);
         rest = more.strip_prefix(", ").unwrap_or_default();
@@ -266,7 +153,16 @@ fn image_of_runtime(text: &str) -> Option<&str> {
 impl<'t> Attempt<'t> {
     /// One about which no more is known.
     pub(super) const fn new(proof: Proof) -> Self {
-        Attempt { proof, host: None, is_registry: false, names_a_mirror: false, phrase: None, status: None }
+        Attempt {
+            proof,
+            host: None,
+            is_registry: false,
+            names_a_mirror: false,
+            has_failed_mirrors: false,
+            service: None,
+            phrase: None,
+            status: None,
+        }
     }
 
     /// Reads one error; `None` if it is none.
@@ -282,9 +178,13 @@ impl<'t> Attempt<'t> {
         // CRI-O tries the image and then an artifact of the same name, and says the same twice. If mirrors failed as
         // well, the error of the registry itself comes last.
         let text = text.split_once("; artifact err: ").map_or(text, |(image, _)| image);
-        let text = match text.split_once("(Mirrors also failed: ") {
-            Some((_, rest)) => rest.rsplit_once("]): ").map_or(rest, |(_, registry)| registry),
-            None => text,
+        let of_mirrors = text.split_once("(Mirrors also failed: ").map(|(_, rest)| rest);
+        let text =
+            of_mirrors.map_or(text, |rest| rest.rsplit_once("]): ").map_or(rest, |(_, registry)| registry));
+        // containerd 2.4 adds what the registry wrote. Only few words of that are believed.
+        let (text, written) = match text.split_once('\n') {
+            Some((line, written)) if line.contains("unexpected status") => (line, written),
+            _ => (text, ""),
         };
         let request = request(text);
         let named = || {
@@ -294,174 +194,118 @@ impl<'t> Attempt<'t> {
         };
         let looked_up = || after(text, "lookup ").and_then(host_at_start);
         let host = request.map(|request| request.host).or_else(named);
-        let words = words(text);
+        let (words, written) = (words(text), words(written));
+        let phrase = PHRASES.into_iter().find(|phrase| words.contains(phrase));
         Some(Attempt {
-            proof: proof(text, &words),
+            proof: proof(text, &words).in_words_of_registry(&written),
             host: host.or_else(looked_up),
             is_registry: request.map_or_else(|| host.is_some(), |request| request.is_registry_api),
             names_a_mirror: request.is_some_and(|request| request.names_a_mirror),
-            phrase: PHRASES.into_iter().find(|phrase| words.contains(phrase)),
+            has_failed_mirrors: of_mirrors.is_some(),
+            service: request.and_then(|request| request.service),
+            phrase: phrase.or_else(|| WRITTEN_PHRASES.into_iter().find(|phrase| written.contains(phrase))),
             status: status(text),
         })
     }
 }
 
-/// Classifies one error. The order matters: the innermost layer that failed comes first.
-fn proof(text: &str, words: &str) -> Proof {
-    let has = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
-    of_kubelet(&has)
-        .or_else(|| of_blobs(&has))
-        .or_else(|| of_transport(&has))
-        .or_else(|| of_token_server(text, &has))
-        .or_else(|| of_registry(text, &has))
-        .unwrap_or(Proof::Unrecognised)
-}
+#[cfg(test)]
+mod tests {
+    use super::super::proof::{ForbiddenWords, NotFoundWords, Sent};
+    use super::*;
 
-/// What fails before a registry is asked.
-fn of_kubelet(has: &impl Fn(&[&str]) -> bool) -> Option<Proof> {
-    if has(&["pull QPS exceeded"]) {
-        return Some(Proof::KubeletLimit);
+    fn only(text: &str) -> Attempt<'_> {
+        let mut attempts = read(text).attempts;
+        assert_eq!(attempts.len(), 1, "{text}");
+        attempts.swap_remove(0)
     }
-    if has(&["invalid reference format", "couldn't parse image", "could not parse image"]) {
-        return Some(Proof::InvalidName);
-    }
-    if has(&["did not resolve to an alias", "short-name resolution enforced"]) {
-        return Some(Proof::ShortName);
-    }
-    has(&[
-        "Source image rejected",
-        "signature was required",
-        "SignatureValidationFailed",
-        "signature validation failed",
-    ])
-    .then_some(Proof::SignaturePolicy)
-}
 
-/// What fails after the manifest was read.
-fn of_blobs(has: &impl Fn(&[&str]) -> bool) -> Option<Proof> {
-    has(&["httpReadSeeker", "fetching blob", "failed to copy: ", "reading blob ", "writing blob: "])
-        .then_some(Proof::BlobStore)
-}
-
-fn of_transport(has: &impl Fn(&[&str]) -> bool) -> Option<Proof> {
-    if has(&["proxyconnect ", "Proxy Authentication Required"]) {
-        return Some(Proof::Proxy);
-    }
-    if has(&["server gave HTTP response to HTTPS client", "first record does not look like a TLS handshake"])
-    {
-        return Some(Proof::PlainHttp);
-    }
-    if has(&["x509: ", "failed to verify certificate"]) {
-        return Some(Proof::Certificate);
-    }
-    if has(&["no such host", "server misbehaving", ": lookup ", "Temporary failure in name resolution"]) {
-        return Some(Proof::Dns);
-    }
-    let phrases = [
-        "connection refused",
-        "no route to host",
-        "network is unreachable",
-        "i/o timeout",
-        "TLS handshake timeout",
-        "connection reset by peer",
-        "connection timed out",
-        "context deadline exceeded",
-        "request canceled while waiting for connection",
-        "Client.Timeout exceeded",
-        "unexpected EOF",
-        ": EOF",
-        "remote error: tls: ",
-    ];
-    has(&phrases).then_some(Proof::Connection)
-}
-
-fn of_token_server(text: &str, has: &impl Fn(&[&str]) -> bool) -> Option<Proof> {
-    let of_crio = has(&["Requesting bearer token", "decoding bearer token", "unable to retrieve auth token"]);
-    let is_anonymous = has(&["failed to fetch anonymous token"]);
-    let is_oauth = has(&["failed to fetch oauth token"]);
-    if !of_crio && !is_anonymous && !is_oauth {
-        return None;
-    }
-    let sent = match (is_anonymous, is_oauth) {
-        (true, _) => Sent::No,
-        (_, true) => Sent::Yes,
-        _ => Sent::Unknown,
-    };
-    let is_refused = has(&["invalid username/password"]);
-    Some(match status(text) {
-        _ if has(&["login attempts"]) => Proof::LockedOut,
-        Some(401) if sent == Sent::No => Proof::NothingSent,
-        Some(401) => Proof::TokenRefused(sent),
-        Some(403) => Proof::TokenForbidden(sent),
-        Some(429) => Proof::TokenRateLimited,
-        _ if is_refused => Proof::TokenRefused(sent),
-        _ if has(&["toomanyrequests", "too many requests"]) => Proof::TokenRateLimited,
-        _ => Proof::TokenServer,
-    })
-}
-
-fn of_registry(text: &str, has: &impl Fn(&[&str]) -> bool) -> Option<Proof> {
-    let unauthorized = Proof::Unauthorized { by_crio: has(&["reading manifest "]) };
-    let phrases: [(Proof, &[&str]); 12] = [
-        (Proof::LockedOut, &["login attempts"]),
-        (Proof::TokenRateLimited, &["too many requests to registry"]),
-        (Proof::RateLimited, &["toomanyrequests", "pull rate limit"]),
-        (Proof::NothingSent, &["no basic auth credentials"]),
-        (
-            Proof::Architecture,
-            &[
-                "no match for platform in manifest",
-                "no matching manifest for ",
-                "no image found in image index for",
-                "no image found in manifest list for",
-            ],
-        ),
-        (
-            Proof::UnsupportedManifest,
-            &[
-                "is no longer supported since containerd",
-                "no FSLayers in manifest",
-                "no signatures",
-                "unsupported manifest media type",
-                "unsupported schema version",
-                "mediaType in manifest should be",
-            ],
-        ),
-        (Proof::NotARegistry, &["unexpected media type text/", "invalid character "]),
-        (Proof::NoAccess, &["insufficient_scope", "requested access to the resource is denied"]),
-        (Proof::NotFound(NotFoundWords::ManifestUnknown), &["manifest unknown", "MANIFEST_UNKNOWN"]),
-        (Proof::Forbidden(ForbiddenWords::Expired), &["authorization token has expired"]),
-        (
-            unauthorized,
-            &[
-                "authentication required",
-                "unauthorized: ",
-                ": unauthorized",
-                "incorrect username or password",
-                "invalid_token",
-            ],
-        ),
-        (Proof::NoAccess, &["pull access denied"]),
-    ];
-    if let Some((proof, _)) = phrases.into_iter().find(|(_, phrases)| has(phrases)) {
-        return Some(proof);
-    }
-    let is_denied = has(&["denied"]);
-    match status(text) {
-        Some(401) => Some(unauthorized),
-        Some(403) if is_denied => Some(Proof::Forbidden(ForbiddenWords::Denied)),
-        Some(403) => Some(Proof::Forbidden(ForbiddenWords::None)),
-        // A ping that is answered 404 has met a web server that is no registry.
-        Some(404) if has(&["pinging container registry"]) => Some(Proof::NotARegistry),
-        Some(404) => Some(Proof::NotFound(NotFoundWords::Status)),
-        Some(407) => Some(Proof::Proxy),
-        Some(429) => Some(Proof::RateLimited),
-        Some(status) => Some(Proof::Registry(status)),
-        None if is_denied => Some(Proof::Forbidden(ForbiddenWords::Denied)),
-        None if has(&["not found", "name unknown", "NAME_UNKNOWN", "repository does not exist"]) => {
-            Some(Proof::NotFound(NotFoundWords::Status))
+    #[test]
+    fn phrases_are_recognised_whatever_is_around_them() {
+        // The texts of docker and of older runtimes are those of issues: containerd/cri#848, docker/hub-feedback#2201,
+        // act#1769, openshift/release#18308, k3s#12736.
+        for (text, expected) in [
+            ("illegal base64 data at input byte 4", Proof::Malformed),
+            (r#"Failed to pull image "r.example.com/a:1": illegal base64 data at input byte 4"#, Proof::Malformed),
+            (r#"Back-off pulling image "a": ErrImagePull: unexpected end of JSON input"#, Proof::Malformed),
+            ("rpc error: code = Unknown desc = Error response from daemon: pull access denied for acme/app, repository does not exist or may require 'docker login': denied: requested access to the resource is denied", Proof::NoAccess),
+            ("Error response from daemon: manifest for acme/app:9 not found: manifest unknown: manifest unknown", Proof::NotFound(NotFoundWords::ManifestUnknown)),
+            (r#"Error response from daemon: Head "https://r.example.com/v2/app/manifests/1": unauthorized: authentication required"#, Proof::Unauthorized { by_crio: false }),
+            ("Error response from daemon: Get https://0.dkr.ecr.eu-west-1.amazonaws.com/v2/app/manifests/1: no basic auth credentials", Proof::NothingSent),
+            ("Error response from daemon: toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit", Proof::RateLimited),
+            ("Error response from daemon: toomanyrequests: too many failed login attempts for username or IP address", Proof::LockedOut),
+            ("Error response from daemon: no matching manifest for linux/arm64/v8 in the manifest list entries", Proof::Architecture),
+            ("Error response from daemon: Get https://registry-1.docker.io/v2/: net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)", Proof::Connection),
+            (r#"failed to do request: Head "https://r.example.com/v2/a/manifests/1": proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused"#, Proof::Proxy),
+            (r#"failed to authorize: failed to fetch anonymous token: Get "https://auth.docker.io/token?scope=x": dial tcp 1.2.3.4:443: i/o timeout"#, Proof::Connection),
+            (r#"failed to fetch anonymous token: Get "https://auth.docker.io/token": dial tcp: lookup auth.docker.io: no such host"#, Proof::Dns),
+            ("failed to fetch oauth token: unexpected status from GET request to https://ghcr.io/token?x=y: 403 Forbidden
+denied: denied", Proof::TokenForbidden(Sent::Yes)),
+            ("unexpected status from HEAD request to https://r.example.com/v2/a/manifests/1: 403 Forbidden
+denied: Your authorization token has expired. Reauthenticate and try again.", Proof::Forbidden(ForbiddenWords::Expired)),
+            ("unexpected status from HEAD request to https://r.example.com/v2/a/manifests/1: 418 I'm a teapot", Proof::Registry(418)),
+            ("failed to copy: httpReadSeeker: failed open: unexpected status code https://s3.example.com/x?Signature=abc: 403 Forbidden", Proof::BlobStore { is_answer: true }),
+            (r#"failed to copy: httpReadSeeker: failed open: failed to do request: Get "https://s3.example.com/x?Signature=abc": EOF"#, Proof::BlobStore { is_answer: false }),
+            ("Source image rejected: A signature was required, but no signature exists", Proof::SignaturePolicy),
+            ("x509.example.com/denied/i/o: timeout reached by the operator", Proof::Unrecognised),
+        ] {
+            assert_eq!(only(text).proof, expected, "{text}");
         }
-        None if has(&["registry is unavailable"]) => Some(Proof::Connection),
-        None => None,
+    }
+
+    #[test]
+    fn mirrors_are_seen() {
+        let text = "unexpected status from HEAD request to https://mirror.example.com/v2/team/app/manifests/1?ns=r.example.com: 401 Unauthorized";
+        let attempt = only(text);
+        assert_eq!((attempt.host, attempt.names_a_mirror), (Some("mirror.example.com"), true));
+        // containers/image, image/docker/docker_image_src.go: the registry's own error is the last one.
+        let text = "initializing source docker://r.example.com/a:1: (Mirrors also failed: [mirror.example.com/a:1: reading manifest 1 in \
+                    mirror.example.com/a: authentication required]): r.example.com/a:1: reading manifest 1 in r.example.com/a: manifest unknown";
+        let attempt = only(text);
+        assert_eq!(
+            (attempt.host, attempt.proof),
+            (Some("r.example.com"), Proof::NotFound(NotFoundWords::ManifestUnknown))
+        );
+    }
+
+    #[test]
+    fn the_image_is_read_from_every_wrapping() {
+        for (text, image) in [
+            (
+                r#"Warning  Failed  3m (x4 over 5m)  kubelet  spec.containers{app}: Failed to pull image "acme/a:1": EOF"#,
+                "acme/a:1",
+            ),
+            (
+                r#"failed to pull and unpack image "docker.io/acme/a:1": failed to resolve image: docker.io/acme/a:1: not found"#,
+                "docker.io/acme/a:1",
+            ),
+            (
+                "unable to pull image: initializing source docker://acme/a:1: pinging container registry r.example.com: EOF",
+                "acme/a:1",
+            ),
+            (
+                "Error response from daemon: pull access denied for acme/a, repository does not exist",
+                "acme/a",
+            ),
+            (r#"Container image "acme/a:1" is not present with pull policy of Never"#, "acme/a:1"),
+        ] {
+            assert_eq!(read(text).image, Some(image), "{text}");
+        }
+    }
+
+    #[test]
+    fn several_errors_are_read_one_by_one() {
+        let one = r#"failed to pull and unpack image "a": failed to fetch oauth token: unexpected status: 401 Unauthorized"#;
+        let other = r#"failed to pull and unpack image "a": insufficient_scope: authorization failed"#;
+        let proofs = |text: &str| read(text).attempts.iter().map(|attempt| attempt.proof).collect::<Vec<_>>();
+        assert_eq!(proofs(&format!("[{one}, {other}]")), [Proof::TokenRefused(Sent::Yes), Proof::NoAccess]);
+        assert_eq!(proofs(&format!("[{one}, {one}]")), [Proof::TokenRefused(Sent::Yes)]);
+    }
+
+    #[test]
+    fn a_text_without_a_cause_has_no_error() {
+        for text in ["", "Error: ErrImagePull", r#"Back-off pulling image "a""#, "Error: ImagePullBackOff"] {
+            assert_eq!(read(text).attempts, [], "{text}");
+        }
     }
 }

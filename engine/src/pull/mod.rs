@@ -1,7 +1,7 @@
 //! Why the kubelet could not pull an image: what the Pod's objects contain, held against what the runtime printed.
 //!
 //! Data flows one way: [`PodFacts`] → the kubelet's look-up ([`look_up`]) and what a text proves ([`explain_message`])
-//! → [`explain`]. Nothing here reads a cluster, a file or a clock. What the texts prove was recorded from real kubelets
+//! → [`explain()`]. Nothing here reads a cluster, a file or a clock. What the texts prove was recorded from real kubelets
 //! and runtimes (`tests/pulls/README.md`).
 
 mod cause;
@@ -13,9 +13,13 @@ mod lookup;
 mod malformed;
 mod message;
 mod near;
+mod proof;
 mod remedy;
+mod ring;
+mod shown;
 mod text;
 mod verdict;
+mod why;
 mod words;
 
 pub use cause::{Cause, Certainty};

@@ -97,7 +97,8 @@ fn relation(image: &ImageRef, host: &Key<'_>, written: &str) -> Option<Relation>
         let is_hub_path = key.host() == "docker.io" && key.has_path();
         return Some(if is_hub_path { Relation::Path } else { Relation::DockerHub });
     }
-    if key.site() == host.site() || trimmed(&key) == host.host() {
+    let is_untidy = trimmed(&key) != key.host() && trimmed(&key) == host.host();
+    if key.site() == host.site() || is_untidy {
         if image.host().bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Some(Relation::ImageHasCapitals);
         }
@@ -182,7 +183,7 @@ impl Near {
                 "镜像的主机名中有大写字母，而 kubelet 逐字符比较",
             )
             .into(),
-            Relation::NeverFound(fault) => clause(&fault),
+            Relation::NeverFound(fault) => clause(fault),
             Relation::DockerHub => Bilingual::new(
                 format!("the kubelet finds Docker Hub under {DOCKER_HUB}"),
                 format!("kubelet 按 {DOCKER_HUB} 查找 Docker Hub"),
@@ -225,7 +226,7 @@ impl Near {
 }
 
 /// What a rule says is wrong.
-fn clause(fault: &Fault) -> Words {
+fn clause(fault: Fault) -> Words {
     let place = Place::new(SecretType::DockerConfigJson, 0, Spot::Document);
     let context = Context { place: &place, repairable: false, affected: &Affected::default() };
     fault.message(&context).clause
@@ -288,7 +289,7 @@ mod tests {
         ] {
             let relation = relation_of("r.example.com/team/app", key);
             let Some(Relation::NeverFound(fault)) = relation else { panic!("{key}: {relation:?}") };
-            assert_eq!(clause(&fault).english, why, "{key}");
+            assert_eq!(clause(fault).english, why, "{key}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::cause::Cause;
 use super::facts::{ContainerFacts, ContainerKind, PodFacts};
-use super::lookup::{Reason, Why};
 use super::near::Relation;
+use super::ring::{Reason, Why};
 use crate::consumers::ImageRef;
 use crate::registry::{Key, RegistryKey};
 use crate::secret::SecretType;
@@ -20,7 +20,7 @@ pub(super) struct Repair<'r> {
     pub(super) closest: Option<&'r Reason<'r>>,
     /// The Secret whose credentials are used first, and whether it has no other entry.
     pub(super) used: Option<(&'r str, bool)>,
-    /// The Secret of the ServiceAccount that would fit.
+    /// The Secret of the service account that would fit.
     pub(super) account_secret: Option<&'r str>,
     /// The Secret that the kubelet cannot read, and the registry of the entry.
     pub(super) malformed: Option<(&'r str, Option<&'r RegistryKey<'static>>)>,
@@ -31,6 +31,37 @@ struct Names<'r> {
     namespace: &'r str,
     pod: &'r str,
     workload: Option<&'r str>,
+}
+
+impl Names<'_> {
+    /// A copy of a Secret of another namespace or of the wrong type.
+    fn copied(&self, secret: &str, from: &str, apply: &str) -> String {
+        format!(
+            "kubectl -n {from} get secret {secret} -o jsonpath='{{.data.\\.dockerconfigjson}}' | base64 -d | \
+             regcred create {secret} --namespace {} --from-docker-config - | {apply}",
+            self.namespace
+        )
+    }
+
+    fn add_to_pod(&self, secret: &str) -> String {
+        self.change_pod(&format!("{{\"imagePullSecrets\":[{{\"name\":\"{secret}\"}}]}}"))
+    }
+
+    /// Changes the spec of the Pod, in its workload if it has one. What is changed cannot be changed in a Pod.
+    fn change_pod(&self, spec: &str) -> String {
+        let Names { namespace, pod, workload } = self;
+        match workload {
+            Some(workload) => {
+                format!(
+                    "kubectl -n {namespace} patch {workload} -p '{{\"spec\":{{\"template\":{{\"spec\":{spec}}}}}}}'"
+                )
+            }
+            None => format!(
+                "kubectl -n {namespace} get pod {pod} -o json | \
+                 kubectl patch --local -f - -p '{{\"spec\":{spec}}}' -o json | kubectl replace --force -f -"
+            ),
+        }
+    }
 }
 
 impl Repair<'_> {
@@ -67,14 +98,16 @@ impl Repair<'_> {
                 vec![self.create(name(self.closest?.secret)?, names, "kubectl apply -f -")?]
             }
             Cause::SecretInOtherNamespace => {
-                let Reason { secret, why: Why::Elsewhere(namespaces) } = self.closest? else { return None };
-                vec![self.copied(name(secret)?, name(namespaces.first()?)?, names, "kubectl apply -f -")]
+                let Reason { secret, why: Why::Elsewhere(namespaces), .. } = self.closest? else {
+                    return None;
+                };
+                vec![names.copied(name(secret)?, name(namespaces.first()?)?, "kubectl apply -f -")]
             }
             Cause::ServiceAccountSecretNotUsed => {
                 if self.pod.pull_secrets.iter().all(|secret| secret.name.is_empty()) {
                     self.restart(names).into_iter().collect()
                 } else {
-                    vec![self.add_to_pod(name(self.account_secret?)?, names)]
+                    vec![names.add_to_pod(name(self.account_secret?)?)]
                 }
             }
             Cause::WrongSecretType => self.of_wrong_type(names)?,
@@ -94,10 +127,10 @@ impl Repair<'_> {
                 return self.of_cause(Cause::NoPullSecret, names).filter(|_| self.closest.is_none());
             }
             Cause::NeverPull => {
-                vec![self.change_pod(&self.of_container("\"imagePullPolicy\":\"IfNotPresent\"")?, names)]
+                vec![names.change_pod(&self.of_container("\"imagePullPolicy\":\"IfNotPresent\"")?)]
             }
             Cause::Architecture => vec!["kubectl get nodes -L kubernetes.io/arch".to_owned()],
-            Cause::Undecided => vec![format!(
+            Cause::Undecided if !self.pod.is_template => vec![format!(
                 "kubectl -n {namespace} get pod {} -o jsonpath='{{..waiting.message}}{{\"\\n\"}}'",
                 names.pod
             )],
@@ -106,12 +139,14 @@ impl Repair<'_> {
     }
 
     fn of_wrong_type(&self, names: &Names<'_>) -> Option<Vec<String>> {
-        let Reason { secret, why: Why::WrongType { fits, form, .. } } = self.closest? else { return None };
+        let Reason { secret, why: Why::WrongType { fits, form, .. }, .. } = self.closest? else {
+            return None;
+        };
         let secret = name(secret)?;
         // The type of a Secret cannot be changed.
         let replace = "kubectl replace --force -f -";
         Some(vec![if *fits && *form == Some(SecretType::DockerConfigJson) {
-            self.copied(secret, names.namespace, names, replace)
+            names.copied(secret, names.namespace, replace)
         } else {
             self.create(secret, names, replace)?
         }])
@@ -142,16 +177,24 @@ impl Repair<'_> {
             let (host, path) = self.image.split_once('/')?;
             return Some(vec![self.set_image(&format!("{}/{path}", host.to_ascii_lowercase()), names)?]);
         }
-        let is_empty = |reason: &&Reason<'_>| matches!(reason.why, Why::NoEntries | Why::NoDocument(_));
-        if let Some(reason) = self.closest.filter(is_empty) {
+        // The Secret can be written again under its name if it has no entry that an image could use.
+        let is_useless = |reason: &&Reason<'_>| match &reason.why {
+            Why::NoEntries(_) | Why::NoDocument(_) => true,
+            Why::Incomplete(_) => reason.entries == 1,
+            Why::Near(near) => {
+                reason.entries == 1 && matches!(near.relation, Relation::NeverFound(_) | Relation::DockerHub)
+            }
+            _ => false,
+        };
+        if let Some(reason) = self.closest.filter(is_useless) {
             return Some(vec![self.create(name(reason.secret)?, names, "kubectl apply -f -")?]);
         }
         // A Secret of its own: one that exists can have entries for other images.
         let secret = self.new_secret();
-        Some(vec![self.create(&secret, names, "kubectl apply -f -")?, self.add_to_pod(&secret, names)])
+        Some(vec![self.create(&secret, names, "kubectl apply -f -")?, names.add_to_pod(&secret)])
     }
 
-    /// A name for a new Secret that neither the Pod nor its ServiceAccount uses.
+    /// A name for a new Secret that neither the Pod nor its service account uses.
     fn new_secret(&self) -> Cow<'static, str> {
         let of_account = self.pod.service_account.iter().flat_map(|account| &account.pull_secrets);
         let mut taken = self.pod.pull_secrets.iter().chain(of_account);
@@ -176,21 +219,12 @@ impl Repair<'_> {
         Some(create_for(&registry, secret, names.namespace, apply))
     }
 
-    /// A copy of a Secret of another namespace or of the wrong type.
-    fn copied(&self, secret: &str, from: &str, names: &Names<'_>, apply: &str) -> String {
-        format!(
-            "kubectl -n {from} get secret {secret} -o jsonpath='{{.data.\\.dockerconfigjson}}' | base64 -d | \
-             regcred create {secret} --namespace {} --from-docker-config - | {apply}",
-            names.namespace
-        )
-    }
-
     fn verify(&self, secret: &str, names: &Names<'_>) -> Option<String> {
         let image = shell(safe_image(self.image)?);
         Some(format!("regcred verify {secret} --namespace {} --image {image}", names.namespace))
     }
 
-    /// Makes the Pod again, so that it gets what its ServiceAccount lists now.
+    /// Makes the Pod again, so that it gets what its service account lists now.
     fn restart(&self, names: &Names<'_>) -> Option<String> {
         let Names { namespace, pod, workload } = names;
         match workload {
@@ -199,26 +233,6 @@ impl Repair<'_> {
             None => {
                 Some(format!("kubectl -n {namespace} get pod {pod} -o json | kubectl replace --force -f -"))
             }
-        }
-    }
-
-    fn add_to_pod(&self, secret: &str, names: &Names<'_>) -> String {
-        self.change_pod(&format!("{{\"imagePullSecrets\":[{{\"name\":\"{secret}\"}}]}}"), names)
-    }
-
-    /// Changes the spec of the Pod, in its workload if it has one. What is changed cannot be changed in a Pod.
-    fn change_pod(&self, spec: &str, names: &Names<'_>) -> String {
-        let Names { namespace, pod, workload } = names;
-        match workload {
-            Some(workload) => {
-                format!(
-                    "kubectl -n {namespace} patch {workload} -p '{{\"spec\":{{\"template\":{{\"spec\":{spec}}}}}}}'"
-                )
-            }
-            None => format!(
-                "kubectl -n {namespace} get pod {pod} -o json | \
-                 kubectl patch --local -f - -p '{{\"spec\":{spec}}}' -o json | kubectl replace --force -f -"
-            ),
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct NamedRequest<'t> {
     pub(super) is_registry_api: bool,
     /// containerd asked a mirror, and says for which registry in `ns`.
     pub(super) names_a_mirror: bool,
+    /// The `service` for which a token is asked, if it is written like a host. For most registries it is their host.
+    pub(super) service: Option<&'t str>,
 }
 
 /// The beginning of a text, cut between characters.
@@ -68,6 +70,11 @@ pub(super) fn request(text: &str) -> Option<NamedRequest<'_>> {
         host,
         is_registry_api: path.trim_end_matches(':') == "/v2" || path.starts_with("/v2/"),
         names_a_mirror: query.split('&').any(|pair| pair.starts_with("ns=")),
+        service: query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("service="))
+            .map(|service| service.trim_end_matches(':'))
+            .filter(|service| is_host(service) && service.contains('.')),
     })
 }
 
@@ -146,30 +153,59 @@ mod tests {
 
     #[test]
     fn requests_are_found_in_every_form() {
-        for (text, host, is_registry_api, names_a_mirror) in [
-            (r#"Head "https://r.example.com:5000/v2/a/manifests/1": EOF"#, "r.example.com:5000", true, false),
+        for (text, host, is_registry_api, names_a_mirror, service) in [
+            (
+                r#"Head "https://r.example.com:5000/v2/a/manifests/1": EOF"#,
+                "r.example.com:5000",
+                true,
+                false,
+                None,
+            ),
             (
                 "status from HEAD request to https://m.example.com/v2/a/manifests/1?ns=docker.io: 401",
                 "m.example.com",
                 true,
                 true,
+                None,
             ),
-            ("Get https://registry-1.docker.io/v2/: net/http: timeout", "registry-1.docker.io", true, false),
+            (
+                "Get https://registry-1.docker.io/v2/: net/http: timeout",
+                "registry-1.docker.io",
+                true,
+                false,
+                None,
+            ),
             (
                 r#"(last URL "https://auth.example.com/token?account=bob&ns2=1", body"#,
                 "auth.example.com",
                 false,
                 false,
+                None,
             ),
-            (r#"Post "https://u:p@auth.example.com/token": EOF"#, "auth.example.com", false, false),
+            (r#"Post "https://u:p@auth.example.com/token": EOF"#, "auth.example.com", false, false, None),
             (
                 "unexpected status code https://r.example.com/v2/a/blobs/sha256:0: 403 Forbidden",
                 "r.example.com",
                 true,
                 false,
+                None,
+            ),
+            (
+                "GET request to https://auth.example.com/token?scope=x&service=r.example.com: 401 Unauthorized",
+                "auth.example.com",
+                false,
+                false,
+                Some("r.example.com"),
+            ),
+            (
+                "GET request to https://auth.example.com/token?service=registry.aliyuncs.com%3Acn-hangzhou: 401 Unauthorized",
+                "auth.example.com",
+                false,
+                false,
+                None,
             ),
         ] {
-            let expected = NamedRequest { host, is_registry_api, names_a_mirror };
+            let expected = NamedRequest { host, is_registry_api, names_a_mirror, service };
             assert_eq!(request(text), Some(expected), "{text}");
         }
         assert_eq!(request("see https://www.docker.com/increase-rate-limit"), None);

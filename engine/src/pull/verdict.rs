@@ -1,8 +1,9 @@
 //! The cause: what an error proves, held against what the Pod's objects contain.
 
 use super::cause::{Cause, Certainty};
-use super::lookup::{Found, Reason, Why};
-use super::message::{Attempt, ForbiddenWords, NotFoundWords, Proof, Sent};
+use super::message::Attempt;
+use super::proof::{ForbiddenWords, NotFoundWords, Proof, Sent};
+use super::ring::{Found, Reason, Why};
 use crate::consumers::ImageRef;
 use crate::registry::Key;
 
@@ -64,7 +65,7 @@ impl Verdict {
     }
 }
 
-/// The pull Secrets of the ServiceAccount that the Pod does not name.
+/// The pull Secrets of the service account that the Pod does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AccountSecrets<'h> {
     /// There are none with credentials for the image.
@@ -75,6 +76,17 @@ pub(super) enum AccountSecrets<'h> {
     Fits(&'h str),
 }
 
+/// What credentials look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// There is nothing to say against them.
+    Plausible,
+    /// A rule finds that they are hardly right, such as a password that ends in a line break.
+    Suspicious,
+    /// They say that they have expired.
+    Expired,
+}
+
 /// What the objects say about one image.
 pub(super) struct Holdings<'h> {
     pub(super) image: Option<&'h ImageRef>,
@@ -82,8 +94,8 @@ pub(super) struct Holdings<'h> {
     pub(super) names_secrets: bool,
     pub(super) found: Option<&'h Found<'h>>,
     pub(super) account: AccountSecrets<'h>,
-    /// The credentials that the kubelet would use say that they have expired.
-    pub(super) has_expired: bool,
+    /// What the credentials that the kubelet would use look like.
+    pub(super) look: Look,
     /// An event says that a pull Secret could not be retrieved.
     pub(super) is_missing_by_event: bool,
 }
@@ -95,7 +107,7 @@ impl Holdings<'_> {
         names_secrets: true,
         found: None,
         account: AccountSecrets::Nothing,
-        has_expired: false,
+        look: Look::Plausible,
         is_missing_by_event: false,
     };
 
@@ -107,7 +119,7 @@ impl Holdings<'_> {
         self.found.map_or(&[], |found| &*found.reasons)
     }
 
-    fn is_malformed(&self) -> bool {
+    pub(super) fn is_malformed(&self) -> bool {
         self.reasons().iter().any(|reason| matches!(reason.why, Why::Malformed(_)))
     }
 
@@ -153,7 +165,9 @@ impl Holdings<'_> {
                 cause => Verdict::open(cause, known.chain(unread)),
             };
         }
-        let is_sole = known.clone().all(|other| other == cause) && self.account == AccountSecrets::Nothing;
+        let is_sole = known.clone().all(|other| other == cause)
+            && self.account == AccountSecrets::Nothing
+            && !matches!(closest.why, Why::WrongType { fits: false, .. });
         if is_sole { Verdict::certain(cause) } else { Verdict::likely(cause) }
     }
 
@@ -169,7 +183,7 @@ impl Holdings<'_> {
     }
 
     fn refused(&self, otherwise: Verdict) -> Verdict {
-        if self.has_expired { Verdict::likely(Cause::CredentialsExpired) } else { otherwise }
+        if self.look == Look::Expired { Verdict::likely(Cause::CredentialsExpired) } else { otherwise }
     }
 
     /// Whether a host is not the one that the image names.
@@ -186,8 +200,9 @@ impl Holdings<'_> {
     }
 }
 
-/// The verdict on a template: whether a pull would find credentials.
-pub(super) fn of_template(holdings: &Holdings<'_>) -> Verdict {
+/// The verdict on a template: whether a pull would find credentials. A Pod without a list of its own gets that of its service
+/// account, so that without it nothing is certain.
+pub(super) fn of_template(holdings: &Holdings<'_>, account_is_known: bool) -> Verdict {
     if holdings.image.is_none() {
         return Verdict::certain(Cause::InvalidImageName);
     }
@@ -195,7 +210,7 @@ pub(super) fn of_template(holdings: &Holdings<'_>) -> Verdict {
         return Verdict::certain(Cause::SecretMalformed);
     }
     if holdings.has_credentials() {
-        let cause = if holdings.has_expired { Cause::CredentialsExpired } else { Cause::None };
+        let cause = if holdings.look == Look::Expired { Cause::CredentialsExpired } else { Cause::None };
         return Verdict::certain(cause);
     }
     if holdings.has_unknown() {
@@ -204,11 +219,15 @@ pub(super) fn of_template(holdings: &Holdings<'_>) -> Verdict {
             [Cause::None].into_iter().chain(holdings.why_none().causes()),
         );
     }
-    holdings.why_none()
+    let why = holdings.why_none();
+    if holdings.names_secrets || account_is_known { why } else { why.at_most_likely() }
 }
 
 /// The verdict on a pull that failed with these errors; there are none if no text tells a cause.
 pub(super) fn of_attempts(attempts: &[Attempt<'_>], holdings: &Holdings<'_>) -> Verdict {
+    if attempts.iter().all(|attempt| attempt.proof == Proof::Unrecognised) && holdings.is_malformed() {
+        return Verdict::likely(Cause::SecretMalformed);
+    }
     let verdicts = attempts.iter().map(|attempt| of_attempt(attempt, holdings));
     // The one that concerns the credentials comes first: it is the one that a Secret can cure.
     let order = |verdict: &Verdict| match verdict.cause() {
@@ -223,9 +242,6 @@ pub(super) fn of_attempts(attempts: &[Attempt<'_>], holdings: &Holdings<'_>) -> 
 
 /// The verdict where only the objects can tell.
 fn of_silence(holdings: &Holdings<'_>) -> Verdict {
-    if holdings.is_malformed() {
-        return Verdict::likely(Cause::SecretMalformed);
-    }
     if holdings.has_credentials() || holdings.found.is_none() {
         return Verdict::open(Cause::Undecided, []);
     }
@@ -241,8 +257,15 @@ fn of_silence(holdings: &Holdings<'_>) -> Verdict {
 
 fn of_attempt(attempt: &Attempt<'_>, holdings: &Holdings<'_>) -> Verdict {
     let verdict = of_proof(attempt.proof, holdings);
+    let verdict = if attempt.has_failed_mirrors { verdict.at_most_likely() } else { verdict };
+    if attempt.service.is_some_and(|service| holdings.is_other_host(service)) {
+        return match attempt.proof {
+            Proof::TokenRefused(_) => Verdict::open(verdict.cause(), verdict.causes().chain([Cause::Mirror])),
+            _ => verdict.at_most_likely(),
+        };
+    }
     let is_other = attempt.is_registry && attempt.host.is_some_and(|host| holdings.is_other_host(host));
-    if (!attempt.names_a_mirror && !is_other) || attempt.proof == Proof::BlobStore {
+    if (!attempt.names_a_mirror && !is_other) || matches!(attempt.proof, Proof::BlobStore { .. }) {
         return verdict;
     }
     // If all fail, containerd shows the first mirror's error, whatever the registry itself said.
@@ -259,14 +282,18 @@ fn of_proof(proof: Proof, holdings: &Holdings<'_>) -> Verdict {
     match proof {
         Proof::Malformed => Verdict::certain(Cause::SecretMalformed),
         Proof::NothingSent => of_nothing_sent(holdings),
-        Proof::TokenRefused(_) | Proof::TokenForbidden(_) | Proof::TokenServer | Proof::TokenRateLimited => {
-            of_token_server(proof, holdings)
-        }
+        Proof::TokenRefused(_)
+        | Proof::TokenForbidden(_)
+        | Proof::TokenServer { .. }
+        | Proof::TokenRateLimited => of_token_server(proof, holdings),
         Proof::Unauthorized { by_crio } => {
             // CRI-O proceeds without a token if it was given an empty one.
             let no_token = by_crio.then_some(Cause::TokenServerError);
-            let refused =
-                Verdict::open(Cause::CredentialsRefused, [Cause::NoPermission].into_iter().chain(no_token));
+            let refused = if holdings.look == Look::Suspicious {
+                Verdict::likely(Cause::CredentialsRefused)
+            } else {
+                Verdict::open(Cause::CredentialsRefused, [Cause::NoPermission].into_iter().chain(no_token))
+            };
             holdings.if_sent(holdings.refused(refused))
         }
         Proof::NoAccess => of_no_access(holdings),
@@ -282,6 +309,7 @@ fn of_proof(proof: Proof, holdings: &Holdings<'_>) -> Verdict {
         Proof::NotFound(NotFoundWords::ManifestUnknown) => Verdict::certain(Cause::NotFound),
         Proof::Registry(500..) => Verdict::certain(Cause::RegistryError),
         Proof::Registry(_) => Verdict::likely(Cause::RegistryError),
+        Proof::BlobStore { is_answer: false } => Verdict::likely(Cause::BlobStore),
         Proof::NotARegistry => Verdict::likely(Cause::NotARegistry),
         Proof::Unrecognised => Verdict::open(Cause::Undecided, []),
         _ => Verdict::certain(of_itself(proof)),
@@ -293,7 +321,7 @@ const fn of_itself(proof: Proof) -> Cause {
     match proof {
         Proof::RateLimited => Cause::RateLimited,
         Proof::LockedOut => Cause::LockedOut,
-        Proof::BlobStore => Cause::BlobStore,
+        Proof::BlobStore { .. } => Cause::BlobStore,
         Proof::Certificate => Cause::Certificate,
         Proof::PlainHttp => Cause::PlainHttp,
         Proof::Dns => Cause::Dns,
@@ -323,7 +351,9 @@ fn of_nothing_sent(holdings: &Holdings<'_>) -> Verdict {
 
 fn of_token_server(proof: Proof, holdings: &Holdings<'_>) -> Verdict {
     match proof {
-        Proof::TokenRefused(Sent::Yes) if holdings.has_expired => Verdict::certain(Cause::CredentialsExpired),
+        Proof::TokenRefused(Sent::Yes) if holdings.look == Look::Expired => {
+            Verdict::certain(Cause::CredentialsExpired)
+        }
         Proof::TokenRefused(Sent::Yes) if holdings.has_credentials() || holdings.has_unknown() => {
             Verdict::certain(Cause::CredentialsRefused)
         }
@@ -345,6 +375,7 @@ fn of_token_server(proof: Proof, holdings: &Holdings<'_>) -> Verdict {
             Verdict::likely(Cause::RateLimited)
         }
         Proof::TokenRateLimited => Verdict::certain(Cause::RateLimited),
+        Proof::TokenServer { is_sure: false } => Verdict::likely(Cause::TokenServerError),
         _ => Verdict::certain(Cause::TokenServerError),
     }
 }

@@ -2,30 +2,32 @@
 //! this file; nothing is quoted from an error or a document.
 
 use super::cause::{Cause, Certainty};
-use super::lookup::{Reason, Why};
 use super::malformed::Malformation;
+use super::message::Attempt;
+use super::ring::{Reason, Why};
+use super::shown::{shown, shown_image};
 use super::verdict::Verdict;
+use super::why::why;
 use crate::bilingual::Bilingual;
 use crate::consumers::ImageRef;
-use crate::escape::escaped;
 use crate::registry::RegistryKey;
 
-/// A name or an image is cut at this many characters where it is shown.
-const SHOWN_CHARS: usize = 253;
+/// At most this many entries are named in a sentence.
+const MAX_NAMED_ENTRIES: usize = 3;
 
 /// What the clauses about an image name.
 pub(super) struct Subject<'s> {
     pub(super) namespace: &'s str,
     /// As written, if it is known.
     pub(super) image: Option<&'s str>,
-    /// The host that answered or was asked, if the error names it.
-    pub(super) host: Option<&'s str>,
-    /// The first Secret whose credentials are used, and the key of its entry.
-    pub(super) used: Option<(&'s str, RegistryKey<'static>)>,
+    /// The error, if there is one.
+    pub(super) attempt: Option<&'s Attempt<'s>>,
+    /// The Secrets whose credentials are used, and the keys of the entries.
+    pub(super) used: Vec<(&'s str, RegistryKey<'static>)>,
     /// The Secret that is closest to credentials, and why it gives none.
     pub(super) closest: Option<&'s Reason<'s>>,
     pub(super) account: Option<&'s str>,
-    /// A Secret of the ServiceAccount that the Pod does not use.
+    /// A Secret of the service account that the Pod does not use.
     pub(super) account_secret: Option<&'s str>,
     /// The Secret that the kubelet cannot read.
     pub(super) malformed: Option<(&'s str, &'s Malformation)>,
@@ -46,24 +48,27 @@ impl Subject<'_> {
         self.image.map_or_else(unknown, |image| Bilingual::untranslated(shown_image(image)))
     }
 
+    /// The credentials that are used. Chinese begins with a space where it begins with a name.
+    fn credentials(&self) -> Bilingual<String> {
+        if self.used.is_empty() {
+            return Bilingual::new("the credentials that were sent", "所发送的凭据");
+        }
+        let named = self.used.iter().take(MAX_NAMED_ENTRIES);
+        let english: Vec<_> =
+            named.clone().map(|(secret, key)| format!("the Secret {} for {key}", shown(secret))).collect();
+        let chinese: Vec<_> =
+            named.map(|(secret, key)| format!("Secret {} 中 {key} ", shown(secret))).collect();
+        Bilingual::new(
+            format!("the credentials of {}", english.join(" and of ")),
+            format!(" {}的凭据", chinese.join("和 ")),
+        )
+    }
+
     fn shown_registry(&self) -> Bilingual<String> {
         let unknown = || Bilingual::new("the registry", "镜像仓库");
         let image = self.image.and_then(ImageRef::parse);
         image.map_or_else(unknown, |image| Bilingual::untranslated(shown(image.host())))
     }
-}
-
-/// A name or a reference, safe to show.
-pub(super) fn shown(text: &str) -> String {
-    escaped(text, SHOWN_CHARS)
-}
-
-/// An image, safe to show: without what stands before an `@` in its host, which can be a password.
-pub(super) fn shown_image(image: &str) -> String {
-    let (host, path) = image.split_once('/').unwrap_or(("", image));
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    let slash = if host.is_empty() && !image.starts_with('/') { "" } else { "/" };
-    shown(&format!("{host}{slash}{path}"))
 }
 
 /// The one sentence of an explanation.
@@ -73,8 +78,23 @@ pub(super) fn sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<St
         Certainty::Certain => {
             Bilingual::new(format!("{}.", capitalised(&first.english)), format!("{}。", first.chinese))
         }
-        Certainty::Likely => {
-            Bilingual::new(format!("Probably {}.", first.english), format!("很可能是：{}。", first.chinese))
+        Certainty::Likely => Bilingual::new(
+            format!("The likely cause is that {}.", first.english),
+            format!("可能的原因：{}。", first.chinese),
+        ),
+        // Of a template: a failed pull does not have the alternative that there is nothing to report.
+        Certainty::Open if verdict.causes().any(|cause| cause == Cause::None) => {
+            let image = subject.shown_image();
+            Bilingual::new(
+                format!(
+                    "Nothing visible tells whether a pull of {} finds credentials: a pull Secret could not be read or is not in the input.",
+                    image.english
+                ),
+                format!(
+                    "无法判断拉取 {} 时能否找到凭据：有拉取 Secret 无法读取，或不在输入中。",
+                    image.chinese
+                ),
+            )
         }
         Certainty::Open if verdict.causes().count() == 1 => {
             Bilingual::new(format!("{}.", capitalised(&first.english)), format!("{}。", first.chinese))
@@ -84,8 +104,11 @@ pub(super) fn sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<St
             let english: Vec<_> = clauses.iter().map(|clause| &*clause.english).collect();
             let chinese: Vec<_> = clauses.iter().map(|clause| &*clause.chinese).collect();
             Bilingual::new(
-                format!("It cannot be told which of these it is: {}.", english.join("; or ")),
-                format!("无法判断是以下哪一种：{}。", chinese.join("；或")),
+                format!(
+                    "The cause is one of these, and nothing visible tells which: {}.",
+                    english.join("; or ")
+                ),
+                format!("原因是以下之一，但无法从现有信息判断：{}。", chinese.join("；或者：")),
             )
         }
     }
@@ -94,9 +117,14 @@ pub(super) fn sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<St
 /// Says what a cause means for this image, without a closing mark.
 fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
     let namespace = shown(subject.namespace);
+    let (here, here_zh) = match &*namespace {
+        "" => ("its namespace".to_owned(), "其命名空间".to_owned()),
+        namespace => (format!("the namespace {namespace}"), format!("命名空间 {namespace} ")),
+    };
     let image = subject.shown_image();
     let registry = subject.shown_registry();
-    let host = subject.host.map_or_else(|| registry.clone(), |host| Bilingual::untranslated(shown(host)));
+    let host = subject.attempt.and_then(|attempt| attempt.host);
+    let host = host.map_or_else(|| registry.clone(), |host| Bilingual::untranslated(shown(host)));
     let closest = subject.closest.map_or_else(String::new, |reason| shown(reason.secret));
     let closest_named = |english: &str| {
         if closest.is_empty() { english.to_owned() } else { format!("the pull Secret {closest}") }
@@ -108,24 +136,18 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
             format!("拉取 Secret {closest} ")
         }
     };
-    let (credentials, credentials_zh) = match &subject.used {
-        Some((secret, key)) => (
-            format!("the credentials of the Secret {} for {key}", shown(secret)),
-            format!("Secret {} 中 {key} 的凭据", shown(secret)),
-        ),
-        None => ("the credentials that were sent".to_owned(), "所发送的凭据".to_owned()),
-    };
+    let Bilingual { english: credentials, chinese: credentials_zh } = subject.credentials();
     let words = Words { image, registry, host };
     let Words { image: Bilingual { english: image, chinese: image_zh }, registry, host } = &words;
     let (registry, registry_zh) = (&registry.english, &registry.chinese);
     let (host, host_zh) = (&host.english, &host.chinese);
     match cause {
-        Cause::None => match &subject.used {
-            Some(_) => Bilingual::new(
+        Cause::None => match &*subject.used {
+            [_, ..] => Bilingual::new(
                 format!("a pull of {image} uses {credentials}"),
                 format!("拉取 {image_zh} 会使用{credentials_zh}"),
             ),
-            None => Bilingual::new(
+            [] => Bilingual::new(
                 "the container does not wait for an image".to_owned(),
                 "该容器没有在等待镜像".to_owned(),
             ),
@@ -135,11 +157,8 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
             format!("该 Pod 没有指定拉取 Secret，因此 kubelet 没有 {registry_zh} 的凭据"),
         ),
         Cause::SecretMissing => Bilingual::new(
-            format!(
-                "{} does not exist in the namespace {namespace}",
-                closest_named("a pull Secret of the Pod")
-            ),
-            format!("{}在命名空间 {namespace} 中不存在", closest_zh()),
+            format!("{} does not exist in {here}", closest_named("a pull Secret of the Pod")),
+            format!("{} 在{here_zh}中不存在", closest_zh()),
         ),
         Cause::SecretInOtherNamespace => {
             let elsewhere = subject.closest.and_then(|reason| match reason.why {
@@ -153,7 +172,7 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
                     closest_named("a pull Secret of the Pod"),
                 ),
                 format!(
-                    "{}在命名空间 {other} 中而不在 {namespace} 中，而 Pod 只能使用自己命名空间中的 Secret",
+                    "{} 在命名空间 {other} 中而不在 {namespace} 中，而 Pod 只能使用自己命名空间中的 Secret",
                     closest_zh(),
                 ),
             )
@@ -183,7 +202,7 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
         }
         Cause::NoPermission => Bilingual::new(
             format!("{credentials} may not pull {image}, or there is no such repository"),
-            format!("{credentials_zh}无权拉取 {image_zh}，或者该镜像仓库不存在"),
+            format!("{}无权拉取 {image_zh}，或者该镜像仓库不存在", credentials_zh.trim_start()),
         ),
         _ => of_registry_or_node(cause, subject, &words),
     }
@@ -216,10 +235,7 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
             format!("{registry} gives the manifest of {image}, and the store of its layers fails"),
             format!("{registry_zh} 给出了 {image_zh} 的清单，但其层的存储出错"),
         ),
-        Cause::Certificate => (
-            format!("the node does not trust the certificate of {host}"),
-            format!("节点不信任 {host_zh} 的证书"),
-        ),
+        Cause::Certificate => return certificate_clause(subject, &words.host),
         Cause::PlainHttp => (
             format!("{host} speaks HTTP, and the node asks it with HTTPS"),
             format!("{host_zh} 使用 HTTP，而节点以 HTTPS 访问它"),
@@ -281,6 +297,28 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
     Bilingual { english, chinese }
 }
 
+fn certificate_clause(subject: &Subject<'_>, host: &Bilingual<String>) -> Bilingual<String> {
+    let phrase = subject.attempt.and_then(|attempt| attempt.phrase).unwrap_or_default();
+    let (what, what_zh) = match phrase {
+        "x509: certificate signed by unknown authority" => {
+            ("is signed by an authority that the node does not know", "由节点不认识的机构签发")
+        }
+        "x509: certificate has expired or is not yet valid" => {
+            ("has expired or is not yet valid", "已过期或尚未生效")
+        }
+        "x509: certificate is valid for" => ("is for another name", "属于另一个域名"),
+        "x509: certificate relies on legacy Common Name field" => (
+            "has its name only in the Common Name, which is no longer read",
+            "只在已不再使用的 Common Name 中写了域名",
+        ),
+        _ => ("is not trusted by the node", "不受节点信任"),
+    };
+    Bilingual::new(
+        format!("the certificate of {} {what}", host.english),
+        format!("{} 的证书{what_zh}", host.chinese),
+    )
+}
+
 fn malformed_clause(subject: &Subject<'_>) -> Bilingual<String> {
     let Some((secret, malformation)) = subject.malformed else {
         return Bilingual::new(
@@ -316,91 +354,6 @@ fn no_entry_clause(subject: &Subject<'_>, image: &Bilingual<String>) -> Bilingua
         ),
         format!("该 Pod 的拉取 Secret 中没有 {} 的凭据{}", image.chinese, colon(&detail.chinese, "：")),
     )
-}
-
-impl Malformation {
-    /// What is wrong, and where.
-    fn about(&self) -> Bilingual<String> {
-        let Malformation { key, path, position: (line, column), clause } = self;
-        let path = shown(path);
-        let of = key.as_ref().map_or_else(String::new, |key| format!(" {key}"));
-        Bilingual::new(
-            format!(
-                "{}{of}: {} ({path}, line {line}, column {column})",
-                if key.is_some() { "registry" } else { "document" },
-                clause.english
-            ),
-            format!(
-                "{}{of}：{}（{path}，第 {line} 行第 {column} 列）",
-                if key.is_some() { "仓库" } else { "整份文档" },
-                clause.chinese
-            ),
-        )
-    }
-}
-
-/// Why a Secret gives no credentials for an image, as a clause that names the Secret.
-pub(super) fn why(reason: &Reason<'_>, image: &ImageRef) -> Bilingual<String> {
-    let secret = shown(reason.secret);
-    let Bilingual { english, chinese } = match &reason.why {
-        Why::Missing => Bilingual::new("it does not exist in this namespace", "它在该命名空间中不存在"),
-        Why::Elsewhere(namespaces) => {
-            let names: Vec<_> = namespaces.iter().take(3).map(|name| shown(name)).collect();
-            let more = namespaces.len().saturating_sub(names.len());
-            let (and, and_zh) = match more {
-                0 => (String::new(), String::new()),
-                _ => (format!(" and {more} more"), format!(" 等，另有 {more} 个")),
-            };
-            Bilingual::new(
-                format!("it does not exist in this namespace, but in {}{and}", names.join(", ")),
-                format!("它不在该命名空间中，而在 {}{and_zh}", names.join("、")),
-            )
-        }
-        Why::Unknown => Bilingual::new("it could not be read", "无法读取它"),
-        Why::WrongType { secret_type, fits, .. } => {
-            let secret_type = shown(secret_type);
-            let (with, with_zh) = if *fits {
-                (", and it would match with the right one", "，而类型正确时它是匹配的")
-            } else {
-                ("", "")
-            };
-            Bilingual::new(
-                format!("the kubelet ignores its type {secret_type}{with}"),
-                format!("kubelet 忽略其类型 {secret_type}{with_zh}"),
-            )
-        }
-        Why::NoDocument(secret_type) => {
-            let key = secret_type.data_key();
-            Bilingual::new(format!("it has nothing under {key}"), format!("其 {key} 之下没有内容"))
-        }
-        Why::Malformed(malformation) => {
-            let about = malformation.about();
-            Bilingual::new(
-                format!("the kubelet cannot read it: {}", about.english),
-                format!("kubelet 无法读取它：{}", about.chinese),
-            )
-        }
-        Why::NoEntries => Bilingual::new("it has no registries", "其中没有任何仓库"),
-        Why::Incomplete(key) => Bilingual::new(
-            format!("its entry {key} matches, and lacks the username or the password"),
-            format!("其条目 {key} 匹配，但缺少 username 或 password"),
-        ),
-        Why::Near(near) => near.why(image),
-        Why::NoKey(keys, count) => {
-            let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
-            let more = count.saturating_sub(keys.len());
-            let (and, and_zh) = match more {
-                0 => (String::new(), String::new()),
-                _ => (format!(" and {more} more"), format!(" 等，另有 {more} 个")),
-            };
-            let host = shown(image.host());
-            Bilingual::new(
-                format!("it has no entry for {host}, only for {}{and}", keys.join(", ")),
-                format!("其中没有 {host} 的条目，只有 {}{and_zh}", keys.join("、")),
-            )
-        }
-    };
-    Bilingual::new(format!("Secret {secret}: {english}"), format!("Secret {secret}：{chinese}"))
 }
 
 fn capitalised(clause: &str) -> String {

@@ -15,7 +15,7 @@ use crate::explain::objects::{Event, Node, ObjectMetadata, Pod, Secret, ServiceA
 use crate::explain::surroundings::{ObjectName, Surroundings};
 
 /// More objects of one kind than this are listed, not read one by one.
-const MANY: usize = 20;
+const MANY: usize = 8;
 
 /// Names of missing Secrets that are looked for in other namespaces, at most: each takes a list.
 const MAX_SEARCHED_NAMES: usize = 50;
@@ -200,7 +200,7 @@ impl<'s, 'r> Fetcher<'s, 'r> {
         pods.iter().try_for_each(|pod| self.secrets_of(&pod.metadata.namespace, pod))
     }
 
-    /// Reads a `ServiceAccount`.
+    /// Reads a ServiceAccount.
     pub(super) fn account(&mut self, namespace: &str, name: &str) -> Result<(), CallError> {
         let account = ObjectName::new(namespace, name);
         if !self.asked_accounts.insert(account.clone()) || self.is_denied(Denial::ServiceAccounts, namespace)
@@ -257,7 +257,7 @@ impl<'s, 'r> Fetcher<'s, 'r> {
         Ok(())
     }
 
-    /// Reads the Secrets that a Pod and its `ServiceAccount` name.
+    /// Reads the Secrets that a Pod and its ServiceAccount name.
     fn secrets_of(&mut self, namespace: &str, pod: &Pod) -> Result<(), CallError> {
         let account = self.around.account(&ObjectName::new(namespace, pod.spec.account()));
         let of_account = account.unwrap_or_default().iter();

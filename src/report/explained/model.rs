@@ -80,6 +80,12 @@ pub struct ConsumerUse {
 }
 
 impl Explained {
+    /// Whether there is something to report: not if a pull that was not tried yet may find credentials.
+    #[must_use]
+    pub fn is_found(&self) -> bool {
+        self.cause != Cause::None && !self.alternatives.contains(&Cause::None)
+    }
+
     /// Converts an explanation of the engine.
     #[must_use]
     pub fn of_container(subject: ExplainedObject, explanation: Explanation) -> Self {

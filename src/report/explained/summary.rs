@@ -1,6 +1,7 @@
 //! What the explanations of a run come to.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use regcred_engine::bilingual::Bilingual;
 use regcred_engine::policy::Language;
@@ -17,6 +18,8 @@ pub struct ExplainSummary {
     causes: BTreeMap<Cause, CauseCount>,
     notes: u64,
     errors: u64,
+    /// Whether a cause was found, and not only that there may be one.
+    has_cause: bool,
     /// What the last explanation was about: those of one Pod come in a row.
     last: Option<Last>,
 }
@@ -48,6 +51,7 @@ impl ExplainSummary {
         if explained.cause == Cause::None {
             return;
         }
+        self.has_cause |= explained.is_found();
         let count = self.causes.entry(explained.cause).or_default();
         count.containers += 1;
         let subject = explained.subject.clone();
@@ -78,10 +82,10 @@ impl ExplainSummary {
         self.containers
     }
 
-    /// Whether a cause was found.
+    /// Whether a cause was found. That a pull that was not tried yet may find no credentials is none.
     #[must_use]
-    pub fn has_cause(&self) -> bool {
-        !self.causes.is_empty()
+    pub const fn has_cause(&self) -> bool {
+        self.has_cause
     }
 
     /// The causes that were found, those of most Pods first.
@@ -117,8 +121,8 @@ impl ExplainSummary {
         ];
         let mut marks = [": ", "："];
         for (count, unit, unit_zh) in counts.iter().filter(|(count, ..)| *count > 0) {
-            english.push_str(&format!("{}{count} {unit}", marks[0]));
-            chinese.push_str(&format!("{}{count} {unit_zh}", marks[1]));
+            let _ = write!(english, "{}{count} {unit}", marks[0]); // a String takes all
+            let _ = write!(chinese, "{}{count} {unit_zh}", marks[1]);
             marks = [", ", "，"];
         }
         if marks[0] == ": " {

@@ -42,7 +42,8 @@ impl<W: Write> ExplainWriter<W> for ExplainText {
     }
 
     fn end(&mut self, out: &mut W, summary: &ExplainSummary) -> io::Result<()> {
-        if summary.pods() == 0 && summary.notes() == 0 && summary.errors() == 0 {
+        // A text or an image is no Pod.
+        if summary.pods() == 0 && summary.containers() > 0 && summary.errors() == 0 {
             return Ok(());
         }
         writeln!(out, "{}", summary.line(self.language))

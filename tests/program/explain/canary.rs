@@ -35,7 +35,7 @@ fn messages() -> Vec<String> {
 
 fn pod(number: usize, namespace: &str, message: &str) -> Value {
     let name = format!("web-{number}");
-    let reason = if number % 2 == 0 { "ErrImagePull" } else { "ImagePullBackOff" };
+    let reason = if number.is_multiple_of(2) { "ErrImagePull" } else { "ImagePullBackOff" };
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": namespace, "name": name, "uid": name},
         "spec": {"imagePullSecrets": [{"name": "acr"}], "containers": [{"name": "app", "image": "r.example.com/a:1"}]},
         "status": {"phase": "Pending", "containerStatuses": [{"name": "app", "state": {"waiting":

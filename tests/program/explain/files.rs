@@ -1,5 +1,6 @@
 //! Manifests before they are applied, and dumps in the forms that kubectl writes.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::json;
@@ -70,6 +71,8 @@ fn a_secret_that_is_not_in_the_files_may_exist() {
         (&json!("undecided"), &json!("open")),
         "{explanation}"
     );
+    assert!(explanation["message"].as_str().unwrap().contains("not in the input"), "{explanation}");
+    assert_eq!((told.status, &explanation["remedy"]), (0, &json!([])), "it may be there");
 
     // A controller makes it.
     let sealed = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: acr}\n---\n";
@@ -86,6 +89,14 @@ fn the_service_account_of_the_files_counts() {
     let workload = deployment("web", IMAGE, "serviceAccountName: builder");
     let told = explain_stdin(&(good.clone() + account + &workload), ["-o", "json"]);
     assert_eq!((told.status, told.causes()), (0, vec![]), "{}", told.stdout);
+
+    // Without it, it is not certain that there are no credentials.
+    let unknown = explain_stdin(&(good.clone() + &workload), ["-o", "json"]).explanation();
+    assert_eq!(
+        (&unknown["cause"], &unknown["certainty"]),
+        (&json!("no-pull-secret"), &json!("likely")),
+        "{unknown}"
+    );
 
     // A list of its own hides that of the ServiceAccount.
     let own =
@@ -156,7 +167,7 @@ fn a_dump_explains_pods_and_not_their_workloads() {
     for dump in [
         json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string(),
         // As `kubectl get -o json` writes several objects, one after the other.
-        items.iter().map(|item| format!("{item:#}\n")).collect(),
+        items.iter().map(|item| format!("{item:#}")).collect::<Vec<_>>().join("\n"),
     ] {
         let told = explain_stdin(&dump, ["-o", "json"]);
         let explanation = told.explanation();
@@ -195,7 +206,7 @@ fn aliases_and_depth_are_bounded() {
     let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (name, before) in ('b'..='j').zip('a'..) {
         let items = vec![format!("*{before}"); 10].join(", ");
-        bomb.push_str(&format!("{name}: &{name} [{items}]\n"));
+        writeln!(bomb, "{name}: &{name} [{items}]").unwrap();
     }
     bomb.push_str("apiVersion: v1\nkind: Pod\n");
     let told = explain_stdin(&bomb, ["-o", "json"]);

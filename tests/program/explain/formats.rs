@@ -64,8 +64,8 @@ fn sarif_has_a_result_for_each_container() {
         told,
         [
             ("unreadable", "error", &json!(32)),
-            ("no-matching-entry", "error", &json!(16)),
-            ("undecided", "warning", &json!(28))
+            ("no-matching-entry", "error", &json!(17)),
+            ("undecided", "warning", &json!(29))
         ]
     );
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
@@ -82,12 +82,12 @@ fn github_annotations_are_at_the_image() {
     assert_eq!(errors.len(), 2, "{}", told.stdout);
     assert!(
         errors[1].starts_with(
-            "::error file=-,line=16,endLine=16,col=16,endColumn=42,title=regcred/no-matching-entry::"
+            "::error file=-,line=17,endLine=17,col=16,endColumn=42,title=regcred/no-matching-entry::"
         ),
         "{}",
         errors[1]
     );
-    assert!(told.stdout.contains("::warning file=-,line=28,"), "{}", told.stdout);
+    assert!(told.stdout.contains("::warning file=-,line=29,"), "{}", told.stdout);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn text_has_the_sentence_first() {
     let begin = told.stdout.find("[no-matching-entry] ").unwrap();
     let lines: Vec<_> = told.stdout[begin..].lines().collect();
     assert_eq!(lines[1], "  Deployment default/web, container app");
-    assert_eq!(lines[2], "  -:16:16");
+    assert_eq!(lines[2], "  -:17:16");
     assert!(told.stdout.contains("To fix it:\n    "), "{}", told.stdout);
     assert!(!told.stdout.contains('\u{1b}'), "colours without a terminal");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Told, explain, folder};
 
@@ -37,8 +37,11 @@ fn recordings() -> BTreeMap<String, Recording> {
     recordings.collect()
 }
 
-/// Explains all recordings in one run.
-fn explained(recordings: &BTreeMap<String, Recording>, arguments: &[&str]) -> Told {
+/// Explains recordings in one run.
+fn explained<'r>(
+    recordings: impl IntoIterator<Item = (&'r String, &'r Recording)>,
+    arguments: &[&str],
+) -> Told {
     let folder = folder();
     for (namespace, recording) in recordings {
         fs::write(folder.path().join(format!("{namespace}.json")), &recording.dump).unwrap();
@@ -51,20 +54,28 @@ fn every_recorded_failure_has_an_accepted_cause() {
     let recordings = recordings();
     assert!(recordings.len() >= 335, "{}", recordings.len());
 
-    let told = explained(&recordings, &["-o", "json"]);
-
-    assert_eq!((told.status, told.stderr.as_str()), (1, ""));
+    // A missing Secret is looked for in the other namespaces of a dump: clusters without any Secret are in a run of their own.
+    let (with, without): (Vec<_>, Vec<_>) =
+        recordings.iter().partition(|(_, recording)| recording.dump.contains("\"Secret\""));
     let mut explanations: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for explanation in told.lines("Explanation") {
-        let namespace = explanation["namespace"].as_str().unwrap().to_owned();
-        explanations.entry(namespace).or_default().push(explanation);
+    for part in [with, without] {
+        let told = explained(part.iter().copied(), &["-o", "json"]);
+        assert_eq!((told.status, told.stderr.as_str()), (1, ""));
+        let summary = told.lines("Summary").remove(0);
+        assert_eq!((&summary["pods"], &summary["errors"]), (&json!(part.len()), &json!(0)));
+        for explanation in told.lines("Explanation") {
+            let namespace = explanation["namespace"].as_str().unwrap().to_owned();
+            explanations.entry(namespace).or_default().push(explanation);
+        }
     }
     let mut wrong = Vec::new();
     for (namespace, Recording { title, causes, .. }) in &recordings {
         let told = explanations.remove(namespace).unwrap_or_default();
         let is_accepted = |explanation: &Value| {
-            let cause = explanation["cause"].as_str().unwrap();
-            causes.iter().any(|accepted| accepted == cause)
+            let is_known = |cause: &Value| causes.iter().any(|accepted| *cause == **accepted);
+            // An open explanation names the cause among those that it cannot tell apart.
+            let alternatives = explanation["alternatives"].as_array().unwrap();
+            is_known(&explanation["cause"]) || alternatives.iter().any(is_known)
         };
         if told.is_empty() || !told.iter().all(is_accepted) {
             let told: Vec<_> = told.iter().map(|told| &told["message"]).collect();
@@ -72,9 +83,6 @@ fn every_recorded_failure_has_an_accepted_cause() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), recordings.len(), wrong.join("\n"));
-    let summary = told.lines("Summary").remove(0);
-    assert_eq!(summary["pods"], recordings.len());
-    assert_eq!(summary["errors"], 0);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn no_credential_leaves_explain() {
         "failed to copy: Get \"https://b.example.com/x?Signature={GARBAGE}\": dial tcp: lookup b.example.com: no such host"
     );
     for (number, name) in names.iter().enumerate() {
-        let message = if number % 2 == 0 { NONE_SENT } else { &signed };
+        let message = if number.is_multiple_of(2) { NONE_SENT } else { &signed };
         writer.waiting(
             "explain-canary",
             &pod(&format!("web-{number}"), &[name.as_str(), "gone"]),

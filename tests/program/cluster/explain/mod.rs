@@ -48,7 +48,12 @@ impl Writer {
 
     #[track_caller]
     fn account(&mut self, namespace: &str, secrets: &Value) {
-        let account = json!({"metadata": {"name": "default"}, "imagePullSecrets": secrets});
+        self.named_account(namespace, "default", secrets);
+    }
+
+    #[track_caller]
+    fn named_account(&mut self, namespace: &str, name: &str, secrets: &Value) {
+        let account = json!({"metadata": {"name": name}, "imagePullSecrets": secrets});
         self.create(&format!("/api/v1/namespaces/{namespace}/serviceaccounts"), &account);
     }
 
@@ -61,8 +66,8 @@ impl Writer {
         let status = json!({"status": {"phase": "Pending", "containerStatuses": [{"name": "app", "image": IMAGE,
             "imageID": "", "ready": false, "restartCount": 0,
             "state": {"waiting": {"reason": reason, "message": message}}}]}});
-        let patch = "application/strategic-merge-patch+json";
-        let answer = self.connection.request("PATCH", &path, patch, &status.to_string()).unwrap();
+        let merge = "application/strategic-merge-patch+json";
+        let answer = self.connection.request("PATCH", &path, merge, &status.to_string()).unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
         created
     }

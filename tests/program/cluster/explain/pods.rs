@@ -13,7 +13,8 @@ use super::{
 fn a_pod_is_explained_by_what_it_refers_to() {
     let (_here, mut writer) = namespace("explain-pods");
     let (_there, _) = namespace("explain-pods-elsewhere");
-    writer.account("explain-pods", &json!([{"name": "good"}]));
+    writer.account("explain-pods", &json!([]));
+    writer.named_account("explain-pods", "builder", &json!([{"name": "good"}]));
     for secret in [good("good"), opaque("opaque"), pull_secret("other", &document("other.example.com"))] {
         writer.secret("explain-pods", &secret);
     }
@@ -33,7 +34,11 @@ fn a_pod_is_explained_by_what_it_refers_to() {
         ("older", &[], "ErrImagePull", NONE_SENT, "service-account-secret-not-used"),
         ("hidden", &["other"], "ErrImagePull", NONE_SENT, "service-account-secret-not-used"),
     ] {
-        writer.waiting("explain-pods", &pod(name, secrets), reason, message);
+        let mut pod = pod(name, secrets);
+        if cause == "service-account-secret-not-used" {
+            pod["spec"]["serviceAccountName"] = json!("builder");
+        }
+        writer.waiting("explain-pods", &pod, reason, message);
 
         let scanned = explained(&[name, "-n", "explain-pods"]);
 
