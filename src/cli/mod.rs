@@ -12,6 +12,7 @@ mod scan;
 mod serve;
 mod shell;
 mod signals;
+mod verify;
 
 use std::env;
 use std::error::Error as _;
@@ -51,6 +52,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Scan(scan::Args),
+    Verify(verify::Args),
     Create(create::Args),
     Rules(rules::Args),
     Completions(shell::Completions),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
         Command::Scan(args) => scan::run(args),
+        Command::Verify(args) => verify::run(&args),
         Command::Create(args) => create::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Completions(args) => shell::completions(&args, Cli::command()),

@@ -184,7 +184,7 @@ fn stop_on_signals(stop: watch::Sender<bool>) -> Result<Arc<OnceLock<Signal>>, F
 
 /// The namespace of the kubeconfig's context, or of the file in a Pod, which may end with a line break. An empty one means
 /// `default`, as in kubectl; in the path of a request it would mean all namespaces.
-fn context_namespace(namespace: &str, language: Language) -> Result<String, Failure> {
+pub(super) fn context_namespace(namespace: &str, language: Language) -> Result<String, Failure> {
     let namespace = Some(namespace.trim()).filter(|namespace| !namespace.is_empty()).unwrap_or("default");
     let none = |why| {
         let english = format!("the namespace of the kubeconfig's context is invalid: {why}");
