@@ -37,3 +37,4 @@ mod resilience;
 mod rules;
 mod shell;
 mod support;
+mod verify;
