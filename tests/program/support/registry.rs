@@ -136,7 +136,7 @@ impl Registry {
     /// The number of times that it refused a password.
     pub fn refusals(&self) -> usize {
         let log = fs::read_to_string(self.folder.join("registry.log")).unwrap();
-        log.lines().filter(|line| line.contains("error authenticating user")).count()
+        log.lines().filter(|line| line.contains(": authentication failure\"")).count()
     }
 
     fn connect(&self) -> Connection {

@@ -163,7 +163,6 @@ fn token_servers_of_strangers_get_nothing() {
             "https://registry.example.com@evil.example.net/token",
             "https://evil.example.net/token?host=registry.example.com",
             "http://registry.example.com/token",
-            "",
             "registry.example.com/token",
         ] {
             naming(&internet, realm);
