@@ -22,7 +22,7 @@ use super::{Exit, Failure, put, say};
 use crate::cluster::client::{Access, ClusterError, connect};
 use crate::cluster::pull_secrets::{ClusterSecret, SecretPages, UsedImages};
 use crate::create::object::Namespace;
-use crate::files::read_together;
+use crate::files::{FileError, read_together};
 use crate::manifest::Manifest;
 use crate::manifest::content::Content;
 use crate::manifest::input::Input;
@@ -137,13 +137,13 @@ fn timeout(text: &str) -> Result<Duration, &'static str> {
 
 impl Args {
     fn options(&self) -> Result<VerifyOptions, Failure> {
-        let ca = self.ca_file.as_deref().map(|file| read_together(&[file])).transpose()?;
+        let ca = self.ca_file.as_deref().map(ca_bytes).transpose()?;
         Ok(VerifyOptions {
             named: NamedHosts {
                 plain_http: self.plain_http.clone(),
                 allowed_realms: self.allow_realm.clone(),
             },
-            ca: ca.and_then(|files| Some(files.first()?.to_vec())),
+            ca,
             timeout: self.timeout,
             max_failures: self.max_failures,
             now: Timestamp::now(),
@@ -151,11 +151,16 @@ impl Args {
     }
 }
 
+/// Reads the file of certificate authorities.
+fn ca_bytes(file: &Path) -> Result<Vec<u8>, FileError> {
+    Ok(read_together(&[file])?.first().map(|bytes| bytes.to_vec()).unwrap_or_default())
+}
+
 /// Verifies credentials.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let language = args.lang.map_or_else(Language::default, Language::from);
     if args.print_job {
-        return put(job::manifest(args)?.as_bytes());
+        return put(job::manifests(args)?.as_bytes());
     }
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -272,7 +277,7 @@ impl VerifyRun<'_> {
     }
 
     fn files(&mut self) -> Result<(), Failure> {
-        let selection = Selection::new(&[], false, false).map_err(|glob| Failure(glob.to_string()))?;
+        let selection = Selection::new(&[], false, false).map_err(Failure)?;
         let mut found = false;
         for input in Inputs::new(&self.args.files, &selection) {
             let input = input

@@ -59,10 +59,10 @@ fn parameter(challenge: &ChallengeRef<'_>, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Option<Challenge> {
+    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Challenge {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let (service, scope) = (owned(service), owned(scope));
-        Some(Challenge::Bearer(TokenService { realm: realm.to_owned(), service, scope }))
+        Challenge::Bearer(TokenService { realm: realm.to_owned(), service, scope })
     }
 
     #[test]
@@ -71,17 +71,17 @@ mod tests {
         for (values, challenge) in [
             (
                 &[r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io""#][..],
-                bearer("https://auth.docker.io/token", Some("registry.docker.io"), None),
+                Some(bearer("https://auth.docker.io/token", Some("registry.docker.io"), None)),
             ),
             (
                 &[
                     r#"Bearer realm="https://dockerauth.cn-hangzhou.aliyuncs.com/auth",service="registry.aliyuncs.com:cn-hangzhou:26842""#,
                 ],
-                bearer(
+                Some(bearer(
                     "https://dockerauth.cn-hangzhou.aliyuncs.com/auth",
                     Some("registry.aliyuncs.com:cn-hangzhou:26842"),
                     None,
-                ),
+                )),
             ),
             (
                 &[r#"Basic realm="Registry Realm""#],
@@ -89,9 +89,9 @@ mod tests {
             ),
             (
                 &[r#"Basic realm="x", bearer REALM="https://a/t", scope="repository:a/b:pull,push""#],
-                bearer("https://a/t", None, Some("repository:a/b:pull,push")),
+                Some(bearer("https://a/t", None, Some("repository:a/b:pull,push"))),
             ),
-            (&["Basic realm=x", r#"Bearer realm="https://a/t""#], bearer("https://a/t", None, None)),
+            (&["Basic realm=x", r#"Bearer realm="https://a/t""#], Some(bearer("https://a/t", None, None))),
             (&["Bearer"], None),
             (&["Bearer realm"], None),
             (&["Negotiate"], None),

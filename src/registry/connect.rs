@@ -132,12 +132,11 @@ pub(super) fn read_certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static
 
 /// Resolves, checks every address, and connects to the first allowed one that answers.
 async fn direct(site: &Site, reach: Reach) -> Result<TcpStream, ConnectError> {
-    let addresses: Vec<IpAddr> = match site.address() {
-        Some(address) => vec![address],
-        None => {
-            let found = lookup_host((site.host(), site.port())).await;
-            found.map_err(|_| ConnectError::NoSuchHost)?.map(|address| address.ip()).collect()
-        }
+    let addresses: Vec<IpAddr> = if let Some(address) = site.address() {
+        vec![address]
+    } else {
+        let found = lookup_host((site.host(), site.port())).await;
+        found.map_err(|_| ConnectError::NoSuchHost)?.map(|address| address.ip()).collect()
     };
     let (mut forbidden, mut failed) = (None, None);
     for address in addresses {

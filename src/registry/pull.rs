@@ -209,7 +209,7 @@ impl Verifier {
         if reply.status.is_client_error() {
             return (reply.status != StatusCode::TOO_MANY_REQUESTS).then_some(false);
         }
-        let authorization = bearer(&*token(&reply)?)?;
+        let authorization = bearer(&token(&reply)?)?;
         let reply = self.ask(site, &head(image, Some(authorization)), None).await.ok()?;
         match reply.status {
             StatusCode::OK => Some(true),

@@ -144,7 +144,6 @@ mod tests {
         let named = NamedHosts {
             allowed_realms: vec!["sso.example.net".to_owned()],
             plain_http: vec!["127.0.0.1:5001".to_owned()],
-            ..NamedHosts::default()
         };
         for (registry, realm, allowed) in [
             ("registry-1.docker.io", "https://auth.docker.io/token", true),

@@ -53,7 +53,7 @@ pub(super) fn said(entry: &LoginEntry, now: Timestamp) -> Said {
     let judgement = judge_without_consumers(&Policy::default(), &request);
     let find = |rules: &[Rule]| judgement.findings.iter().find(|found| rules.contains(&found.rule()));
     let conclusion = match (find(&[Rule::CredentialExpired]), find(&CERTAIN_REFUSALS)) {
-        (Some(expired), _) => Some(not_sent(VerifyOutcome::Expired, expired)),
+        (Some(ended), _) => Some(not_sent(VerifyOutcome::Expired, ended)),
         (None, Some(refused)) => Some(not_sent(VerifyOutcome::Refused, refused)),
         (None, None) => None,
     };

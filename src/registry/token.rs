@@ -13,7 +13,7 @@ use super::realm::TokenServer;
 const CLIENT_ID: &str = "regcred";
 
 impl TokenServer {
-    /// The request for a token, of `scope` or of no scope. A username and a password are sent once, by GET: the OAuth2 POST that
+    /// The request for a token, of `scope` or of no scope. A username and a password are sent once, by GET: the POST of OAuth 2.0 that
     /// containerd tries first would be a second failed login wherever a server only knows GET. An identity token can only be sent
     /// by POST.
     pub(super) fn ask(&self, scope: Option<&str>, credential: Option<&Credential>) -> Ask {

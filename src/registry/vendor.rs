@@ -25,7 +25,7 @@ pub(super) enum Vendor {
     Harbor,
     /// Amazon ECR.
     Ecr,
-    /// JFrog Artifactory.
+    /// Artifactory.
     Artifactory,
     /// Anything else.
     Other,

@@ -1,59 +1,63 @@
 //! `--print-job`: a Job that verifies a Secret from inside the cluster, where hosts can be reached that a laptop cannot see, such
 //! as the VPC addresses of Alibaba ACR.
 
-use std::fmt::Write as _;
-use std::fs;
+use std::path::Path;
 
-use super::Args;
+use super::report::VerifyFormat;
+use super::{Args, ca_bytes};
 use crate::cli::Failure;
 
-/// Where the Job's Pod has the Secret.
-const MOUNT: &str = "/var/run/regcred/pull-secret";
+/// The manifests, with marks where the arguments belong.
+const TEMPLATE: &str = include_str!("job.yaml");
 
-/// Where it has the certificate authorities of `--ca-file`.
-const CA_MOUNT: &str = "/var/run/regcred/ca";
+const CA_CONFIG_MAP: &str = "---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: regcred-verify-ca@NAMESPACE
+data:
+  ca.crt: |
+";
+
+const CA_MOUNT: &str = "            - {name: ca, mountPath: /var/run/regcred/ca, readOnly: true}\n";
+
+const CA_VOLUME: &str = "        - name: ca\n          configMap: {name: regcred-verify-ca}\n";
 
 /// Returns the manifests.
-pub(super) fn manifest(args: &Args) -> Result<String, Failure> {
-    let secret = args.secret.as_deref().unwrap_or_default();
+pub(super) fn manifests(args: &Args) -> Result<String, Failure> {
+    let ca = args.ca_file.as_deref().map(certificate_lines).transpose()?;
     let namespace = args.namespace.as_ref();
     let namespace = namespace.map_or_else(String::new, |name| format!("\n  namespace: {}", name.as_str()));
-    let ca = match &args.ca_file {
-        Some(file) => {
-            let text = fs::read_to_string(file)
-                .map_err(|error| Failure(format!("{}: cannot be read: {error}", file.display())))?;
-            Some(text)
-        }
-        None => None,
-    };
-    let mut text = format!(
-        "# Verifies the credentials of a pull Secret from inside the cluster, with permission for nothing but this Secret. Set the\n\
-         # image of regcred to that of your registry, apply it, and read the result:\n\
-         #\n\
-         #     kubectl wait --for=jsonpath='{{.status.terminating}}'=0 job/regcred-verify; kubectl logs job/regcred-verify\n\
-         apiVersion: v1\n\
-         kind: ServiceAccount\n\
-         metadata:\n  name: regcred-verify{namespace}\n\
-         automountServiceAccountToken: false\n\
-         ---\n"
-    );
-    if let Some(ca) = &ca {
-        let pem: String = ca.lines().fold(String::new(), |mut pem, line| {
-            let _ = writeln!(pem, "    {line}");
-            pem
-        });
-        let _ = write!(
-            text,
-            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: regcred-verify-ca{namespace}\ndata:\n  ca.crt: |\n{pem}---\n"
-        );
-    }
-    text.push_str(&network_policy(args, &namespace));
-    text.push_str(&job(args, secret, &namespace, ca.is_some()));
-    Ok(text)
+    let config_map = ca.as_ref().map_or_else(String::new, |lines| format!("{CA_CONFIG_MAP}{lines}"));
+    let has_ca = ca.is_some();
+    let arguments: Vec<_> = arguments(args, has_ca)
+        .iter()
+        .map(|argument| format!("            - {}", quoted(argument)))
+        .collect();
+    let ports: Vec<_> =
+        ports(args).iter().map(|port| format!("        - {{port: {port}, protocol: TCP}}")).collect();
+    // The texts of the user come last, so that marks in them stay as they are.
+    Ok(TEMPLATE
+        .replace("@CA_CONFIG_MAP", &config_map)
+        .replace("@CA_MOUNT", if has_ca { CA_MOUNT } else { "" })
+        .replace("@CA_VOLUME\n", if has_ca { CA_VOLUME } else { "" })
+        .replace("@VERSION", env!("CARGO_PKG_VERSION"))
+        .replace("@PORTS", &ports.join("\n"))
+        .replace("@NAMESPACE", &namespace)
+        .replace("@SECRET", &quoted(args.secret.as_deref().unwrap_or_default()))
+        .replace("@ARGUMENTS", &arguments.join("\n")))
 }
 
-/// In from nowhere; out to name servers and registries, but to no metadata service.
-fn network_policy(args: &Args, namespace: &str) -> String {
+/// The lines of a PEM file, indented as in a block of YAML.
+fn certificate_lines(file: &Path) -> Result<String, Failure> {
+    let bytes = ca_bytes(file)?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure(format!("{}: is not text", file.display())))?;
+    let lines: Vec<_> = text.lines().map(|line| format!("    {line}\n")).collect();
+    Ok(lines.concat())
+}
+
+/// The ports of the registries and token servers, as far as the arguments name them.
+fn ports(args: &Args) -> Vec<u16> {
     let port = |host: &str| host.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
     let mut ports: Vec<_> = args.images.iter().filter_map(|image| port(image.name().domain())).collect();
     ports.extend(args.allow_realm.iter().filter_map(|host| port(host)));
@@ -61,94 +65,14 @@ fn network_policy(args: &Args, namespace: &str) -> String {
     ports.push(443);
     ports.sort_unstable();
     ports.dedup();
-    let ports: String =
-        ports.iter().map(|port| format!("        - {{port: {port}, protocol: TCP}}\n")).collect();
-    format!(
-        "apiVersion: networking.k8s.io/v1\n\
-         kind: NetworkPolicy\n\
-         metadata:\n  name: regcred-verify{namespace}\n\
-         spec:\n  \
-           podSelector:\n    matchLabels:\n      app.kubernetes.io/name: regcred-verify\n  \
-           policyTypes: [Ingress, Egress]\n  \
-           egress:\n    \
-             - ports:\n        \
-                 - {{port: 53, protocol: UDP}}\n        \
-                 - {{port: 53, protocol: TCP}}\n    \
-             # Add the port of the registry if it has another one.\n    \
-             - ports:\n{ports}      \
-               to:\n        \
-                 - ipBlock: {{cidr: 0.0.0.0/0, except: [169.254.0.0/16, 100.100.100.200/32]}}\n        \
-                 - ipBlock: {{cidr: '::/0', except: ['fe80::/10', 'fd00:ec2::254/128']}}\n\
-         ---\n"
-    )
-}
-
-fn job(args: &Args, secret: &str, namespace: &str, has_ca: bool) -> String {
-    let secret = quoted(secret);
-    let arguments: String = arguments(args, has_ca)
-        .iter()
-        .map(|argument| format!("            - {}\n", quoted(argument)))
-        .collect();
-    let (ca_mount, ca_volume) = if has_ca {
-        (
-            format!("            - {{name: ca, mountPath: {CA_MOUNT}, readOnly: true}}\n"),
-            "        - name: ca\n          configMap: {name: regcred-verify-ca}\n",
-        )
-    } else {
-        (String::new(), "")
-    };
-    let version = env!("CARGO_PKG_VERSION");
-    format!(
-        "apiVersion: batch/v1\n\
-         kind: Job\n\
-         metadata:\n  name: regcred-verify{namespace}\n\
-         spec:\n  \
-           # One attempt: a second one would send wrong passwords again, and registries lock users out for that.\n  \
-           backoffLimit: 0\n  \
-           activeDeadlineSeconds: 600\n  \
-           ttlSecondsAfterFinished: 86400\n  \
-           template:\n    \
-             metadata:\n      labels:\n        app.kubernetes.io/name: regcred-verify\n    \
-             spec:\n      \
-               serviceAccountName: regcred-verify\n      \
-               automountServiceAccountToken: false\n      \
-               enableServiceLinks: false\n      \
-               restartPolicy: Never\n      \
-               nodeSelector:\n        kubernetes.io/os: linux\n      \
-               securityContext:\n        \
-                 runAsNonRoot: true\n        \
-                 runAsUser: 65532\n        \
-                 runAsGroup: 65532\n        \
-                 fsGroup: 65532\n        \
-                 seccompProfile:\n          type: RuntimeDefault\n      \
-               containers:\n        \
-                 - name: verify\n          \
-                   image: regcred:{version}\n          \
-                   imagePullPolicy: IfNotPresent\n          \
-                   args:\n{arguments}          \
-                   resources:\n            \
-                     requests: {{cpu: 10m, memory: 32Mi}}\n            \
-                     limits: {{memory: 128Mi}}\n          \
-                   securityContext:\n            \
-                     allowPrivilegeEscalation: false\n            \
-                     readOnlyRootFilesystem: true\n            \
-                     capabilities:\n              drop: [ALL]\n          \
-                   volumeMounts:\n            \
-                     - {{name: pull-secret, mountPath: {MOUNT}, readOnly: true}}\n{ca_mount}      \
-               volumes:\n        \
-                 - name: pull-secret\n          \
-                   secret:\n            \
-                     secretName: {secret}\n            \
-                     # A Secret of the type kubernetes.io/dockercfg has .dockercfg here and in args.\n            \
-                     items: [{{key: .dockerconfigjson, path: .dockerconfigjson}}]\n{ca_volume}"
-    )
+    ports
 }
 
 /// The arguments of the same verification in the Job's Pod.
 fn arguments(args: &Args, has_ca: bool) -> Vec<String> {
     let mut arguments = vec![
         "verify".to_owned(),
-        format!("--docker-config={MOUNT}/.dockerconfigjson"),
+        "--docker-config=/var/run/regcred/pull-secret/.dockerconfigjson".to_owned(),
         format!("--max-failures={}", args.max_failures),
         format!("--timeout={}ms", args.timeout.as_millis()),
     ];
@@ -156,9 +80,9 @@ fn arguments(args: &Args, has_ca: bool) -> Vec<String> {
     arguments.extend(args.plain_http.iter().map(|host| format!("--plain-http={host}")));
     arguments.extend(args.allow_realm.iter().map(|host| format!("--allow-realm={host}")));
     if has_ca {
-        arguments.push(format!("--ca-file={CA_MOUNT}/ca.crt"));
+        arguments.push("--ca-file=/var/run/regcred/ca/ca.crt".to_owned());
     }
-    if args.output_format == super::report::VerifyFormat::Json {
+    if args.output_format == VerifyFormat::Json {
         arguments.push("--output-format=json".to_owned());
     }
     arguments
@@ -167,4 +91,64 @@ fn arguments(args: &Args, has_ca: bool) -> Vec<String> {
 /// A YAML scalar that is this text: JSON strings are.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn manifests_of(arguments: &[&str]) -> String {
+        let arguments = ["verify", "pull", "--print-job"].iter().chain(arguments);
+        manifests(&Line::try_parse_from(arguments).unwrap().args).ok().unwrap()
+    }
+
+    #[test]
+    fn job_takes_over_the_arguments() {
+        let text = manifests_of(&[
+            "-n",
+            "team-a",
+            "--image=r.example.com:5000/a/b:1",
+            "--plain-http=plain.example.com",
+            "-o",
+            "json",
+        ]);
+        for line in [
+            "  namespace: team-a",
+            "            secretName: \"pull\"",
+            "            - \"--image=r.example.com:5000/a/b:1\"",
+            "            - \"--plain-http=plain.example.com\"",
+            "            - \"--output-format=json\"",
+            "        - {port: 80, protocol: TCP}",
+            "        - {port: 443, protocol: TCP}",
+            "        - {port: 5000, protocol: TCP}",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        assert!(!text.contains("ca.crt") && !text.contains(" @") && !text.contains("\n@"), "{text}");
+        assert!(!manifests_of(&[]).contains("namespace:"));
+    }
+
+    #[test]
+    fn job_has_the_certificate_authorities() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\nbWFkZSB1cA==\n-----END CERTIFICATE-----\n")
+            .unwrap();
+        let text = manifests_of(&["--ca-file", file.path().to_str().unwrap()]);
+        for line in [
+            "    bWFkZSB1cA==",
+            "            - \"--ca-file=/var/run/regcred/ca/ca.crt\"",
+            "            - {name: ca, mountPath: /var/run/regcred/ca, readOnly: true}",
+            "          configMap: {name: regcred-verify-ca}",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
 }

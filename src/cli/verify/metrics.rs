@@ -1,4 +1,4 @@
-//! The outcomes as metrics, for node_exporter's textfile collector or a push gateway.
+//! The outcomes as metrics, for the textfile collector of `node_exporter`.
 
 use std::fs::Permissions;
 use std::io::{self, Write as _};
