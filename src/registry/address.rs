@@ -77,7 +77,7 @@ fn forbidden(address: IpAddr) -> Option<ForbiddenAddress> {
     match address {
         IpAddr::V4(address) => forbidden_v4(address),
         IpAddr::V6(address) => {
-            forbidden_v6(address).or_else(|| embedded(address).into_iter().flatten().find_map(forbidden_v4))
+            forbidden_v6(address).or_else(|| embedded(address).into_iter().find_map(forbidden_v4))
         }
     }
 }
@@ -106,28 +106,30 @@ fn forbidden_v6(address: Ipv6Addr) -> Option<ForbiddenAddress> {
 }
 
 /// The IPv4 addresses that routers and gateways may read from an IPv6 address.
-fn embedded(address: Ipv6Addr) -> [Option<Ipv4Addr>; 3] {
+fn embedded(address: Ipv6Addr) -> Vec<Ipv4Addr> {
     let segments = address.segments();
     let [_, _, _, _, _, _, high, low] = segments;
-    let at_end = v4(high, low);
     match segments {
         // IPv4-compatible (RFC 4291), IPv4-mapped, IPv4-translated (RFC 2765), NAT64 (RFC 6052).
         [0, 0, 0, 0, 0, 0 | 0xffff, ..]
         | [0, 0, 0, 0, 0xffff, 0, ..]
         | [0x64, 0xff9b, 0, 0, 0, 0, ..]
         // ISATAP (RFC 5214), with any prefix.
-        | [_, _, _, _, 0 | 0x200, 0x5efe, ..] => [Some(at_end), None, None],
-        // Local NAT64 (RFC 8215): the prefix can have any length from 48 bits on, and bits 64 to 71 are left out.
-        [0x64, 0xff9b, 1, first_half, fourth, fifth, ..] => {
-            let [_, second_octet] = fourth.to_be_bytes();
-            let [third_octet, _] = fifth.to_be_bytes();
-            [Some(at_end), Some(v4(first_half, u16::from_be_bytes([second_octet, third_octet]))), None]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, ..] => vec![v4(high, low)],
+        // Local NAT64 (RFC 8215), whose prefix can have each of these lengths (RFC 6052, section 2.2).
+        [0x64, 0xff9b, 1, ..] => {
+            let octets = address.octets();
+            let places = [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], [12, 13, 14, 15]];
+            let read = |place: usize| octets.get(place).copied().unwrap_or_default();
+            let forms = places.into_iter().map(|places| Ipv4Addr::from(places.map(read)));
+            // What a prefix leaves unused is zero.
+            forms.filter(|form| form.octets().first() != Some(&0)).collect()
         }
         // 6to4 (RFC 3056).
-        [0x2002, first, second, ..] => [Some(v4(first, second)), None, None],
+        [0x2002, first, second, ..] => vec![v4(first, second)],
         // Teredo (RFC 4380): the server, and the client with every bit turned.
-        [0x2001, 0, first, second, ..] => [Some(v4(first, second)), Some(v4(!high, !low)), None],
-        _ => [None; 3],
+        [0x2001, 0, first, second, ..] => vec![v4(first, second), v4(!high, !low)],
+        _ => Vec::new(),
     }
 }
 
@@ -172,6 +174,8 @@ mod tests {
             ("64:ff9b::a9fe:a9fe", LinkLocal),
             ("64:ff9b:1::169.254.169.254", LinkLocal),
             ("64:ff9b:1:7f00:0:100::", Loopback),
+            ("64:ff9b:1:7f:0:1::", Loopback),
+            ("64:ff9b:1:0:7f:0:100:0", Loopback),
             ("2002:7f00:1::", Loopback),
             ("2002:a9fe:a9fe::1", LinkLocal),
             ("2001:0:7f00:1::", Loopback),
@@ -196,6 +200,8 @@ mod tests {
             "2400:3200::1",
             "fd00::1",
             "64:ff9b::10.0.0.1",
+            "64:ff9b:1::10.0.0.1",
+            "64:ff9b:1:a00:0:100::",
             "::ffff:192.168.1.1",
             "2002:c0a8:101::1",
         ] {

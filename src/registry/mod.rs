@@ -30,3 +30,28 @@ pub use image::PullImage;
 pub use outcome::VerifyOutcome;
 pub use site::NamedHosts;
 pub use verifier::{Verification, Verifier, VerifierError, VerifyOptions};
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use walkdir::WalkDir;
+
+    #[test]
+    fn nothing_on_the_admission_path_asks_registries() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        for folder in ["server", "admission"] {
+            let files: Vec<_> = WalkDir::new(source.join(folder))
+                .into_iter()
+                .map(Result::unwrap)
+                .filter(|entry| entry.file_type().is_file())
+                .collect();
+            assert!(files.len() > 5, "{folder}");
+            for file in files {
+                let text = fs::read_to_string(file.path()).unwrap();
+                assert!(!text.contains("crate::registry"), "{}", file.path().display());
+            }
+        }
+    }
+}

@@ -110,7 +110,7 @@ impl Conclusion {
     }
 
     /// Adds a sentence.
-    pub(super) fn and(mut self, note: &Bilingual<impl AsRef<str>>) -> Self {
+    pub(super) fn and<T: AsRef<str>>(mut self, note: &Bilingual<T>) -> Self {
         self.message = Bilingual {
             english: format!("{} {}", self.message.english, note.english.as_ref()),
             chinese: format!("{}{}", self.message.chinese, note.chinese.as_ref()),

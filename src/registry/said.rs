@@ -9,7 +9,7 @@ use regcred_engine::judge::{Request, judge_without_consumers};
 use regcred_engine::policy::{Language, Policy, Requester};
 use regcred_engine::rules::{Rule, credential_end};
 use regcred_engine::secret::{Secret, SecretType};
-use regcred_engine::wording::{Bilingual, statement};
+use regcred_engine::wording::{Bilingual, Statement, statement};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -23,7 +23,15 @@ pub(super) struct Said {
     pub(super) expires: Option<Timestamp>,
     /// The conclusion, if the registry need not be asked.
     pub(super) conclusion: Option<Conclusion>,
+    /// What to add to a conclusion of the registry, a sentence each.
+    pub(super) notes: Vec<Bilingual<String>>,
 }
+
+/// Says that what was verified is not what the kubelet uses.
+const KUBELET_IGNORES_TOKENS: Bilingual<&str> = Bilingual {
+    english: "This is about the identity token, which docker uses and the kubelet ignores.",
+    chinese: "这里验证的是 identity token：docker 使用它，kubelet 会忽略它。",
+};
 
 /// Findings with which every registry refuses the credentials. Sending them would only bring a lock-out closer.
 const CERTAIN_REFUSALS: [Rule; 2] = [Rule::UnfilledPlaceholder, Rule::WrongKindOfCredential];
@@ -37,7 +45,7 @@ pub(super) fn said(entry: &LoginEntry, now: Timestamp) -> Said {
     let expires = credential_end(username, password, token);
     if token.is_empty() && (username.is_empty() || password.is_empty()) {
         let conclusion = if entry.is_in_helper { in_helper() } else { incomplete() };
-        return Said { expires, conclusion: Some(conclusion) };
+        return Said { expires, conclusion: Some(conclusion), notes: Vec::new() };
     }
     let document = document(entry.key.as_written(), username, password, token);
     let request = Request {
@@ -57,7 +65,17 @@ pub(super) fn said(entry: &LoginEntry, now: Timestamp) -> Said {
         (None, Some(refused)) => Some(not_sent(VerifyOutcome::Refused, refused)),
         (None, None) => None,
     };
-    Said { expires, conclusion }
+    let is_token = matches!(entry.credential, Credential::IdentityToken(_));
+    let ignored =
+        is_token.then(|| Bilingual::new(KUBELET_IGNORES_TOKENS.english, KUBELET_IGNORES_TOKENS.chinese));
+    let short_lived = find(&[Rule::CredentialShortLived]).map(|found| {
+        let (english, chinese) = statements(found);
+        Bilingual::new(
+            format!("Note: {}. {}", english.clause, english.remedy),
+            format!("注意：{}。{}", chinese.clause, chinese.remedy),
+        )
+    });
+    Said { expires, conclusion, notes: ignored.into_iter().chain(short_lived).collect() }
 }
 
 /// A document with this entry alone, as the kubelet reads it, for the judgement.
@@ -85,13 +103,17 @@ fn document(key: &str, username: &[u8], password: &[u8], token: &str) -> Zeroizi
 }
 
 fn not_sent(outcome: VerifyOutcome, finding: &Finding<'_>) -> Conclusion {
-    let english = statement(finding, Language::English);
-    let chinese = statement(finding, Language::Chinese);
+    let (english, chinese) = statements(finding);
     let message = Bilingual::new(
         format!("Not sent: {}. {}", english.clause, english.remedy),
         format!("未发送：{}。{}", chinese.clause, chinese.remedy),
     );
     Conclusion { outcome, message }
+}
+
+/// What a finding says in English and in Chinese.
+fn statements(finding: &Finding<'_>) -> (Statement, Statement) {
+    (statement(finding, Language::English), statement(finding, Language::Chinese))
 }
 
 fn in_helper() -> Conclusion {

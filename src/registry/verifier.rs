@@ -104,7 +104,7 @@ impl Verifier {
 
     /// Verifies an entry: for each of its images, or by a login alone.
     pub async fn verify_entry(&mut self, entry: &LoginEntry) -> Vec<Verification> {
-        let Said { expires, conclusion } = said(entry, self.options.now);
+        let Said { expires, conclusion, notes } = said(entry, self.options.now);
         if let Some(conclusion) = conclusion {
             return vec![verification(entry, None, conclusion, 0, expires)];
         }
@@ -113,7 +113,7 @@ impl Verifier {
         let mut verifications = Vec::with_capacity(images.len());
         for image in images {
             let before = self.attempts.made;
-            let conclusion = self.conclude(entry, image).await;
+            let conclusion = notes.iter().fold(self.conclude(entry, image).await, Conclusion::and);
             verifications.push(verification(entry, image, conclusion, self.attempts.made - before, expires));
         }
         verifications

@@ -127,7 +127,7 @@ impl<W: Write> VerifyReport<W> {
         let outcomes = || self.outcomes.keys();
         if outcomes().any(|outcome| !outcome.is_valid() && !outcome.is_open()) {
             Exit::Findings
-        } else if outcomes().any(|outcome| outcome.is_open()) || self.outcomes.is_empty() {
+        } else if outcomes().any(|outcome| outcome.is_open()) {
             Exit::Incomplete
         } else {
             Exit::Clean
