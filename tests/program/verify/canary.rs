@@ -194,11 +194,9 @@ fn no_credential_leaves_a_verification() {
         let word = json!({"auths": {HOST: {"username": "robot", "password": WORD}}}).to_string();
         let identity = json!({"auths": {HOST: {"identitytoken": WORD}}}).to_string();
         for (number, place) in PLACES.iter().enumerate() {
-            for (other, code) in [200, 307, 400, 401, 403, 404, 429, 500].into_iter().enumerate() {
+            for (other, code) in [200, 307, 401, 403, 429].into_iter().enumerate() {
                 for (manner, document) in [
                     (Manner::Bearer, &document),
-                    (Manner::Basic, &document),
-                    (Manner::Bearer, &word),
                     (Manner::Basic, &word),
                     (Manner::Later, &word),
                     (Manner::Bearer, &identity),
