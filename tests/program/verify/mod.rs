@@ -8,6 +8,7 @@ mod guard;
 mod hostile;
 mod internet;
 mod kinds;
+mod output;
 mod registries;
 
 use std::fmt;
