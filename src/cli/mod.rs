@@ -15,6 +15,7 @@ mod scan;
 mod serve;
 mod shell;
 mod signals;
+mod verify;
 
 use std::env;
 use std::error::Error as _;
@@ -55,6 +56,7 @@ enum Command {
     Check(check::Args),
     Scan(scan::Args),
     Explain(explain::Args),
+    Verify(verify::Args),
     Create(create::Args),
     Doctor(doctor::Args),
     Rules(rules::Args),
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Scan(args) => scan::run(args),
         Command::Explain(args) => explain::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Create(args) => create::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::Rules(args) => rules::run(&args),

@@ -5,6 +5,7 @@ pub mod client;
 pub mod doctor;
 pub(crate) mod explain;
 mod list;
+pub mod pull_secrets;
 pub mod scan;
 pub mod self_managed;
 pub(crate) mod words;

@@ -11,6 +11,7 @@ pub mod content;
 mod contents;
 pub mod diff;
 mod docker_config;
+mod documents;
 mod elsewhere;
 mod excerpt;
 mod file_contents;
@@ -52,6 +53,7 @@ use problem::{Problem, ProblemKind};
 use pull_secret::{Origin, PullSecret};
 
 pub use check::{Checked, after_repair};
+pub use documents::ManifestDocument;
 
 /// A file that is checked. It contains credentials: there is no `Debug`.
 pub struct Manifest<'f> {

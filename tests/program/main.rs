@@ -38,3 +38,4 @@ mod resilience;
 mod rules;
 mod shell;
 mod support;
+mod verify;

@@ -45,6 +45,14 @@ fn ends(entry: &EntryView<'_, '_>) -> Vec<(EntryField, f64)> {
     of_pair().into_iter().chain(of_tokens).filter(|(_, end)| *end > 0.0).collect()
 }
 
+/// Returns when a credential ends, if it says so: as `credential-expired` reads it from the password or the identity token.
+#[must_use]
+pub fn credential_end(username: &[u8], password: &[u8], identity_token: &str) -> Option<Timestamp> {
+    let (username, password) = (String::from_utf8_lossy(username), String::from_utf8_lossy(password));
+    let end = end_of_password(&username, password.trim()).or_else(|| end_of_jwt(identity_token.trim()))?;
+    Timestamp::from_second(second(end).into()).ok().filter(|_| end > 0.0)
+}
+
 /// ECR's password is base64 of a JSON object with the end among its fields. Alibaba's (ACR API, `GetAuthorizationToken`) is
 /// such base64, a colon and a signature.
 fn end_of_password(username: &str, password: &str) -> Option<f64> {

@@ -58,6 +58,7 @@ use crate::place::Spot;
 use crate::repair::Edit;
 
 pub(crate) use collisions::Collisions;
+pub use credential_end::credential_end;
 pub(crate) use credentials::{Credentials, is_usable};
 pub use definition::{Action, Example, Misplaced};
 pub(crate) use definition::{Context, Definition, Message};
