@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use regcred_engine::finding::Finding;
-use regcred_engine::judge::{Request, judge_without_consumers};
+use regcred_engine::judge::{Request, judge};
 use regcred_engine::policy::{Language, Policy, Requester};
 use regcred_engine::rules::{Rule, credential_end};
 use regcred_engine::secret::{Secret, SecretType};
@@ -58,7 +58,7 @@ pub(super) fn said(entry: &LoginEntry, now: Timestamp) -> Said {
         },
         old: None,
     };
-    let judgement = judge_without_consumers(&Policy::default(), &request);
+    let judgement = judge(&Policy::default(), &request);
     let find = |rules: &[Rule]| judgement.findings.iter().find(|found| rules.contains(&found.rule()));
     let conclusion = match (find(&[Rule::CredentialExpired]), find(&CERTAIN_REFUSALS)) {
         (Some(ended), _) => Some(not_sent(VerifyOutcome::Expired, ended)),

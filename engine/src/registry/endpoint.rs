@@ -33,7 +33,7 @@ impl Endpoint {
             Some(fault) => Endpoint::Invalid(fault),
             None if key.is_docker_hub() => Endpoint::Host(DOCKER_HUB_API.to_owned()),
             None if key.is_one_word() => Endpoint::DependsOnImage,
-            None => Endpoint::Host(key.site()),
+            None => Endpoint::Host(key.site().to_string()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Reading one registry key.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::Ipv6Addr;
 
 use percent_encoding::percent_decode_str;
@@ -126,6 +127,16 @@ pub(crate) struct Site<'k> {
     port: Port,
     /// As written.
     invalid_port: &'k str,
+}
+
+impl fmt::Display for Site<'_> {
+    /// As in an image name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Port::Number(port) => write!(f, "{}:{port}", self.host),
+            Port::None | Port::Empty | Port::Invalid => write!(f, "{}{}", self.host, self.invalid_port),
+        }
+    }
 }
 
 /// The port of a key or pattern.
