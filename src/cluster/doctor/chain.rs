@@ -58,10 +58,10 @@ pub(super) fn configurations(installed: &Installed, expected: &Expected<'_>) -> 
     if webhooks.is_empty() {
         return category;
     }
-    let all = |broken: fn(&Value, &Expected<'_>) -> Option<(Bilingual<String>, Bilingual<String>)>| {
+    let all = |broken: fn(&Value, &Expected<'_>) -> Problem| {
         webhooks.iter().find_map(|webhook| broken(webhook, expected))
     };
-    let finding = |found: Option<(Bilingual<String>, Bilingual<String>)>| match found {
+    let finding = |found: Problem| match found {
         Some((detail, remedy)) => Finding::broken(detail, remedy),
         None => Finding::Fine,
     };
@@ -129,6 +129,7 @@ fn registered(read: &Read, webhook: Option<&Value>, name: &str) -> Finding {
     }
 }
 
+/// What is wrong with a webhook, and what to do.
 type Problem = Option<(Bilingual<String>, Bilingual<String>)>;
 
 fn wrong_rules(webhook: &Value, _: &Expected<'_>) -> Problem {

@@ -24,7 +24,7 @@ impl Installed {
         let (namespace, name) = (segment(namespace), segment(name));
         let group = "/apis/admissionregistration.k8s.io/v1";
         let service = read(server, &format!("/api/v1/namespaces/{namespace}/services/{name}"));
-        let selector = service.found().map(|service| selector(service)).unwrap_or_default();
+        let selector = service.found().map(selector).unwrap_or_default();
         let deployment = read(server, &format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}"));
         let policy = match deployment.found().and_then(policy_config_map) {
             Some(map) => read(server, &format!("/api/v1/namespaces/{namespace}/configmaps/{}", segment(map))),

@@ -167,9 +167,11 @@ impl Probe<'_, '_> {
         };
         let Some(secret) = items(&found, "/items").first() else { return Finding::Fine };
         let name = segment(text(secret, "/metadata/name"));
-        let mut object = secret.clone();
-        object["apiVersion"] = json!("v1");
-        object["kind"] = json!("Secret");
+        // An item of a list has no kind.
+        let of_kind = [("apiVersion", json!("v1")), ("kind", json!("Secret"))];
+        let fields = secret.as_object().into_iter().flatten();
+        let fields = fields.map(|(name, value)| (name.as_str(), value.clone())).chain(of_kind);
+        let object: Value = fields.collect();
         let uri =
             format!("/api/v1/namespaces/{namespace}/secrets/{name}?dryRun=All&fieldManager=regcred-doctor");
         let Ok(body) = serde_json::to_vec(&object) else { return Finding::Fine };

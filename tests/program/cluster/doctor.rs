@@ -245,112 +245,148 @@ fn doctor_names_each_broken_link() {
     let short = doctor(&installation.cluster, &["-n", JUDGED, "-o", "short", "--lang", "zh"]);
     assert_eq!((short.code, short.stdout.as_str()), (Some(0), "一切正常。\n"));
 
-    let webhook = |pointer: &str, value: Value| json!([{"op": "replace", "path": format!("/webhooks/0{pointer}"), "value": value}]);
-    let excluded = "/namespaceSelector/matchExpressions/0/values";
-    let foreign = || BASE64_STANDARD.encode(Authority::new().certificate);
-    let delete = |installation: &Installation, arguments: &[&str]| {
-        installation.cluster.accepts(&[&["delete"], arguments].concat(), "");
-    };
+    installation.break_configurations();
+    installation.break_calls();
+    installation.break_pods();
+    installation.add_others();
+}
 
-    let i = &installation;
-    i.broken("mutating-configuration", "error", "Apply the manifests", |i| {
-        delete(i, &[CONFIGURATIONS[0].0, "regcred"])
-    });
-    i.broken("validating-configuration", "error", "Apply the manifests", |i| {
-        delete(i, &[CONFIGURATIONS[1].0, "regcred"])
-    });
-    i.broken("webhook-rules", "error", "Apply the manifests", |i| {
-        i.configuration(0, &webhook("/rules/0/operations", json!(["UPDATE"])));
-    });
-    i.broken("match-conditions", "error", "Apply the manifests", |i| {
-        i.both(&json!([{"op": "remove", "path": "/webhooks/0/matchConditions"}]));
-    });
-    i.broken("probe-other-type", "error", "No Pod of regcred is ready", |i| {
-        i.configuration(1, &json!([{"op": "remove", "path": "/webhooks/0/matchConditions"}]));
-        i.configuration(1, &webhook("/clientConfig", json!({"url": "https://127.0.0.1:1/"})));
-        i.configuration(1, &webhook("/failurePolicy", json!("Fail")));
-    });
-    i.broken("namespace-selector", "error", "Apply the manifests", |i| {
-        i.both(&webhook(excluded, json!(["kube-system"])));
-    });
-    i.broken("namespace-selector", "error", "-n NAME", |i| {
-        i.both(&webhook(excluded, json!(["kube-system", SYSTEM, JUDGED])));
-    });
-    i.broken("webhook-service", "error", "Apply the manifests", |i| {
-        let client = json!({"service": {"namespace": SYSTEM, "name": "missing", "path": "/mutate"}, "caBundle": i.bundle()});
-        i.configuration(0, &webhook("/clientConfig", client));
-    });
-    i.broken("probe-generic-host", "error", "Service", |i| {
-        let client = json!({"service": {"namespace": SYSTEM, "name": "missing", "path": "/validate"}, "caBundle": i.bundle()});
-        i.configuration(1, &webhook("/clientConfig", client));
-        i.configuration(1, &webhook("/failurePolicy", json!("Fail")));
-    });
-    i.broken("ca-bundle", "error", "certs/README.md", |i| {
-        i.configuration(0, &json!([{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]));
-    });
-    i.broken("probe-repair", "error", "mutating webhook was not called", |i| {
-        i.configuration(0, &webhook("/clientConfig/caBundle", json!(foreign())));
-    });
-    i.broken("probe-repair", "error", "caBundle is not the CA", |i| {
-        i.configuration(1, &webhook("/clientConfig/caBundle", json!(foreign())));
-        i.configuration(1, &webhook("/failurePolicy", json!("Fail")));
-    });
-    i.broken("probe-repair", "error", "No Pod of regcred is ready", |i| {
-        i.configuration(1, &webhook("/clientConfig/url", json!("https://127.0.0.1:1/validate")));
-        i.configuration(1, &webhook("/failurePolicy", json!("Fail")));
-    });
-    i.broken("failure-policy", "warning", "components/enforce", |i| {
-        i.configuration(1, &webhook("/failurePolicy", json!("Fail")));
-    });
-    i.broken("probe-generic-host", "error", "--policy", |i| {
-        // The Deployment says that it enforces, and the Pods do not.
-        let variables =
+const EXCLUDED: &str = "/namespaceSelector/matchExpressions/0/values";
+
+/// A patch of the webhook in a configuration.
+fn webhook(pointer: &str, value: &Value) -> Value {
+    json!([{"op": "replace", "path": format!("/webhooks/0{pointer}"), "value": value}])
+}
+
+/// The certificate of a CA that signed nothing here.
+fn foreign() -> Value {
+    json!(BASE64_STANDARD.encode(Authority::new().certificate))
+}
+
+impl Installation {
+    fn delete(&self, arguments: &[&str]) {
+        self.cluster.accepts(&[&["delete"], arguments].concat(), "");
+    }
+
+    /// A Service that does not exist.
+    fn missing_service(&self, path: &str) -> Value {
+        json!({"service": {"namespace": SYSTEM, "name": "missing", "path": path}, "caBundle": self.bundle()})
+    }
+
+    fn break_configurations(&self) {
+        self.broken("mutating-configuration", "error", "Apply the manifests", |i| {
+            i.delete(&[CONFIGURATIONS[0].0, "regcred"]);
+        });
+        self.broken("validating-configuration", "error", "Apply the manifests", |i| {
+            i.delete(&[CONFIGURATIONS[1].0, "regcred"]);
+        });
+        self.broken("webhook-rules", "error", "Apply the manifests", |i| {
+            i.configuration(0, &webhook("/rules/0/operations", &json!(["UPDATE"])));
+        });
+        self.broken("match-conditions", "error", "Apply the manifests", |i| {
+            i.both(&json!([{"op": "remove", "path": "/webhooks/0/matchConditions"}]));
+        });
+        self.broken("probe-other-type", "error", "No Pod of regcred is ready", |i| {
+            i.configuration(1, &json!([{"op": "remove", "path": "/webhooks/0/matchConditions"}]));
+            i.configuration(1, &webhook("/clientConfig", &json!({"url": "https://127.0.0.1:1/"})));
+            i.configuration(1, &webhook("/failurePolicy", &json!("Fail")));
+        });
+        self.broken("namespace-selector", "error", "Apply the manifests", |i| {
+            i.both(&webhook(EXCLUDED, &json!(["kube-system"])));
+        });
+        self.broken("namespace-selector", "error", "-n NAME", |i| {
+            i.both(&webhook(EXCLUDED, &json!(["kube-system", SYSTEM, JUDGED])));
+        });
+        self.broken("webhook-service", "error", "Apply the manifests", |i| {
+            i.configuration(0, &webhook("/clientConfig", &i.missing_service("/mutate")));
+        });
+        self.broken("probe-generic-host", "error", "Service", |i| {
+            i.configuration(1, &webhook("/clientConfig", &i.missing_service("/validate")));
+            i.configuration(1, &webhook("/failurePolicy", &json!("Fail")));
+        });
+    }
+
+    fn break_calls(&self) {
+        self.broken("ca-bundle", "error", "certs/README.md", |i| {
+            i.configuration(0, &json!([{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]));
+        });
+        self.broken("probe-repair", "error", "mutating webhook was not called", |i| {
+            i.configuration(0, &webhook("/clientConfig/caBundle", &foreign()));
+        });
+        self.broken("probe-repair", "error", "caBundle is not the CA", |i| {
+            i.configuration(1, &webhook("/clientConfig/caBundle", &foreign()));
+            i.configuration(1, &webhook("/failurePolicy", &json!("Fail")));
+        });
+        self.broken("probe-repair", "error", "No Pod of regcred is ready", |i| {
+            i.configuration(1, &webhook("/clientConfig/url", &json!("https://127.0.0.1:1/validate")));
+            i.configuration(1, &webhook("/failurePolicy", &json!("Fail")));
+        });
+        self.broken("failure-policy", "warning", "components/enforce", |i| {
+            i.configuration(1, &webhook("/failurePolicy", &json!("Fail")));
+        });
+        self.broken("probe-generic-host", "error", "--policy", |i| {
+            // The Deployment says that it enforces, and the Pods do not.
+            let variables =
             i.cluster.get(&["-n", SYSTEM, "deployment", "regcred"])["spec"]["template"]["spec"]["containers"]
                 [0]["env"]
                 .clone();
-        let at = variables
-            .as_array()
-            .unwrap()
-            .iter()
-            .position(|variable| variable["name"] == "REGCRED_ENFORCEMENT")
-            .unwrap();
-        let path = format!("/spec/template/spec/containers/0/env/{at}/value");
-        i.patch(
-            &["-n", SYSTEM, "deployment", "regcred"],
-            &json!([{"op": "replace", "path": path, "value": "enforce"}]),
-        );
-    });
-    i.broken("service", "error", "Apply the manifests", |i| delete(i, &["-n", SYSTEM, "service", "regcred"]));
-    i.broken("service", "error", "Apply the manifests", |i| {
-        i.patch(
-            &["-n", SYSTEM, "service", "regcred"],
-            &json!([{"op": "replace", "path": "/spec/ports/0/targetPort", "value": "other"}]),
-        );
-    });
-    i.broken("endpoints", "error", "get pods", |i| i.slice(false));
-    i.broken("rollout", "warning", "rollout undo", |i| i.available(1));
-    i.broken("replicas", "warning", "two replicas", |i| i.pod("regcred-1", "one", "False", "regcred:0.1.0"));
-    i.broken("replicas", "warning", "two nodes", |i| i.pod("regcred-2", "one", "True", "regcred:0.1.0"));
-    i.broken("replicas", "error", "events", |i| {
-        i.pod("regcred-1", "one", "False", "regcred:0.1.0");
-        i.pod("regcred-2", "two", "False", "regcred:0.1.0");
-    });
-    i.broken("versions", "warning", "rollout status", |i| i.pod("regcred-2", "two", "True", "regcred:0.2.0"));
-    i.broken("disruption-budget", "warning", "Apply the manifests", |i| {
-        delete(i, &["-n", SYSTEM, "pdb", "regcred"])
-    });
-    for (kind, code) in [
-        ("MutatingWebhookConfiguration", "other-mutators"),
-        ("ValidatingWebhookConfiguration", "other-validators"),
-    ] {
-        i.apply(&other(kind));
-        let examined = i.examine();
-        let (result, error, _) = examined.check(code);
-        assert!(result == "warning" && error.starts_with("other "), "{code}: {error}");
-        assert_eq!(examined.code, Some(0));
-        delete(i, &[kind, "other"]);
+            let at = variables
+                .as_array()
+                .unwrap()
+                .iter()
+                .position(|variable| variable["name"] == "REGCRED_ENFORCEMENT")
+                .unwrap();
+            let path = format!("/spec/template/spec/containers/0/env/{at}/value");
+            i.patch(
+                &["-n", SYSTEM, "deployment", "regcred"],
+                &json!([{"op": "replace", "path": path, "value": "enforce"}]),
+            );
+        });
     }
-    i.broken("configuration-owners", "warning", "ignore", |i| {
+
+    fn break_pods(&self) {
+        self.broken("service", "error", "Apply the manifests", |i| {
+            i.delete(&["-n", SYSTEM, "service", "regcred"]);
+        });
+        self.broken("service", "error", "Apply the manifests", |i| {
+            i.patch(
+                &["-n", SYSTEM, "service", "regcred"],
+                &json!([{"op": "replace", "path": "/spec/ports/0/targetPort", "value": "other"}]),
+            );
+        });
+        self.broken("endpoints", "error", "get pods", |i| i.slice(false));
+        self.broken("rollout", "warning", "rollout undo", |i| i.available(1));
+        self.broken("replicas", "warning", "two replicas", |i| {
+            i.pod("regcred-1", "one", "False", "regcred:0.1.0");
+        });
+        self.broken("replicas", "warning", "two nodes", |i| {
+            i.pod("regcred-2", "one", "True", "regcred:0.1.0");
+        });
+        self.broken("replicas", "error", "events", |i| {
+            i.pod("regcred-1", "one", "False", "regcred:0.1.0");
+            i.pod("regcred-2", "two", "False", "regcred:0.1.0");
+        });
+        self.broken("versions", "warning", "rollout status", |i| {
+            i.pod("regcred-2", "two", "True", "regcred:0.2.0");
+        });
+        self.broken("disruption-budget", "warning", "Apply the manifests", |i| {
+            i.delete(&["-n", SYSTEM, "pdb", "regcred"]);
+        });
+    }
+
+    fn add_others(&self) {
+        for (kind, code) in [
+            ("MutatingWebhookConfiguration", "other-mutators"),
+            ("ValidatingWebhookConfiguration", "other-validators"),
+        ] {
+            self.apply(&other(kind));
+            let examined = self.examine();
+            let (result, error, _) = examined.check(code);
+            assert!(result == "warning" && error.starts_with("other "), "{code}: {error}");
+            assert_eq!(examined.code, Some(0));
+            self.delete(&[kind, "other"]);
+        }
+        self.broken("configuration-owners", "warning", "ignore", |i| {
         for manager in ["one", "two"] {
             let configuration = json!({
                 "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "metadata": {"name": "regcred"},
@@ -364,6 +400,7 @@ fn doctor_names_each_broken_link() {
             // A forced apply takes the fields over, so the second one has the same value.
         }
     });
+    }
 }
 
 #[test]
