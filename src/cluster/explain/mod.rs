@@ -103,7 +103,7 @@ pub(crate) fn explain_cluster<W: Write + 'static>(
         Err(Stop::Call(CallError::Interrupted)) => Some(Bilingual::new("interrupted", "已中断")),
     };
     for note in run.fetcher.notes() {
-        run.trouble(TroubleKind::NotJudged, note)?;
+        run.trouble(TroubleKind::NotPermitted, note)?;
     }
     match failed {
         Some(message) => run.trouble(TroubleKind::Unreadable, message),
