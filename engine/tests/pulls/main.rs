@@ -210,7 +210,9 @@ fn secrets_that_cannot_be_read_make_nothing_wrong() {
 #[test]
 fn the_order_of_the_secrets_makes_nothing_wrong() {
     let mut recordings = recordings();
-    recordings.iter_mut().for_each(|recording| recording.pod.pull_secrets.reverse());
+    for recording in &mut recordings {
+        recording.pod.pull_secrets.reverse();
+    }
     assert_right(explained(recordings));
 }
 
