@@ -121,7 +121,12 @@ fn of_attempt(attempt: &Attempt<'_>) -> Option<Sentence> {
 impl Checked<'_, '_> {
     fn of_secrets(&self, sentences: &mut Vec<Sentence>) {
         if !self.holdings.names_secrets {
-            sentences.push(if self.pod.is_template {
+            sentences.push(if self.pod.is_template && self.pod.service_account.is_none() {
+                fixed(text(
+                    "The template names no pull Secret. Its ServiceAccount, whose list a Pod without one gets, could not be read or is not in the input.",
+                    "模板没有指定拉取 Secret。没有自己列表的 Pod 会得到其 ServiceAccount 的列表，但该 ServiceAccount 无法读取，或不在输入中。",
+                ))
+            } else if self.pod.is_template {
                 fixed(text(
                     "Neither the template nor its ServiceAccount names a pull Secret.",
                     "模板及其 ServiceAccount 都没有指定拉取 Secret。",

@@ -113,7 +113,7 @@ impl Known<'_> {
         let verdict = match failure {
             Some(failure) if failure.is_sandbox => of_sandbox(failure),
             Some(failure) => of_attempts(&failure.attempts, &holdings),
-            None if self.pod.is_template => of_template(&holdings),
+            None if self.pod.is_template => of_template(&holdings, self.pod.service_account.is_some()),
             None => Verdict::certain(Cause::None),
         };
         let malformed = self.used.malformed().next();

@@ -130,7 +130,7 @@ impl Repair<'_> {
                 vec![names.change_pod(&self.of_container("\"imagePullPolicy\":\"IfNotPresent\"")?)]
             }
             Cause::Architecture => vec!["kubectl get nodes -L kubernetes.io/arch".to_owned()],
-            Cause::Undecided => vec![format!(
+            Cause::Undecided if !self.pod.is_template => vec![format!(
                 "kubectl -n {namespace} get pod {} -o jsonpath='{{..waiting.message}}{{\"\\n\"}}'",
                 names.pod
             )],

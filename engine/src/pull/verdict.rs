@@ -200,8 +200,9 @@ impl Holdings<'_> {
     }
 }
 
-/// The verdict on a template: whether a pull would find credentials.
-pub(super) fn of_template(holdings: &Holdings<'_>) -> Verdict {
+/// The verdict on a template: whether a pull would find credentials. A Pod without a list of its own gets that of its service
+/// account, so that without it nothing is certain.
+pub(super) fn of_template(holdings: &Holdings<'_>, account_is_known: bool) -> Verdict {
     if holdings.image.is_none() {
         return Verdict::certain(Cause::InvalidImageName);
     }
@@ -218,7 +219,8 @@ pub(super) fn of_template(holdings: &Holdings<'_>) -> Verdict {
             [Cause::None].into_iter().chain(holdings.why_none().causes()),
         );
     }
-    holdings.why_none()
+    let why = holdings.why_none();
+    if holdings.names_secrets || account_is_known { why } else { why.at_most_likely() }
 }
 
 /// The verdict on a pull that failed with these errors; there are none if no text tells a cause.

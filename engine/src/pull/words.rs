@@ -82,6 +82,20 @@ pub(super) fn sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<St
             format!("The likely cause is that {}.", first.english),
             format!("可能的原因：{}。", first.chinese),
         ),
+        // Of a template: a failed pull does not have the alternative that there is nothing to report.
+        Certainty::Open if verdict.causes().any(|cause| cause == Cause::None) => {
+            let image = subject.shown_image();
+            Bilingual::new(
+                format!(
+                    "Nothing visible tells whether a pull of {} finds credentials: a pull Secret could not be read or is not in the input.",
+                    image.english
+                ),
+                format!(
+                    "无法判断拉取 {} 时能否找到凭据：有拉取 Secret 无法读取，或不在输入中。",
+                    image.chinese
+                ),
+            )
+        }
         Certainty::Open if verdict.causes().count() == 1 => {
             Bilingual::new(format!("{}.", capitalised(&first.english)), format!("{}。", first.chinese))
         }
@@ -103,6 +117,10 @@ pub(super) fn sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<St
 /// Says what a cause means for this image, without a closing mark.
 fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
     let namespace = shown(subject.namespace);
+    let (here, here_zh) = match &*namespace {
+        "" => ("its namespace".to_owned(), "其命名空间".to_owned()),
+        namespace => (format!("the namespace {namespace}"), format!("命名空间 {namespace} ")),
+    };
     let image = subject.shown_image();
     let registry = subject.shown_registry();
     let host = subject.attempt.and_then(|attempt| attempt.host);
@@ -139,11 +157,8 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
             format!("该 Pod 没有指定拉取 Secret，因此 kubelet 没有 {registry_zh} 的凭据"),
         ),
         Cause::SecretMissing => Bilingual::new(
-            format!(
-                "{} does not exist in the namespace {namespace}",
-                closest_named("a pull Secret of the Pod")
-            ),
-            format!("{} 在命名空间 {namespace} 中不存在", closest_zh()),
+            format!("{} does not exist in {here}", closest_named("a pull Secret of the Pod")),
+            format!("{} 在{here_zh}中不存在", closest_zh()),
         ),
         Cause::SecretInOtherNamespace => {
             let elsewhere = subject.closest.and_then(|reason| match reason.why {
