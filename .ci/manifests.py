@@ -1,6 +1,7 @@
 """Assert, over the rendered kustomizations (JSON, one file each), what users and dashboards rely on."""
 
 import base64
+import ipaddress
 import json
 import pathlib
 import re
@@ -53,6 +54,10 @@ MATCH = {
     "MutatingWebhookConfiguration": OF_TYPE,
     "ValidatingWebhookConfiguration": f"{OF_TYPE} || {WITH_KEY}",
 }
+
+# No registry is there: this machine, links, and the metadata services of clouds.
+FORBIDDEN = ("127.0.0.1", "169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192", "::1", "fe80::1",
+             "fd00:ec2::254", "fd20:ce::254")
 
 HASHED = re.compile(r"(.+)-[a-z0-9]{10}")
 
@@ -272,6 +277,45 @@ def scan(name, objects, namespace, roles):
         same(name, f"namespace of {kind}", thing["metadata"].get("namespace"), None if kind.startswith("Cluster") else namespace)
 
 
+def verify(name, objects, namespace, roles):
+    """The job that tries credentials: it reads Secrets and Pods, never tries twice, and reaches no metadata service."""
+    same(name, "objects", sorted(objects), sorted(
+        (kind, "regcred-verify") for kind in ("ServiceAccount", "CronJob", "NetworkPolicy", *roles)))
+    role, binding = (objects[kind, "regcred-verify"] for kind in roles)
+    same(name, "bound", (binding["roleRef"]["kind"], [s["namespace"] for s in binding["subjects"]]), (roles[0], [namespace]))
+    same(name, "rights", role["rules"], [{"apiGroups": [""], "resources": ["secrets", "pods"], "verbs": ["list"]}])
+    spec = objects["CronJob", "regcred-verify"]["spec"]
+    job = spec["jobTemplate"]["spec"]
+    pod = job["template"]["spec"]
+    (container,) = pod["containers"]
+    same(name, "concurrencyPolicy", spec["concurrencyPolicy"], "Forbid")
+    same(name, "attempts of a job", (job["backoffLimit"], pod["restartPolicy"]), (0, "Never"))
+    same(name, "how long an alert on a failed job lasts", job["ttlSecondsAfterFinished"], 86400)
+    where = "--all-namespaces" if roles[0] == "ClusterRole" else f"--namespace={namespace}"
+    same(name, "what it does", container["args"], ["verify", "--output-format=json", where])
+    same(name, "settings and mounts", [container.get("env"), container.get("volumeMounts"), pod.get("volumes")], [None] * 3)
+    same(name, "nodeSelector", pod["nodeSelector"], {"kubernetes.io/os": "linux"})
+    same(name, "user", (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]), (True, 65532))
+    same(name, "container's securityContext", container["securityContext"], {
+        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
+    same(name, "hostNetwork", pod.get("hostNetwork", False), False)
+    version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
+    same(name, "image", container["image"], f"regcred:{version}")
+    network = objects["NetworkPolicy", "regcred-verify"]["spec"]
+    selector = network["podSelector"]["matchLabels"]
+    labels = job["template"]["metadata"]["labels"]
+    holds(name, f"the NetworkPolicy selects other pods: {selector}", selector.items() <= labels.items())
+    same(name, "ingress", (sorted(network["policyTypes"]), network.get("ingress")), (["Egress", "Ingress"], None))
+    for rule in network["egress"]:
+        if {port["port"] for port in rule["ports"]} != {53}:
+            excepted = [ipaddress.ip_network(block) for to in rule["to"] for block in to["ipBlock"]["except"]]
+            for address in FORBIDDEN:
+                address = ipaddress.ip_address(address)
+                holds(name, f"egress to {address}", any(address in block for block in excepted))
+    for (kind, _), thing in objects.items():
+        same(name, f"namespace of {kind}", thing["metadata"].get("namespace"), None if kind.startswith("Cluster") else namespace)
+
+
 def client_ca(name, without, objects):
     """The component adds a file and its setting, and nothing else."""
     same(name, "objects that mutual TLS adds", set(objects) - set(without), {("ConfigMap", "regcred-client-ca")})
@@ -342,6 +386,8 @@ def main(folder):
         installation(name, rendered(name), certificate, enforces)
     scan("scan", rendered("scan"), "regcred-system", ("ClusterRole", "ClusterRoleBinding"))
     scan("scan-namespaced", rendered("scan-namespaced"), "team", ("Role", "RoleBinding"))
+    verify("verify", rendered("verify"), "regcred-system", ("ClusterRole", "ClusterRoleBinding"))
+    verify("verify-namespaced", rendered("verify-namespaced"), "team", ("Role", "RoleBinding"))
     for failure in failures:
         print(failure, file=sys.stderr)
     print(f"{len(INSTALLATIONS)} installations, {len(failures)} failures")

@@ -194,7 +194,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_plain_file_is_read_and_a_missing_one_named() {
+    fn missing_file_is_named() {
         let folder = scratch("plain");
         fs::write(folder.join("x"), "plain").unwrap();
         assert_eq!(read_together(&[&folder.join("x")]).unwrap()[0].as_slice(), b"plain");

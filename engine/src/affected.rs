@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn path_that_no_image_has_is_ignored_where_a_consumer_ignores_it() {
+    fn key_path_is_ignored_where_consumer_ignores_it() {
         // podman leaves out the path of a key with a scheme.
         let podman = "podman uses these credentials for images of Docker Hub; \
                       the kubelet, docker, the key chain and Argo CD Image Updater do not.";
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_docker_hub_if_the_consumers_were_not_asked() {
+    fn docker_hub_sentence_needs_models() {
         let key = Key::parse("docker.io");
         let said = docker_hub_sentence(&Affected::default(), &key, SecretType::DockerConfigJson);
         assert_eq!(said, None);

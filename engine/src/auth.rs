@@ -39,7 +39,10 @@ pub enum NotBase64 {
 
 /// A decoded `auth`. It is a credential: there is no `Debug`.
 pub(crate) struct Auth {
-    decoded: Vec<u8>,
+    /// What is not UTF-8 is replaced in it.
+    text: String,
+    /// The bytes, if they are not UTF-8.
+    not_utf8: Option<Vec<u8>>,
     /// How many `=` are missing.
     pub(crate) missing_padding: usize,
 }
@@ -47,34 +50,47 @@ pub(crate) struct Auth {
 impl Auth {
     /// Decodes as the kubelet does: line breaks are skipped; a value that ends in `=` must be padded correctly, and any
     /// other must not be padded (docs/facts.md, "Base64").
-    pub(crate) fn decode(value: &str) -> Result<Auth, NotBase64> {
-        let letters: Cow<'_, [u8]> = if value.contains(['\r', '\n']) {
-            value.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect()
+    pub(crate) fn decode(value: &str) -> Option<Auth> {
+        let is_line_break = |byte: u8| matches!(byte, b'\r' | b'\n');
+        let letters: Cow<'_, [u8]> = if value.bytes().any(is_line_break) {
+            value.bytes().filter(|byte| !is_line_break(*byte)).collect()
         } else {
             Cow::Borrowed(value.as_bytes())
         };
         let padded = value.trim_end().ends_with('=');
         let engine = if padded { &PADDED } else { &UNPADDED };
-        let decoded = engine.decode(&letters).map_err(|_| likely_cause(value))?;
+        let (text, not_utf8) = match String::from_utf8(engine.decode(&letters).ok()?) {
+            Ok(text) => (text, None),
+            Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(error.into_bytes())),
+        };
         let missing_padding = if padded { 0 } else { letters.len().wrapping_neg() % 4 };
-        Ok(Auth { decoded, missing_padding })
+        Some(Auth { text, not_utf8, missing_padding })
     }
 
     /// All of its bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.decoded
+        self.not_utf8.as_deref().unwrap_or(self.text.as_bytes())
+    }
+
+    /// Whether the bytes are UTF-8.
+    pub(crate) const fn is_utf8(&self) -> bool {
+        self.not_utf8.is_none()
     }
 
     /// Username and password: what is before and after the first colon.
     pub(crate) fn halves(&self) -> Option<(&[u8], &[u8])> {
-        let mut halves = self.decoded.splitn(2, |&byte| byte == b':');
+        let mut halves = self.bytes().splitn(2, |&byte| byte == b':');
         halves.next().zip(halves.next())
+    }
+
+    /// [`Auth::halves`] as text, in which anything that is not UTF-8 is replaced.
+    pub(crate) fn text_halves(&self) -> Option<(&str, &str)> {
+        self.text.split_once(':')
     }
 
     /// Whether it is base64 of base64 of a pair.
     pub(crate) fn is_encoded_twice(&self) -> bool {
-        std::str::from_utf8(&self.decoded)
-            .is_ok_and(|text| Auth::decode(text.trim()).is_ok_and(|inner| inner.halves().is_some()))
+        self.is_utf8() && Auth::decode(self.text.trim()).is_some_and(|inner| inner.halves().is_some())
     }
 }
 
@@ -89,7 +105,7 @@ pub(crate) fn decode_url_safe(text: &str) -> Option<Vec<u8>> {
 }
 
 /// What a value that cannot be decoded most likely is.
-fn likely_cause(value: &str) -> NotBase64 {
+pub(crate) fn likely_cause(value: &str) -> NotBase64 {
     let is_url_safe_pair = || {
         let letters: String = value.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
         decode_url_safe(letters.trim_end_matches('=')).is_some_and(|decoded| decoded.contains(&b':'))
@@ -129,8 +145,8 @@ mod tests {
             ("dTo_Pz5-Pw==", None),
             ("pants", None),
         ] {
-            let bytes = Auth::decode(value).ok().map(|auth| auth.decoded);
-            assert_eq!(bytes.as_deref(), decoded.map(str::as_bytes), "{value:?}");
+            let auth = Auth::decode(value);
+            assert_eq!(auth.as_ref().map(Auth::bytes), decoded.map(str::as_bytes), "{value:?}");
         }
     }
 
@@ -149,7 +165,8 @@ mod tests {
             ("pants", NotBase64::Padding),
             ("%%%%", NotBase64::Other),
         ] {
-            assert_eq!(Auth::decode(value).err(), Some(cause), "{value:?}");
+            assert!(Auth::decode(value).is_none(), "{value:?}");
+            assert_eq!(likely_cause(value), cause, "{value:?}");
         }
     }
 }

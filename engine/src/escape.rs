@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn invisible_characters_are_escaped_and_long_text_is_cut() {
+    fn invisible_is_escaped_and_long_is_cut() {
         assert_eq!(escaped("a\u{7}\u{202e}密", 80), "a\\u{7}\\u{202e}密");
         assert_eq!(escaped("密码密码", 4), "密码密码");
         assert_eq!(escaped("密码密码", 3), "密码密…");

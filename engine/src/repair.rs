@@ -33,14 +33,14 @@ impl Edit {
         username: &str,
         password: &str,
     ) -> Option<Self> {
-        let auth = auth::encode(&format!("{username}:{password}"));
-        let (range, text) = if let Some(empty) = empty {
-            (empty.value(), format!("\"{auth}\""))
+        let auth = auth::encode(&[username, ":", password].concat());
+        let (range, before) = if let Some(empty) = empty {
+            (empty.value(), "\"")
         } else {
             let end = document.members(entry).last()?.value().end;
-            (end..end, format!(",\"auth\":\"{auth}\""))
+            (end..end, ",\"auth\":\"")
         };
-        Some(Edit::new(entry, range, text))
+        Some(Edit::new(entry, range, [before, &auth, "\""].concat()))
     }
 
     /// Removes line breaks from the end of an `auth` and adds `=`; its letters stay as they are written.

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_not_decoded_once_a_name_is_known() {
+    fn value_is_not_decoded_after_known_name() {
         let mut search = MeantKeySearch::new(SecretType::DockerConfigJson);
         search.consider::<&[u8]>("config.json", || panic!("a value is read"));
         search.consider::<&[u8]>("other", || panic!("a value is read"));

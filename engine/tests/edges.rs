@@ -44,7 +44,7 @@ fn key(key: &str) -> String {
 }
 
 #[test]
-fn a_question_mark_is_a_query_and_a_glob() {
+fn question_mark_is_query_and_glob() {
     for written in ["*.cn-hangzhou.aliyuncs.com?x=1", "*.*.*.*?x", "registr?.cn-hangzhou.aliyuncs.com"] {
         let found = codes(&key(written), None);
         assert!(
@@ -74,20 +74,20 @@ fn a_repair_may_make_the_document_smaller() {
 }
 
 #[test]
-fn an_old_entry_with_an_auth_of_another_type_was_not_usable() {
+fn old_auth_of_another_type_was_not_usable() {
     let kept = r#""a.example.com":{"auth":"dTpw"}"#;
     let old = format!(r#"{{"auths":{{{kept},"r.example.com":{{"username":"u","password":"p","auth":1}}}}}}"#);
     assert!(codes(&format!(r#"{{"auths":{{{kept}}}}}"#), Some(&old)).is_empty());
 }
 
 #[test]
-fn an_auth_of_nothing_but_a_colon_leaves_the_token_alone() {
+fn auth_of_only_colon_leaves_token() {
     let document = r#"{"auths":{"r.example.com":{"auth":"Og==","identitytoken":"t"}}}"#;
     assert_eq!(codes(document, None), ["auth-empty-half", "token-only"].into());
 }
 
 #[test]
-fn an_entry_that_is_kept_to_the_byte_has_lost_nothing() {
+fn entry_kept_byte_by_byte_lost_nothing() {
     let pair = r#""r.example.com":{"username":"u","password":"p","auth":"dTpw"}"#;
     let with_email = r#""r.example.com":{"username":"u","password":"p","auth":"dTpw","email":"e"}"#;
     let old = format!(r#"{{"auths":{{{pair},{with_email}}}}}"#);
@@ -197,7 +197,7 @@ fn settings_of_docker_alone_are_a_docker_config() {
 }
 
 #[test]
-fn an_empty_entry_with_something_else_in_it_is_no_leftover() {
+fn entry_with_other_fields_is_no_leftover() {
     let with = |entry: &str| {
         codes(&format!(r#"{{"auths":{{"r.example.com":{{"auth":"dTpw"}},"end":{entry}}}}}"#), None)
     };
@@ -211,7 +211,7 @@ fn an_empty_entry_with_something_else_in_it_is_no_leftover() {
 }
 
 #[test]
-fn the_end_of_a_credential_is_read_in_its_own_way_only() {
+fn credential_end_is_read_by_its_kind() {
     let at = |entry: &str| codes(&format!(r#"{{"auths":{{"r.example.com":{entry}}}}}"#), None);
     // {"exp":1}, {"exp":-1}, {"exp":"1"}, {"exp":1e0}
     for (claims, expired) in [

@@ -15,10 +15,10 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use regcred_engine::finding::Finding;
-use regcred_engine::judge::{Judgement, Request, judge, judge_without_consumers};
-use regcred_engine::policy::{Language, Policy, Requester};
+use regcred_engine::judge::{Judgement, Request, judge, judge_repair};
+use regcred_engine::policy::{Enforcement, Language, Policy, Requester};
 use regcred_engine::registry::RegistryKey;
-use regcred_engine::rules::Rule;
+use regcred_engine::rules::{Action, Rule};
 use regcred_engine::secret::{OldSecret, Secret, SecretType};
 use regcred_engine::wording;
 use serde_json::{Map, Value, json};
@@ -56,6 +56,22 @@ fn said(findings: &[Finding<'_>]) -> String {
 
 fn secret_type() -> impl Strategy<Value = SecretType> {
     select(&[SecretType::DockerConfigJson, SecretType::DockerCfg][..])
+}
+
+/// A policy with any action for each rule.
+fn policy() -> impl Strategy<Value = Policy> {
+    let settings =
+        prop::collection::vec((select(Action::ALL.to_vec()), prop::bool::weighted(0.9)), Rule::ALL.len());
+    let enforcement = select(vec![Enforcement::Enforce, Enforcement::Warn, Enforcement::Audit]);
+    (settings, enforcement).prop_map(|(settings, enforcement)| {
+        let mut policy = Policy { enforcement, ..Policy::default() };
+        for (rule, (action, fix)) in Rule::ALL.iter().zip(settings) {
+            let setting = policy.rules.get_mut(*rule);
+            setting.action = action;
+            setting.fix &= fix;
+        }
+        policy
+    })
 }
 
 /// The documents of the cases: each was met in the wild or made up to be nasty.
@@ -185,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn a_repair_is_only_an_insertion_and_mends_what_it_says(
+    fn repair_only_inserts_and_fixes_its_finding(
         document in mutated_document(),
         secret_type in secret_type(),
     ) {
@@ -207,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn entries_are_left_out_of_a_repair_one_by_one(
+    fn repair_leaves_out_single_entries(
         document in mutated_document(), secret_type in secret_type(), left_out: u64
     ) {
         let before = judged(secret_type, &document, None);
@@ -232,23 +248,43 @@ proptest! {
     }
 
     #[test]
-    fn consumers_change_nothing_but_their_own_field(
+    fn repair_alone_is_that_of_the_whole_judgement(
         document in mutated_document(),
-        old in prop::option::of(mutated_document()),
+        old in prop::option::of((mutated_document(), any::<bool>(), any::<bool>())),
         secret_type in secret_type(),
+        policy in policy(),
     ) {
-        let request = request(secret_type, &document, old.as_deref());
-        let whole = judge(&Policy::default(), &request);
-        let mut quick = judge_without_consumers(&Policy::default(), &request);
-        for (finding, with) in quick.findings.iter_mut().zip(&whole.findings) {
-            finding.affected = with.affected;
-        }
-        prop_assert_eq!(&quick.findings, &whole.findings);
-        prop_assert_eq!(quick.repair.is_some(), whole.repair.is_some());
+        let mut request = request(secret_type, &document, None);
+        request.old = old.as_ref().map(|(old, is_same, immutable)| {
+            OldSecret { document: Some(if *is_same { &document } else { old }), immutable: *immutable }
+        });
+        let (whole, alone) = (judge(&policy, &request), judge_repair(&policy, &request));
+        let repaired = |judgement: &Judgement<'_>| {
+            judgement.repair.as_ref().map(|repair| repair.apply(&document))
+        };
+        prop_assert_eq!(repaired(&alone), repaired(&whole));
+        // A fixed finding is shown without its action, and why that is milder than the rule's is shown of one that is not.
+        let shown = |judgement: &Judgement<'_>| -> Vec<String> {
+            let findings = judgement.findings.iter();
+            let shown = findings.filter(|finding| finding.repairable || judgement.refused_by_api_server);
+            let cap = |finding: &Finding<'_>| finding.capped_by.filter(|_| judgement.repair_held_back);
+            let action = |finding: &Finding<'_>| Some(finding.action).filter(|_| judgement.refused_by_api_server);
+            shown
+                .map(|finding| {
+                    format!("{:?} {:?} {:?} {:?}", finding.fault, finding.place, cap(finding), action(finding))
+                })
+                .collect()
+        };
+        prop_assert_eq!(shown(&alone), shown(&whole));
+        prop_assert_eq!(alone.repair_held_back, whole.repair_held_back);
+        prop_assert_eq!(alone.refused_by_api_server, whole.refused_by_api_server);
+        prop_assert_eq!(alone.skipped, whole.skipped);
+        prop_assert_eq!(alone.registries, whole.registries);
+        prop_assert_eq!(alone.registries_omitted, whole.registries_omitted);
     }
 
     #[test]
-    fn a_pair_of_any_characters_is_judged_clean_after_its_repair(
+    fn any_pair_is_clean_after_repair(
         username in "[^:\\p{Cc}\\p{Cf}\\s][^:\\p{Cc}]{0,12}[^:\\p{Cc}\\p{Cf}\\s]",
         password in "[^\\p{Cc}\\p{Cf}\\s][^\\p{Cc}]{0,12}[^\\p{Cc}\\p{Cf}\\s]",
     ) {
@@ -380,7 +416,7 @@ fn lexemes(mut rest: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_law_of_the_insertion_tells_a_repair_from_what_is_none() {
+fn insertion_law_detects_other_changes() {
     let before = r#"{ "auths":{"r":{"username":"\u0075","password":"p" }}}"#;
     let repaired = r#"{ "auths":{"r":{"username":"\u0075","password":"p","auth":"dTpw" }}}"#;
     assert_eq!(only_repaired(before, repaired), Ok(1));

@@ -17,7 +17,7 @@ mod validate;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use regcred_engine::judge::{Request, judge, judge_shape, judge_without_consumers};
+use regcred_engine::judge::{Request, judge, judge_repair, judge_shape};
 use regcred_engine::policy::Policy;
 
 use answer::Answer;
@@ -77,7 +77,7 @@ pub fn review(
         Requested::Document(secret) => {
             let request = Request { requester, now, secret: secret.secret(), old: secret.old_secret() };
             match webhook {
-                Webhook::Mutate => judge_without_consumers(&policy.policy, &request),
+                Webhook::Mutate => judge_repair(&policy.policy, &request),
                 Webhook::Validate => judge(&policy.policy, &request),
             }
         }

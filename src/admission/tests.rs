@@ -43,7 +43,7 @@ fn patched(answer: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn a_patch_of_any_size_is_the_repaired_document() {
+fn patch_of_any_size_is_repaired_document() {
     for registries in [1, 2, 3, 100, 101, 102, 5000] {
         let entry = |index| format!(r#""r{index}.example.com":{{"username":"robot","password":"made-up"}}"#);
         let entries: Vec<_> = (0..registries).map(entry).collect();
@@ -57,7 +57,7 @@ fn a_patch_of_any_size_is_the_repaired_document() {
 }
 
 #[test]
-fn a_record_is_one_line_of_the_documented_fields() {
+fn record_is_one_line_of_documented_fields() {
     let document = br#"{"auths":{"r.example.com":{"username":"robot","password":"made-up"}}}"#;
     let (answer, record) = create(Webhook::Mutate, &Policy::default(), document);
     assert_eq!(answer["auditAnnotations"], json!({"decision": "patched", "rules": "missing-auth"}));

@@ -19,7 +19,7 @@ use super::reporting::Reporting;
 use super::{Exit, Failure, signals};
 use crate::manifest::content::Content;
 use crate::manifest::diff::Diff;
-use crate::manifest::file_error::FileError;
+use crate::manifest::file_error::InputError;
 use crate::manifest::input::Input;
 use crate::manifest::replace::{none_under_way, replace, replaceable};
 use crate::manifest::walk::{self, Inputs, Selection};
@@ -205,7 +205,7 @@ impl Run<'_> {
         let bytes = match input.read() {
             Ok(bytes) => bytes,
             Err(error) => {
-                if let FileError::TooLarge(head) = &error
+                if let InputError::TooLarge(head) = &error
                     && self.args.fix
                     && matches!(input, Input::Stdin)
                 {
@@ -291,7 +291,7 @@ impl Run<'_> {
         self.report.trouble(&Trouble { kind: TroubleKind::Unreadable, subject: None, region: None, message })
     }
 
-    fn unreadable(&mut self, path: &str, error: &FileError) -> io::Result<()> {
+    fn unreadable(&mut self, path: &str, error: &InputError) -> io::Result<()> {
         self.report.trouble(&Trouble {
             kind: TroubleKind::Unreadable,
             subject: Some(Subject::File { path: path.to_owned(), object: None }),
@@ -302,7 +302,7 @@ impl Run<'_> {
 }
 
 /// Reads an input and judges what is in it.
-fn examined(found: walk::FoundInput, terms: Terms<'_>) -> Result<(Input, Checked), (String, FileError)> {
+fn examined(found: walk::FoundInput, terms: Terms<'_>) -> Result<(Input, Checked), (String, InputError)> {
     let input = found.map_err(|(path, error)| (shown(&path), error))?;
     if !input.counts() {
         return Ok((input, Checked::default()));

@@ -41,10 +41,18 @@ impl From<Lang> for Language {
 impl Judging {
     /// Reads the policy, and sets its language if one was given.
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
-        let mut policy = self.policy.as_deref().map(policy_file::read).transpose()?.unwrap_or_default();
-        if let Some(lang) = self.lang {
-            policy.language = lang.into();
-        }
+        let mut policy = self.given_policy()?.unwrap_or_default();
+        policy.language = self.language(Some(&policy));
         Ok(policy)
+    }
+
+    /// Reads the policy, if one was given.
+    pub(crate) fn given_policy(&self) -> Result<Option<Policy>, Failure> {
+        Ok(self.policy.as_deref().map(policy_file::read).transpose()?)
+    }
+
+    /// The language that was given, or that of a policy.
+    pub(crate) fn language(&self, policy: Option<&Policy>) -> Language {
+        self.lang.map_or_else(|| policy.map(|policy| policy.language).unwrap_or_default(), Language::from)
     }
 }

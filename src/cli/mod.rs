@@ -3,6 +3,7 @@
 mod check;
 mod connection;
 mod create;
+mod doctor;
 mod explain;
 mod judging;
 mod log;
@@ -14,6 +15,7 @@ mod scan;
 mod serve;
 mod shell;
 mod signals;
+mod verify;
 
 use std::env;
 use std::error::Error as _;
@@ -54,7 +56,9 @@ enum Command {
     Check(check::Args),
     Scan(scan::Args),
     Explain(explain::Args),
+    Verify(verify::Args),
     Create(create::Args),
+    Doctor(doctor::Args),
     Rules(rules::Args),
     Completions(shell::Completions),
     Man(shell::Man),
@@ -83,7 +87,9 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Scan(args) => scan::run(args),
         Command::Explain(args) => explain::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Create(args) => create::run(&args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Rules(args) => rules::run(&args),
         Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),

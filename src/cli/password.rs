@@ -12,7 +12,7 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::{Failure, say, signals};
-use crate::manifest::file_error::FileError;
+use crate::manifest::file_error::InputError;
 
 /// The longest password, in bytes. A Secret cannot hold more.
 const MAX_PASSWORD_BYTES: usize = 1 << 20;
@@ -71,7 +71,7 @@ const BYTE_ORDER_MARK: Bilingual<&str> = Bilingual {
 
 /// Why there is no password.
 enum PasswordError {
-    Unreadable(FileError),
+    Unreadable(InputError),
     TooLarge,
     NotUtf8,
     Empty,
@@ -80,7 +80,7 @@ enum PasswordError {
 
 impl<E: Into<io::Error>> From<E> for PasswordError {
     fn from(error: E) -> Self {
-        PasswordError::Unreadable(FileError::System(error.into()))
+        PasswordError::Unreadable(InputError::System(error.into()))
     }
 }
 

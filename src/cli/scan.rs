@@ -161,7 +161,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
 }
 
 /// A signal ends the scan after the current Secret. A second one ends the program at once. Returns the first one.
-fn stop_on_signals(stop: watch::Sender<bool>) -> Result<Arc<OnceLock<Signal>>, Failure> {
+pub(super) fn stop_on_signals(stop: watch::Sender<bool>) -> Result<Arc<OnceLock<Signal>>, Failure> {
     let first = Arc::new(OnceLock::new());
     let received = Arc::clone(&first);
     let act = move |signal| {

@@ -2,8 +2,10 @@
 
 mod api_server;
 pub mod client;
+pub mod doctor;
 pub(crate) mod explain;
 mod list;
+pub mod pull_secrets;
 pub mod scan;
 pub mod self_managed;
 pub(crate) mod words;

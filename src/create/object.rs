@@ -33,6 +33,14 @@ pub enum SecretFormat {
 #[derive(Clone, Debug)]
 pub struct Name(String);
 
+impl Name {
+    /// Returns the name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for Name {
     type Err = &'static str;
 
@@ -132,7 +140,7 @@ pub struct Metadata<'a> {
 /// A Secret in kubectl's order. There is no `Debug`, since it would show credentials.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SecretJson<'a> {
+struct SecretObject<'a> {
     kind: &'static str,
     api_version: &'static str,
     metadata: &'a Metadata<'a>,
@@ -173,7 +181,7 @@ impl<'a> Metadata<'a> {
         let mut text = Zeroizing::new(Vec::with_capacity(self.capacity(document)));
         let formatter = PrettyFormatter::with_indent(b"    ");
         let mut json = serde_json::Serializer::with_formatter(&mut *text, formatter);
-        let secret = SecretJson {
+        let secret = SecretObject {
             kind: "Secret",
             api_version: "v1",
             metadata: self,

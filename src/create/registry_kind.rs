@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn the_username_is_the_one_that_the_password_needs() {
+    fn username_fits_kind_of_password() {
         let base64 = STANDARD.encode(KEY_FILE);
         for (kind, password, expected) in [
             (RegistryKind::Ecr, "made-up", "AWS"),

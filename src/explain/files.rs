@@ -15,7 +15,7 @@ use super::pod::PodOrigin;
 use super::surroundings::{ObjectName, Surroundings, namespace_or};
 use super::workload::WorkloadKind;
 use crate::manifest::content::Content;
-use crate::manifest::file_error::FileError;
+use crate::manifest::file_error::InputError;
 use crate::manifest::input::Input;
 use crate::manifest::objects::{FileObject, FileObjects, objects};
 use crate::manifest::walk::{Inputs, Selection};
@@ -230,7 +230,7 @@ fn trouble(path: &str, message: String) -> Trouble {
 
 fn unreadable<W: Write + 'static>(
     path: &str,
-    error: &FileError,
+    error: &InputError,
     report: &mut ExplainReport<W>,
 ) -> io::Result<()> {
     report.trouble(&trouble(path, error.message().into_line(report.language())))

@@ -7,7 +7,7 @@ use regcred_engine::wording::Bilingual;
 use zeroize::Zeroizing;
 
 /// Why a file cannot be read or written. It can contain credentials: there is no `Debug`.
-pub enum FileError {
+pub enum InputError {
     /// The operating system reported an error.
     System(io::Error),
     /// It is not a regular file, so it cannot be replaced.
@@ -20,21 +20,21 @@ pub enum FileError {
     DanglingLink,
 }
 
-impl From<io::Error> for FileError {
+impl From<io::Error> for InputError {
     fn from(error: io::Error) -> Self {
-        FileError::System(error)
+        InputError::System(error)
     }
 }
 
-impl FileError {
+impl InputError {
     /// Returns why this path cannot be read. For a link, the system only says that there is no such file.
     #[must_use]
     pub fn of_path(path: &Path, error: io::Error) -> Self {
         let is_link = || path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
         if error.kind() == io::ErrorKind::NotFound && is_link() {
-            FileError::DanglingLink
+            InputError::DanglingLink
         } else {
-            FileError::System(error)
+            InputError::System(error)
         }
     }
 
@@ -42,7 +42,7 @@ impl FileError {
     #[must_use]
     pub fn message(&self) -> Bilingual<String> {
         let (english, chinese) = match self {
-            FileError::System(error) => {
+            InputError::System(error) => {
                 let english = error.to_string();
                 // The system's text is English. The most frequent ones are translated.
                 let chinese = match error.kind() {
@@ -52,16 +52,16 @@ impl FileError {
                 };
                 return Bilingual { english, chinese };
             }
-            FileError::NotAFile => (
+            InputError::NotAFile => (
                 "this is a pipe or a device, and only a regular file can be repaired; use `-` for standard input",
                 "这是管道或设备，而只有普通文件可以修复；标准输入请写作 `-`",
             ),
-            FileError::TooLarge(_) => ("larger than 64 MiB", "超过 64 MiB"),
-            FileError::DanglingLink => (
+            InputError::TooLarge(_) => ("larger than 64 MiB", "超过 64 MiB"),
+            InputError::DanglingLink => (
                 "this is a link, and the file that it leads to does not exist",
                 "这是一个链接，它指向的文件不存在",
             ),
-            FileError::Changed => {
+            InputError::Changed => {
                 ("another program changed it in the meantime", "该文件在此期间已被其他程序修改")
             }
         };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::file_error::FileError;
+use super::file_error::InputError;
 
 /// No manifest is larger. The Secrets of a whole cluster are scanned, not checked.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -59,21 +59,21 @@ impl Input {
     ///
     /// # Errors
     /// If it cannot be read, or is larger than any manifest.
-    pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, InputError> {
         match self {
             Input::File(path) | Input::Other(path) => {
-                read(File::open(path).map_err(|error| FileError::of_path(path, error))?)
+                read(File::open(path).map_err(|error| InputError::of_path(path, error))?)
             }
             Input::Stdin => read(io::stdin().lock()),
         }
     }
 }
 
-fn read(mut source: impl io::Read) -> Result<Zeroizing<Vec<u8>>, FileError> {
+fn read(mut source: impl io::Read) -> Result<Zeroizing<Vec<u8>>, InputError> {
     let mut bytes = Zeroizing::new(Vec::new());
     source.by_ref().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_FILE_BYTES) {
-        return Err(FileError::TooLarge(bytes));
+        return Err(InputError::TooLarge(bytes));
     }
     Ok(bytes)
 }

@@ -58,7 +58,7 @@ struct Generator<'t> {
 }
 
 /// One literal or file of a generator.
-struct Source<'t> {
+struct KeySource<'t> {
     list: &'static str,
     index: usize,
     node: NodeId,
@@ -140,7 +140,7 @@ impl<'t> Generator<'t> {
         self.tree.text(id).unwrap_or_default()
     }
 
-    fn sources(&self) -> Vec<Source<'t>> {
+    fn sources(&self) -> Vec<KeySource<'t>> {
         let members = self.tree.members(self.id).unwrap_or_default();
         let mut sources = Vec::new();
         for list_name in ["literals", "files"] {
@@ -159,20 +159,20 @@ impl<'t> Generator<'t> {
                     ("files", None) => (text.rsplit('/').next().unwrap_or_default(), 0..text.len()),
                     _ => continue,
                 };
-                sources.push(Source { list: list_name, index, node, key, value });
+                sources.push(KeySource { list: list_name, index, node, key, value });
             }
         }
         sources
     }
 
     /// The value of a literal.
-    fn literal(&self, source: &Source<'_>) -> Option<Zeroizing<Vec<u8>>> {
+    fn literal(&self, source: &KeySource<'_>) -> Option<Zeroizing<Vec<u8>>> {
         let value = self.text(source.node).get(source.value.clone())?;
         (source.list == "literals").then(|| Zeroizing::new(value.as_bytes().to_vec()))
     }
 
     /// The document in a literal.
-    fn secret(&self, source: &Source<'_>, secret_type: SecretType) -> Result<PullSecret, Problem> {
+    fn secret(&self, source: &KeySource<'_>, secret_type: SecretType) -> Result<PullSecret, Problem> {
         let document = self.literal(source).unwrap_or_default();
         let value = self.tree.span(source.node);
         let problem = |kind| Problem::new(value.start, kind);

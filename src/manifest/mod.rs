@@ -11,6 +11,7 @@ pub mod content;
 mod contents;
 pub mod diff;
 mod docker_config;
+mod documents;
 mod elsewhere;
 mod excerpt;
 mod file_contents;
@@ -43,13 +44,16 @@ use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::rules::Rule;
 use regcred_engine::secret::{Secret, SecretType};
 
+use crate::guarded::guarded;
 use crate::report::{Object, Trouble};
 use content::Content;
 use file_contents::FileContents;
 use lines::Lines;
+use problem::{Problem, ProblemKind};
 use pull_secret::{Origin, PullSecret};
 
 pub use check::{Checked, after_repair};
+pub use documents::ManifestDocument;
 
 /// A file that is checked. It contains credentials: there is no `Debug`.
 pub struct Manifest<'f> {
@@ -85,21 +89,29 @@ impl<'f> Manifest<'f> {
     /// Reads a file.
     #[must_use]
     pub fn read(path: &'f str, content: &'f Content<'f>) -> Self {
-        Manifest::new(path, content, FileContents::read(path, content))
+        Manifest::read_by(|| FileContents::read(path, content), path, content)
     }
 
     /// Reads a file that a kustomization lists.
     #[must_use]
     pub fn read_listed(path: &'f str, content: &'f Content<'f>, listed: &ListedConfig) -> Self {
-        let mut contents = FileContents::read_docker_config(content, listed.secret_type);
-        for secret in &mut contents.secrets {
-            secret.origin = Origin::ListedFile;
-            secret.object = Some(listed.object.clone());
-        }
-        Manifest::new(path, content, contents)
+        let read = || {
+            let mut contents = FileContents::read_docker_config(content, listed.secret_type);
+            for secret in &mut contents.secrets {
+                secret.origin = Origin::ListedFile;
+                secret.object = Some(listed.object.clone());
+            }
+            contents
+        };
+        Manifest::read_by(read, path, content)
     }
 
-    fn new(path: &'f str, content: &'f Content<'f>, contents: FileContents) -> Self {
+    /// Reads a file by `read`. If that panics, the file is reported as an internal error.
+    fn read_by(read: impl FnOnce() -> FileContents, path: &'f str, content: &'f Content<'f>) -> Self {
+        let contents = guarded(read).unwrap_or_else(|| FileContents {
+            problems: vec![Problem::new(0, ProblemKind::InternalError)],
+            ..FileContents::default()
+        });
         let text = content.text();
         Manifest { path, content, text, lines: Lines::new(text), contents }
     }

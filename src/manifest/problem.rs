@@ -4,6 +4,7 @@ use regcred_engine::policy::Language;
 use regcred_engine::secret::SecretType;
 use regcred_engine::wording::Bilingual;
 
+use crate::guarded::INTERNAL_ERROR;
 use crate::report::{Object, TroubleKind};
 
 /// Something that is not judged.
@@ -61,6 +62,8 @@ pub(super) enum ProblemKind {
     CredentialHelper,
     /// An entry with a placeholder in plain text.
     FilledInLater,
+    /// Reading the file panicked.
+    InternalError,
 }
 
 impl Problem {
@@ -90,6 +93,7 @@ impl ProblemKind {
     #[allow(clippy::too_many_lines, reason = "a list of texts")]
     pub(super) fn message(self) -> Bilingual<String> {
         let (english, chinese) = match self {
+            ProblemKind::InternalError => (INTERNAL_ERROR.english, INTERNAL_ERROR.chinese),
             ProblemKind::NotUtf8 => ("this file is not UTF-8 text", "该文件不是 UTF-8 文本"),
             ProblemKind::InvalidYaml => (
                 "invalid YAML: the indentation does not match the lines around it, a colon is missing, or quotation marks or \

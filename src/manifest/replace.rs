@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
-use super::file_error::FileError;
+use super::file_error::InputError;
 
 /// Held while a file is replaced.
 static UNDER_WAY: Mutex<()> = Mutex::new(());
@@ -24,8 +24,8 @@ pub fn none_under_way() -> MutexGuard<'static, ()> {
 ///
 /// # Errors
 /// If there is no such file, or it is not a regular file.
-pub fn replaceable(path: &Path) -> Result<(), FileError> {
-    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(FileError::NotAFile) }
+pub fn replaceable(path: &Path) -> Result<(), InputError> {
+    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(InputError::NotAFile) }
 }
 
 /// Replaces the content of a file by `new` if it still is `old`. The mode is kept, and the owner if the system permits it. A
@@ -33,7 +33,7 @@ pub fn replaceable(path: &Path) -> Result<(), FileError> {
 ///
 /// # Errors
 /// If the file cannot be written, or has changed since it was read.
-pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
+pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), InputError> {
     let _under_way = none_under_way();
     let target = fs::canonicalize(path)?;
     let folder = target.parent().unwrap_or(Path::new("/"));
@@ -47,7 +47,7 @@ pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
     file.as_file().set_permissions(metadata.permissions())?;
     file.as_file().sync_all()?;
     if fs::read(&target)? != old {
-        return Err(FileError::Changed);
+        return Err(InputError::Changed);
     }
     file.persist(&target).map_err(|error| error.error)?;
     Ok(())
@@ -62,7 +62,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.yaml");
         fs::write(&file, "changed").unwrap();
-        assert!(matches!(replace(&file, b"read", b"repaired"), Err(FileError::Changed)));
+        assert!(matches!(replace(&file, b"read", b"repaired"), Err(InputError::Changed)));
         assert_eq!(fs::read(&file).unwrap(), b"changed");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(replace(&file, b"changed", b"repaired").is_ok());

@@ -524,6 +524,17 @@ fn panic_costs_one_secret_and_not_the_file() {
     assert_eq!(trouble.region.as_ref().map(|region| region.line), Some(13));
 }
 
+#[test]
+fn panic_while_reading_is_reported_for_its_file() {
+    let content = Content::new(b"kind: Secret\n");
+    let manifest = Manifest::read_by(|| panic!("a bug"), "f.yaml", &content);
+    let checked = manifest.check(terms(&Policy::default()));
+    let [trouble] = checked.troubles.as_slice() else { panic!("{:?}", checked.troubles) };
+    assert_eq!(trouble.kind, TroubleKind::Unreadable);
+    assert!(trouble.message.starts_with("internal error"));
+    assert!(checked.judged.is_empty());
+}
+
 /// The codes of the findings in a file, and of its notes and errors.
 fn codes(name: &str, text: &str) -> Vec<&'static str> {
     let policy = Policy::default();

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{DirEntry, Walk, WalkBuilder};
 
-use super::file_error::FileError;
+use super::file_error::InputError;
 use super::input::Input;
 use crate::report::LeftOut;
 
@@ -51,7 +51,7 @@ pub struct Inputs<'a> {
 }
 
 /// An input, or the path that cannot be read.
-pub type FoundInput = Result<Input, (PathBuf, FileError)>;
+pub type FoundInput = Result<Input, (PathBuf, InputError)>;
 
 impl<'a> Inputs<'a> {
     /// Returns the inputs that `paths` name, in this order.
@@ -86,7 +86,7 @@ impl Iterator for Inputs<'_> {
                 return Some(Ok(Input::Stdin));
             }
             match fs::metadata(path) {
-                Err(error) => return Some(Err((path.clone(), FileError::of_path(path, error)))),
+                Err(error) => return Some(Err((path.clone(), InputError::of_path(path, error)))),
                 Ok(metadata) if metadata.is_dir() => self.folder = Some(Folder::new(path, self.selection)),
                 // A file that is named is always read, even if its name is different or it is ignored.
                 Ok(_) => return Some(Ok(Input::File(path.clone()))),
@@ -207,7 +207,7 @@ fn file(entry: DirEntry) -> Option<FoundInput> {
             // Other links can lead nowhere.
             Err(_) if !is_named_so => false,
             Err(error) => {
-                let error = FileError::of_path(entry.path(), error);
+                let error = InputError::of_path(entry.path(), error);
                 return Some(Err((entry.into_path(), error)));
             }
         }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn ignored_hidden_and_excluded_files_are_left_out_and_counted() {
+    fn left_out_files_are_counted() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         fs::create_dir_all(root.join(".git")).unwrap();

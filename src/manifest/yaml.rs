@@ -51,11 +51,11 @@ pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Probl
     // Each round removes the escapes from one scalar.
     for _ in 0..MAX_SCALARS_WITH_ESCAPED_APOSTROPHE {
         match parse(&text, base, stand_in) {
-            Err(Failure::Escape(start)) => match without_escaped_apostrophes(&text, start, stand_in) {
+            Err(ParseFailure::Escape(start)) => match without_escaped_apostrophes(&text, start, stand_in) {
                 Some(replaced) => text = Cow::Owned(replaced),
                 None => return Err(Problem::new(base + start, ProblemKind::InvalidYaml)),
             },
-            Err(Failure::Problem(problem)) => return Err(problem),
+            Err(ParseFailure::Problem(problem)) => return Err(problem),
             Ok(trees) => return Ok(trees),
         }
     }
@@ -63,24 +63,24 @@ pub(super) fn read(text: &str, base: usize) -> Result<Vec<(Tree, NodeId)>, Probl
 }
 
 /// Why a document is not read.
-enum Failure {
+enum ParseFailure {
     Problem(Problem),
     /// The scalar that begins here has an escape that the parser does not know.
     Escape(usize),
 }
 
-fn parse(text: &str, base: usize, stand_in: char) -> Result<Vec<(Tree, NodeId)>, Failure> {
+fn parse(text: &str, base: usize, stand_in: char) -> Result<Vec<(Tree, NodeId)>, ParseFailure> {
     let mut builder = Builder { text, base, stand_in, ..Builder::default() };
     let mut options = Options::default();
     // Events of comments are buffered by the parser, and no more than 96 of them.
     options.set_emit_comments(false);
     for event in Parser::new_from_str_with_options(text, options) {
         let read = match event {
-            Ok((event, span)) => builder.event(event, &span).map_err(Failure::Problem),
+            Ok((event, span)) => builder.event(event, &span).map_err(ParseFailure::Problem),
             Err(error) if *error.kind() == ErrorKind::UnknownQuotedScalarEscape => {
-                Err(Failure::Escape(error.marker().byte_offset().unwrap_or_default()))
+                Err(ParseFailure::Escape(error.marker().byte_offset().unwrap_or_default()))
             }
-            Err(error) => Err(Failure::Problem(problem(&error, text, base))),
+            Err(error) => Err(ParseFailure::Problem(problem(&error, text, base))),
         };
         match read {
             Err(failure) if builder.done.is_empty() => return Err(failure),

@@ -45,7 +45,7 @@ fn verify(leaf: &Issued, bundle: &str, name: &'static str, now: Timestamp) -> Re
 }
 
 #[test]
-fn certificate_is_valid_for_its_names_and_ca_only() {
+fn certificate_is_valid_for_its_names_only() {
     let (authority, other) = (Authority::new(now()).unwrap(), Authority::new(now()).unwrap());
     let leaf = issue(&authority, now());
     for name in NAMES {

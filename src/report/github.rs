@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_end_a_command_or_a_property_is_escaped() {
+    fn ends_of_commands_and_properties_are_escaped() {
         let annotation = Annotation {
             level: Level::Error,
             path: Some("a,b:c%0A\n::error::.yaml".to_owned()),

@@ -113,7 +113,7 @@ mod tests {
     use crate::report::Object;
 
     #[test]
-    fn characters_that_xml_forbids_are_replaced_in_file_names() {
+    fn characters_forbidden_in_xml_are_replaced() {
         let subject = Subject::File { path: "a\u{ffff}\u{fffe}\u{1}b".to_owned(), object: None };
         let trouble = Trouble {
             kind: TroubleKind::Unreadable,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_has_one_suite_however_often_it_is_visited() {
+    fn namespace_has_one_suite() {
         let mut junit = Junit::default();
         let mut out = Vec::new();
         for (namespace, name) in [("a", "x"), ("b", "x"), ("a", "y")] {

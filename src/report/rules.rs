@@ -87,7 +87,7 @@ fn bold(line: &str) -> String {
 /// One rule as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RuleJson {
+struct ListedRule {
     code: &'static str,
     default_action: &'static str,
     repairs: bool,
@@ -117,11 +117,11 @@ const fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-impl RuleJson {
+impl ListedRule {
     fn new(rule: Rule, language: Language) -> Self {
         let doc = wording::rule_doc(rule, language);
         let example = doc.example;
-        RuleJson {
+        ListedRule {
             code: rule.code(),
             default_action: rule.default_action().as_str(),
             repairs: rule.is_fixable(),
@@ -147,8 +147,8 @@ impl RuleJson {
 /// Texts and numbers can always be written, so none is expected.
 pub fn json(rule: Option<Rule>, language: Language) -> serde_json::Result<String> {
     let Some(rule) = rule else {
-        let all: Vec<_> = Rule::ALL.iter().map(|rule| RuleJson::new(*rule, language)).collect();
+        let all: Vec<_> = Rule::ALL.iter().map(|rule| ListedRule::new(*rule, language)).collect();
         return serde_json::to_string_pretty(&all);
     };
-    serde_json::to_string_pretty(&RuleJson::new(rule, language))
+    serde_json::to_string_pretty(&ListedRule::new(rule, language))
 }

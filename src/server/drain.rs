@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_of_the_accept_loop_ends_the_server() {
+    async fn end_of_accept_loop_ends_server() {
         let case = start_with(std::future::ready(()));
         tokio::time::sleep(DELAY / 2).await;
         assert_eq!(*case.phase.borrow(), Phase::Draining, "not ready");

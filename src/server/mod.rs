@@ -57,11 +57,11 @@ use drain::Work;
 use health::Health;
 use intake::Gate;
 pub(crate) use metrics::Metrics;
-use metrics::{Port, State};
+use metrics::{MetricSources, Port};
 use ops::OpsParts;
 use phase::Phase;
 use refusal::Refusals;
-use reload::{Reloader, Watched};
+use reload::{Reloader, WatchedFiles};
 use review::Judge;
 use room::{Pool, Room};
 use router::AdmissionParts;
@@ -195,7 +195,7 @@ impl Server {
         };
         let contents = read_together(&tls_files.paths())?;
         served.swap(tls_files.check(&contents, &provider, now)?);
-        let watched_tls = Watched::new(&tls_files.paths(), &contents);
+        let watched_tls = WatchedFiles::new(&tls_files.paths(), &contents);
         let (policy, watched_policy) = load_policy(config)?;
         let output = config.audit.open()?;
         let listener = config.listen.bind("--listen")?;
@@ -208,7 +208,7 @@ impl Server {
         let ops_connections = Connections::new(limits.ops_connections);
         let in_flight = Arc::new(Pool::new(limits.in_flight));
         let room = Arc::new(Room::new(&limits));
-        let mut metrics = Metrics::new(State {
+        let mut metrics = Metrics::new(MetricSources {
             connections: Arc::clone(&connections) as _,
             ops_connections: Arc::clone(&ops_connections) as _,
             in_flight: Arc::clone(&in_flight) as _,
@@ -329,7 +329,7 @@ impl Server {
 }
 
 /// The policy in force, and how to notice a new one.
-type LoadedPolicy = (Arc<PolicyInForce>, Option<(PolicyFile, Watched)>);
+type LoadedPolicy = (Arc<PolicyInForce>, Option<(PolicyFile, WatchedFiles)>);
 
 fn load_policy(config: &Config) -> Result<LoadedPolicy, FileError> {
     let Some(path) = &config.policy else {
@@ -339,6 +339,6 @@ fn load_policy(config: &Config) -> Result<LoadedPolicy, FileError> {
     let contents = read_together(&[path])?;
     let file = PolicyFile { path: path.clone(), limit: config.enforcement };
     let active = file.parse(contents.first().map(|content| content.as_slice()).unwrap_or_default())?;
-    let watched = Watched::new(&[path], &contents);
+    let watched = WatchedFiles::new(&[path], &contents);
     Ok((Arc::new(PolicyInForce::from_pointee(active)), Some((file, watched))))
 }

@@ -20,7 +20,7 @@ use crate::files::{FileError, read_together};
 use crate::policy_file::PolicyFile;
 
 /// Files that are polled. Their content is kept as a hash: one of them may be a key.
-pub(crate) struct Watched {
+pub(crate) struct WatchedFiles {
     paths: Vec<PathBuf>,
     in_use: [u8; 32],
     problem: Option<FileError>,
@@ -39,10 +39,10 @@ pub(crate) enum Poll<T> {
     Bad { error: FileError, first: bool },
 }
 
-impl Watched {
+impl WatchedFiles {
     /// Starts from the version in use: the files' content as it was loaded.
     pub(crate) fn new(paths: &[&Path], contents: &[Zeroizing<Vec<u8>>]) -> Self {
-        Watched {
+        WatchedFiles {
             paths: paths.iter().map(|&path| path.to_owned()).collect(),
             in_use: hash(contents),
             problem: None,
@@ -89,8 +89,8 @@ fn hash(contents: &[Zeroizing<Vec<u8>>]) -> [u8; 32] {
 
 /// The files of one server.
 pub(crate) struct Reloader {
-    pub(crate) tls: (TlsFiles, Watched),
-    pub(crate) policy: Option<(PolicyFile, Watched)>,
+    pub(crate) tls: (TlsFiles, WatchedFiles),
+    pub(crate) policy: Option<(PolicyFile, WatchedFiles)>,
 }
 
 impl Reloader {
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use crate::files::tests::Volume;
 
-    fn poll(watched: &mut Watched) -> Poll<String> {
+    fn poll(watched: &mut WatchedFiles) -> Poll<String> {
         watched.poll(|contents| {
             let text = contents.iter().map(|content| String::from_utf8_lossy(content)).collect::<String>();
             if text.contains("bad") { Err(FileError::new(Path::new("x"), text)) } else { Ok(text) }
@@ -171,11 +171,11 @@ mod tests {
     }
 
     #[test]
-    fn every_swap_is_seen_and_a_bad_version_is_skipped() {
+    fn every_swap_is_seen_bad_is_skipped() {
         let mut volume = Volume::new("reload", &[("a", "1"), ("b", "1")]);
         let paths = [volume.path("a"), volume.path("b")];
         let paths = [paths[0].as_path(), paths[1].as_path()];
-        let mut watched = Watched::new(&paths, &read_together(&paths).unwrap());
+        let mut watched = WatchedFiles::new(&paths, &read_together(&paths).unwrap());
         assert_eq!(poll(&mut watched), Poll::Same);
 
         volume.swap(&[("a", "2"), ("b", "2")]);
@@ -200,7 +200,7 @@ mod tests {
     fn missing_files_keep_the_version_in_use() {
         let mut volume = Volume::new("gone", &[("a", "1")]);
         let path = volume.path("a");
-        let mut watched = Watched::new(&[&path], &read_together(&[&path]).unwrap());
+        let mut watched = WatchedFiles::new(&[&path], &read_together(&[&path]).unwrap());
         volume.swap(&[]);
         assert!(matches!(poll(&mut watched), Poll::Bad { first: true, .. }));
         volume.swap(&[("a", "1")]);

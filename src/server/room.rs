@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_gives_back_what_it_does_not_take() {
+    async fn answer_returns_unused_room() {
         let room = room();
         let mut reservation = room.reserve(LARGE, WAIT).await.unwrap();
         assert_eq!(room.used(), needed(LARGE));

@@ -66,7 +66,7 @@ mod tests {
     use super::super::audit::Audit;
     use super::super::conn::Connections;
     use super::super::limits::Limits;
-    use super::super::metrics::{Metrics, State as Gauges, Usage as _};
+    use super::super::metrics::{MetricSources, Metrics, Usage as _};
     use super::super::room::{Pool, Room};
     use super::super::tls::{self, Served};
     use super::*;
@@ -107,7 +107,7 @@ mod tests {
     fn parts(limits: &Limits) -> AdmissionParts {
         let (in_flight, room) = (Arc::new(Pool::new(limits.in_flight)), Arc::new(Room::new(limits)));
         let policy = Arc::new(PolicyInForce::from_pointee(policy_file::default(Enforcement::Enforce)));
-        let mut metrics = Metrics::new(Gauges {
+        let mut metrics = Metrics::new(MetricSources {
             connections: Connections::new(1) as _,
             ops_connections: Connections::new(1) as _,
             in_flight: Arc::clone(&in_flight) as _,

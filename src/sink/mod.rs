@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 
-pub(crate) use output::{Failure, Output};
+pub(crate) use output::{Output, WriteFailure};
 
 /// Lines are collected for this long and written together, so that a busy server wakes its writer two hundred times a
 /// second and not for each line.
@@ -55,10 +55,10 @@ pub(crate) enum Pushed {
 
 /// The entrance of the queue.
 pub(crate) struct Sink {
-    shared: Arc<Shared>,
+    shared: Arc<SinkQueue>,
 }
 
-struct Shared {
+struct SinkQueue {
     queue: Mutex<Queue>,
     changed: Condvar,
     capacity: usize,
@@ -88,10 +88,10 @@ impl Sink {
         name: &str,
         capacity: usize,
         losses: Losses,
-        write: impl FnMut(&[u8]) -> Result<(), Failure> + Send + 'static,
+        write: impl FnMut(&[u8]) -> Result<(), WriteFailure> + Send + 'static,
     ) -> io::Result<Self> {
         let (queue, changed, unreported) = (Mutex::default(), Condvar::new(), Mutex::default());
-        let shared = Arc::new(Shared { queue, changed, capacity, losses, unreported });
+        let shared = Arc::new(SinkQueue { queue, changed, capacity, losses, unreported });
         let writer = Arc::clone(&shared);
         thread::Builder::new().name(name.to_owned()).spawn(move || writer.run(write))?;
         Ok(Sink { shared })
@@ -156,12 +156,12 @@ impl Sink {
     }
 }
 
-impl Shared {
+impl SinkQueue {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, mut write: impl FnMut(&[u8]) -> Result<(), Failure>) {
+    fn run(&self, mut write: impl FnMut(&[u8]) -> Result<(), WriteFailure>) {
         let mut batch = Vec::new();
         while self.take(&mut batch) {
             // The queue has just been emptied: there is room for a report even if this is the log's own sink.
@@ -268,14 +268,17 @@ mod tests {
     }
 
     impl Case {
-        fn start(capacity: usize, write: impl FnMut(&[u8]) -> Result<(), Failure> + Send + 'static) -> Self {
+        fn start(
+            capacity: usize,
+            write: impl FnMut(&[u8]) -> Result<(), WriteFailure> + Send + 'static,
+        ) -> Self {
             Case::reporting(capacity, |_, _| {}, write)
         }
 
         fn reporting(
             capacity: usize,
             report: fn(u64, &str),
-            write: impl FnMut(&[u8]) -> Result<(), Failure> + Send + 'static,
+            write: impl FnMut(&[u8]) -> Result<(), WriteFailure> + Send + 'static,
         ) -> Self {
             let (lost, panics) = (Counter::default(), Counter::default());
             let losses = Losses { lost: lost.clone(), panics: panics.clone(), report };

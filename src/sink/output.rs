@@ -24,7 +24,7 @@ pub(crate) struct Output {
 }
 
 /// A write that failed.
-pub(crate) struct Failure {
+pub(crate) struct WriteFailure {
     /// How many bytes were written.
     pub(crate) written: usize,
     /// The system's error message.
@@ -48,12 +48,12 @@ impl Output {
     }
 
     /// Writes whole lines.
-    pub(crate) fn write(&mut self, lines: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, lines: &[u8]) -> Result<(), WriteFailure> {
         self.reopen_if_rotated();
         let mut written = 0;
         let result = self.write_counting(lines, &mut written);
         self.torn = if written > 0 { lines.get(written - 1) != Some(&b'\n') } else { self.torn };
-        result.map_err(|error| Failure { written, reason: error.to_string() })
+        result.map_err(|error| WriteFailure { written, reason: error.to_string() })
     }
 
     fn write_counting(&mut self, lines: &[u8], written: &mut usize) -> io::Result<()> {

@@ -131,7 +131,7 @@ fn mutate_never_denies_and_validate_never_patches() {
 }
 
 #[test]
-fn only_a_create_and_client_side_apply_are_told_invalid() {
+fn only_create_and_client_apply_get_invalid() {
     let regcred = Serve::dev().start();
     let mut connection = regcred.client().connect();
     let good = secret(&document(&[("r.example.com", good("u", "p"))]));
@@ -163,7 +163,7 @@ fn only_a_create_and_client_side_apply_are_told_invalid() {
 }
 
 #[test]
-fn a_denial_names_ten_findings_and_says_how_many_are_left() {
+fn denial_names_ten_findings_and_the_remainder() {
     let regcred = Serve::dev().start();
     let mut connection = regcred.client().connect();
     for (count, causes) in [(1, 1), (10, 10), (11, 11), (40, 11)] {

@@ -86,7 +86,7 @@ fn a_record_holds_what_the_contract_says() {
 }
 
 #[test]
-fn what_has_no_name_yet_is_recorded_by_what_it_is_generated_from() {
+fn generated_name_is_recorded_by_its_prefix() {
     let regcred = Serve::dev().start();
     let mut object = secret(&document(&[("r.example.com", good("u", "p"))]));
     object["metadata"] = json!({"generateName": "pull-", "namespace": "default"});
@@ -98,7 +98,7 @@ fn what_has_no_name_yet_is_recorded_by_what_it_is_generated_from() {
 }
 
 #[test]
-fn what_capped_a_finding_is_recorded_beside_what_its_rule_says() {
+fn cap_of_finding_is_recorded() {
     let policy = "apiVersion: regcred/v1\nkind: Policy\nexemptions:\n\
                   - {users: ['system:serviceaccount:kube-system:*'], rules: [generic-registry-host], action: warn}\n";
     let regcred = Serve::dev().policy(policy).start();
@@ -146,7 +146,7 @@ fn large(uid: &str) -> Review {
 }
 
 #[test]
-fn a_reader_that_stalls_keeps_nobody_waiting_and_what_is_lost_is_counted() {
+fn stalled_reader_delays_nothing_losses_are_counted() {
     let mut regcred = Serve::dev().args(["--reload-interval", "1s"]).stdout_unread().start();
     let lost = |regcred: &Regcred| regcred.metric("regcred_audit_records_lost_total").unwrap();
     let mut connection = regcred.client().connect();
@@ -169,7 +169,7 @@ fn a_reader_that_stalls_keeps_nobody_waiting_and_what_is_lost_is_counted() {
 }
 
 #[test]
-fn long_lists_are_cut_and_the_rest_is_counted() {
+fn long_lists_are_cut_and_counted() {
     let regcred = Serve::dev().start();
     regcred.post("/validate", &large("large").0);
     let record = regcred.audit_record("large", "validate");

@@ -81,7 +81,7 @@ fn der(pair: &Pair) -> CertificateDer<'static> {
 }
 
 #[test]
-fn only_who_has_a_certificate_by_the_client_ca_is_answered() {
+fn only_certificates_by_client_ca_are_answered() {
     let case = Case::new();
     let (serve, _volume) = case.serve();
     let regcred = serve.start();
@@ -120,7 +120,7 @@ fn only_who_has_a_certificate_by_the_client_ca_is_answered() {
 }
 
 #[test]
-fn of_the_clients_by_the_ca_only_the_named_ones_are_answered() {
+fn only_named_clients_are_answered() {
     let case = Case::new();
     let (serve, _volume) = case.serve();
     let regcred = serve.args(["--client-name", "another", "--client-name", NAME]).start();
@@ -135,7 +135,7 @@ fn of_the_clients_by_the_ca_only_the_named_ones_are_answered() {
 }
 
 #[test]
-fn certificate_key_and_client_ca_change_together_or_not_at_all() {
+fn certificate_key_and_client_ca_change_together() {
     let case = Case::new();
     let (serve, mut volume) = case.serve();
     let regcred = serve.start();
@@ -178,7 +178,7 @@ fn certificate_key_and_client_ca_change_together_or_not_at_all() {
 }
 
 #[test]
-fn a_client_ca_in_a_volume_of_its_own_is_followed_and_an_expired_one_in_it_passed_over() {
+fn client_ca_volume_is_followed_expired_ca_ignored() {
     let case = Case::new();
     let serve = Serve::new().args(OFTEN);
     case.serving.write(&serve.path("ca.crt"));
@@ -199,7 +199,7 @@ fn a_client_ca_in_a_volume_of_its_own_is_followed_and_an_expired_one_in_it_passe
 }
 
 #[test]
-fn a_client_ca_that_is_wrong_at_the_start_is_no_start() {
+fn invalid_client_ca_prevents_start() {
     let case = Case::new();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -225,7 +225,7 @@ fn a_client_ca_that_is_wrong_at_the_start_is_no_start() {
 
 /// A variable that is empty has lost its value on the way: it must not let in everybody.
 #[test]
-fn a_guard_that_is_set_to_nothing_is_no_start() {
+fn empty_guard_prevents_start() {
     for (name, says) in [("REGCRED_CLIENT_CA", "--client-ca"), ("REGCRED_CLIENT_NAME", "--client-name")] {
         let mut command = command();
         command.args(["serve", "--tls-cert", "c", "--tls-key", "k"]).env(name, "");

@@ -41,12 +41,12 @@ fn ask_both(name: &str, language: &str) {
 }
 
 #[test]
-fn a_create_as_the_api_server_sends_it_to_mutate() {
+fn create_sent_to_mutate() {
     ask_both("review-create-mutate", "en");
 }
 
 #[test]
-fn a_create_as_the_api_server_sends_it_to_validate() {
+fn create_sent_to_validate() {
     // Its document was not repaired before: what `/mutate` would mend is refused.
     let regcred = Serve::dev().start();
     let review = read("review-create-validate.request.json");
@@ -66,14 +66,14 @@ fn a_generic_host_is_refused_in_every_language() {
 }
 
 #[test]
-fn a_secret_as_rancher_writes_it_is_repaired_in_every_language() {
+fn rancher_secret_is_repaired_in_every_language() {
     for language in ["en", "zh", "both"] {
         ask_both("rancher-create", language);
     }
 }
 
 #[test]
-fn an_edit_in_rancher_that_drops_a_registry_is_warned_of_in_every_language() {
+fn rancher_edit_dropping_registry_is_warned_of() {
     for language in ["en", "zh", "both"] {
         ask_both("rancher-drops-registry", language);
     }

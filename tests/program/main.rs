@@ -33,8 +33,11 @@ mod golden;
 mod https;
 mod log;
 mod metrics;
+#[cfg(target_os = "linux")]
+mod node;
 mod reload;
 mod resilience;
 mod rules;
 mod shell;
 mod support;
+mod verify;

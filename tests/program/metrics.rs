@@ -82,7 +82,7 @@ fn every_series_has_its_name_and_labels() {
 }
 
 #[test]
-fn series_that_alerts_watch_are_there_before_anything_happens() {
+fn alert_series_exist_from_the_start() {
     let regcred = Serve::dev().start();
     for series in [
         "regcred_panics_total",
@@ -181,7 +181,7 @@ fn refused_requests_are_counted_by_reason() {
 }
 
 #[test]
-fn decisions_findings_and_repairs_are_counted_by_the_webhook_that_speaks_for_them() {
+fn each_webhook_counts_its_own_results() {
     let policy = "apiVersion: regcred/v1\nkind: Policy\nexemptions:\n\
                   - {namespaces: [legacy], rules: ['*'], action: warn, until: 2020-01-31}\n";
     let regcred = Serve::dev().policy(policy).start();
@@ -243,7 +243,7 @@ fn what_clients_choose_is_no_label() {
 }
 
 #[test]
-fn the_ops_port_knows_three_paths_and_two_methods() {
+fn ops_port_has_three_paths_two_methods() {
     let regcred = Serve::dev().start();
     for path in ["/livez", "/readyz"] {
         let response = regcred.get(path);

@@ -54,7 +54,7 @@ fn admits_generic(regcred: &Regcred, uid: &str) -> (bool, String) {
 }
 
 #[test]
-fn an_edited_policy_comes_into_force_and_a_broken_one_does_not() {
+fn edited_policy_applies_unless_broken() {
     let strict = policy("enforcement: enforce");
     let regcred = Serve::dev().policy(&strict).args(OFTEN).start();
     assert!(in_force(&regcred, &strict));
@@ -104,7 +104,7 @@ fn every_swap_of_a_mounted_policy_is_seen() {
 }
 
 #[test]
-fn a_policy_that_is_wrong_at_the_start_is_no_start() {
+fn invalid_policy_prevents_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("policy.yaml");
     fs::write(&path, policy("rules: {missing-auht: warn}")).unwrap();
@@ -138,7 +138,7 @@ fn is_answered(connection: &mut Connection) {
 }
 
 #[test]
-fn a_rotated_certificate_is_served_to_new_connections_and_old_ones_go_on() {
+fn rotated_certificate_keeps_old_connections() {
     let serve = Serve::new().args(OFTEN);
     let authority = Authority::new();
     authority.write(&serve.path("ca.crt"));

@@ -48,7 +48,7 @@ fn the_reference_in_docs_is_what_it_prints() {
 }
 
 #[test]
-fn one_rule_is_explained_in_the_words_of_its_section_in_both_languages() {
+fn rule_is_explained_in_both_languages() {
     for (language, file) in REFERENCES {
         let reference = reference(file);
         let sections = sections(&reference);
@@ -64,7 +64,7 @@ fn one_rule_is_explained_in_the_words_of_its_section_in_both_languages() {
 }
 
 #[test]
-fn the_table_names_every_rule_and_what_it_does() {
+fn table_names_every_rule() {
     for (language, file) in REFERENCES {
         let reference = reference(file);
         let rows: Vec<_> = reference.lines().filter(|line| line.starts_with("| [`")).collect();
@@ -104,7 +104,7 @@ fn json_holds_the_same_for_programs() {
 }
 
 #[test]
-fn an_unknown_code_is_wrong_usage_and_the_nearest_is_named() {
+fn unknown_code_names_the_nearest() {
     let output = rules(&["mising-auth"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
@@ -113,7 +113,7 @@ fn an_unknown_code_is_wrong_usage_and_the_nearest_is_named() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn closed_reader_is_no_failure() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = command().args(["rules", "--output-format", "markdown"]).stdout(writer).output().unwrap();
@@ -121,7 +121,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 }
 
 #[test]
-fn output_format_has_a_short_flag_and_no_variable() {
+fn output_format_has_short_flag_only() {
     assert_eq!(printed(&["-o", "json"]), printed(&["--output-format", "json"]));
     let output = command().arg("rules").env("REGCRED_RULES_OUTPUT_FORMAT", "json").output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), printed(&[]));

@@ -14,16 +14,16 @@ pub enum Expected {
     NoPatch,
 }
 
-/// One kind of request, and the figures that it is to keep to.
+/// One kind of request, and its bounds.
 pub struct Case {
     pub name: &'static str,
     pub body: Vec<u8>,
     pub expected: Expected,
     /// At a time.
     pub connections: usize,
-    /// At most so many times the CPU time of the empty webhook.
+    /// At most this multiple of the CPU time of the empty webhook.
     pub times_empty: f64,
-    /// At least so many times less than the Go webhook.
+    /// At most the CPU time of the Go webhook divided by this.
     pub times_less_than_go: Option<f64>,
 }
 
@@ -45,23 +45,24 @@ pub fn cases() -> Vec<Case> {
     let small = |count, auth| registries(count, auth, 0);
     let unchanged = Secret::applied(&small(1, true));
     let relabelled = Secret { label: "billing", ..Secret::applied(&small(1, true)) };
+    // The bounds are those of the design: for plain code, and ahead of Go only where something is repaired.
     vec![
-        case("another type", other_type(), Expected::NoPatch, 1.2, None),
+        case("another type", other_type(), Expected::NoPatch, 1.3, None),
         case(
             "UPDATE, document unchanged",
             review("UPDATE", &relabelled.to_json(), Some(&unchanged.to_json())),
             Expected::NoPatch,
-            1.2,
+            1.5,
             None,
         ),
-        case("1 registry, right", create(&small(1, true)), Expected::NoPatch, 1.4, Some(12.0)),
-        case("3 registries, right", create(&small(3, true)), Expected::NoPatch, 1.4, Some(12.0)),
-        case("50 registries, right", create(&small(50, true)), Expected::NoPatch, 3.0, Some(15.0)),
-        case("1 registry to repair", create(&small(1, false)), Expected::Patch, 1.35, Some(12.0)),
-        case("3 registries to repair", create(&small(3, false)), Expected::Patch, 1.5, Some(12.0)),
-        case("50 registries to repair", create(&small(50, false)), Expected::Patch, 3.0, Some(15.0)),
-        case("UPDATE of 1 MiB, no patch", large_update(1 << 20), Expected::NoPatch, 2.8, Some(12.0)),
-        case("0.6 MiB, repaired to 0.9 MiB", large_repair(600 << 10), Expected::Patch, 4.5, Some(12.0)),
+        case("1 registry, valid", create(&small(1, true)), Expected::NoPatch, 1.6, None),
+        case("3 registries, valid", create(&small(3, true)), Expected::NoPatch, 1.6, None),
+        case("50 registries, valid", create(&small(50, true)), Expected::NoPatch, 3.5, None),
+        case("1 registry to repair", create(&small(1, false)), Expected::Patch, 1.7, Some(10.0)),
+        case("3 registries to repair", create(&small(3, false)), Expected::Patch, 1.9, Some(10.0)),
+        case("50 registries to repair", create(&small(50, false)), Expected::Patch, 3.5, Some(10.0)),
+        case("UPDATE of 1 MiB, no patch", large_update(1 << 20), Expected::NoPatch, 2.8, None),
+        case("0.6 MiB, repaired to 0.9 MiB", large_repair(600 << 10), Expected::Patch, 7.0, Some(10.0)),
     ]
 }
 

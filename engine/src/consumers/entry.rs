@@ -102,7 +102,7 @@ impl<'a> Fields<'a> {
                 ..Credentials::default()
             });
         }
-        pair(&Auth::decode(&auth).ok()?)
+        pair(&Auth::decode(&auth)?)
     }
 }
 
@@ -118,7 +118,7 @@ pub(super) fn pair<'a>(auth: &Auth) -> Option<Credentials<'a>> {
 
 /// Decodes base64 as Go's `StdEncoding` does: padding is required.
 pub(super) fn decode_padded(auth: &str) -> Option<Auth> {
-    Auth::decode(auth).ok().filter(|auth| auth.missing_padding == 0)
+    Auth::decode(auth).filter(|auth| auth.missing_padding == 0)
 }
 
 /// docker and podman take NULs off both ends of a password.

@@ -218,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_look_up_finds_every_beginning_of_the_path(
+        fn look_up_finds_every_path_prefix(
             keys in prop::collection::vec("(https://)?[ab*]\\.c(/[ab/]{0,6})?", 0..12),
             image in "[ab]\\.c/[ab/]{0,6}",
         ) {

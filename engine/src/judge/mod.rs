@@ -70,7 +70,7 @@ pub struct Judgement<'a> {
 #[must_use]
 pub fn judge<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
     let document = read(request);
-    let mut judgement = judge_document(policy, request, document.as_ref());
+    let mut judgement = judge_document(policy, request, document.as_ref(), Scope::Everything);
     if let Ok(document) = &document
         && !judgement.findings.is_empty()
         && document.entries().nth(MAX_MODELLED_ENTRIES).is_none()
@@ -80,10 +80,20 @@ pub fn judge<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
     judgement
 }
 
-/// Judges a Secret as [`judge`] does, but does not ask what the consumers make of it: for callers that show no finding.
+/// Judges only what decides the repair of a Secret, for callers that show nothing else: of the findings there are those
+/// that are repaired, and all of a document that the API server refuses; others may be missing. What the consumers make of
+/// them, and whether the old document had them, is not asked.
 #[must_use]
-pub fn judge_without_consumers<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
-    judge_document(policy, request, read(request).as_ref())
+pub fn judge_repair<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
+    judge_document(policy, request, read(request).as_ref(), Scope::Repair)
+}
+
+/// How much is judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Everything,
+    /// As for [`judge_repair`].
+    Repair,
 }
 
 fn read<'a>(request: &Request<'a>) -> Result<Document<'a>, SyntaxError> {
@@ -94,12 +104,15 @@ fn judge_document<'a>(
     policy: &Policy,
     request: &Request<'a>,
     document: Result<&Document<'a>, &SyntaxError>,
+    scope: Scope,
 ) -> Judgement<'a> {
     let settings = policy.settings(&request.requester, Offset::UTC.to_datetime(request.now).date());
     let judge = Judge {
         policy,
         request,
         settings,
+        // All that is found in such a document is shown.
+        scope: if document.is_ok_and(Document::is_object) { scope } else { Scope::Everything },
         unchanged: request.old.and_then(|old| old.document) == Some(request.secret.document),
         findings: Vec::new(),
         never_patched: false,
@@ -142,6 +155,7 @@ struct Judge<'p, 'a> {
     policy: &'p Policy,
     request: &'p Request<'a>,
     settings: PerRule<Setting>,
+    scope: Scope,
     /// An UPDATE that leaves the document as it was.
     unchanged: bool,
     findings: Vec<Finding<'a>>,
@@ -171,10 +185,27 @@ impl<'a> Judge<'_, 'a> {
         self.setting(rule).action == Action::Off
     }
 
-    /// Whether a rule is to be asked.
-    fn wants(&self) -> impl Fn(Rule) -> bool + use<'a> {
-        let settings = self.settings.clone();
-        move |rule| rule.stops_every_repair() || settings.get(rule).action != Action::Off
+    /// Which rules are to be asked.
+    fn wanted(&self) -> PerRule<bool> {
+        PerRule::from_fn(|rule| match self.scope {
+            Scope::Everything => rule.stops_every_repair() || !self.is_off(rule),
+            Scope::Repair if self.is_never_repaired() => false,
+            Scope::Repair => {
+                rule.stops_every_repair()
+                    || self.stops_repair(rule)
+                    || (rule.is_fixable() && !self.is_off(rule))
+            }
+        })
+    }
+
+    /// Whether a finding of the rule keeps its entry from being repaired.
+    fn stops_repair(&self, rule: Rule) -> bool {
+        rule.stops_repair() && self.setting(rule).action == Action::Deny
+    }
+
+    /// Whether the request keeps the document from being patched, whatever is in it.
+    fn is_never_repaired(&self) -> bool {
+        self.unchanged || self.request.old.is_some_and(|old| old.immutable)
     }
 
     /// Records a finding. Its action is capped by exemptions, the ratchet and enforcement, in that order.
@@ -220,7 +251,8 @@ impl<'a> Judge<'_, 'a> {
     }
 
     fn document(mut self, document: &Document<'a>) -> Judgement<'a> {
-        let old_document = self.old_document();
+        let wanted = self.wanted();
+        let old_document = self.old_document(&wanted);
         let mut old = old_document.as_ref().map(OldEntries::new);
         let mut entries = Vec::with_capacity(document.entries().count());
         for (index, member) in document.entries().enumerate() {
@@ -241,8 +273,10 @@ impl<'a> Judge<'_, 'a> {
         let by_person = self.request.requester.is_person();
         let lost = old.as_ref().filter(|_| by_person).map(OldEntries::lost).unwrap_or_default();
         let view = DocumentView { document, entries: &entries, lost: &lost };
-        check_document(&view, self.wants(), |reported| self.record(About::DOCUMENT, reported));
-        self.entries(document, &entries, old.as_ref());
+        if Rule::ALL.iter().any(|rule| *wanted.get(*rule)) {
+            check_document(&view, &wanted, |reported| self.record(About::DOCUMENT, reported));
+            self.entries(document, &entries, old.as_ref(), &wanted);
+        }
 
         let repair = self.repair(&entries);
         // Under `enforcement: audit` nothing is changed, and the record says what would have been.
@@ -272,14 +306,14 @@ impl<'a> Judge<'_, 'a> {
         document: &Document<'a>,
         entries: &[EntryRef<'_, 'a>],
         old: Option<&OldEntries<'_, 'a>>,
+        wanted: &PerRule<bool>,
     ) {
         let hub = entries.iter().rfind(|entry| entry.key.as_written() == DOCKER_HUB);
         let lists = Lists {
             allowed: self.policy.allowed_registries.as_ref(),
             denied: &self.policy.denied_registries,
         };
-        let wants = self.wants();
-        let compares = [Rule::RegistryNamedTwice, Rule::RegistryPathsCollide].into_iter().any(&wants);
+        let compares = *wanted.get(Rule::RegistryNamedTwice) || *wanted.get(Rule::RegistryPathsCollide);
         let shared = Shared {
             entries,
             lists,
@@ -299,7 +333,7 @@ impl<'a> Judge<'_, 'a> {
                 .map_or_else(Default::default, |old| old.held(&entry.key));
             let view = EntryView::new(document, entry, held, &shared);
             let first = self.findings.len();
-            check_entry(&view, &wants, |reported| {
+            check_entry(&view, wanted, |reported| {
                 let rule = reported.fault.rule();
                 let is_allowed = rule.takes_allow() && self.policy.rules.get(rule).allow.allows(&view.key);
                 if !is_allowed {
@@ -310,19 +344,19 @@ impl<'a> Judge<'_, 'a> {
         }
     }
 
-    /// The old document, if the comparisons and the ratchet need one.
-    fn old_document(&self) -> Option<Document<'a>> {
-        let bytes = self.request.old.filter(|_| !self.unchanged)?.document?;
+    /// The old document, if the comparisons and the ratchet need one. The ratchet does not decide what is repaired.
+    fn old_document(&self, wanted: &PerRule<bool>) -> Option<Document<'a>> {
+        let is_compared = self.scope == Scope::Everything || *wanted.get(Rule::CredentialsStripped);
+        let bytes = self.request.old.filter(|_| is_compared && !self.unchanged)?.document?;
         Document::read(bytes, self.request.secret.secret_type).ok()
     }
 
     /// Leaves an entry, whose findings begin at `first`, as it is if another finding denies it: a half-repaired entry
     /// would no longer be the one that the ratchet knows.
     fn drop_edits_of_denied(&mut self, first: usize) {
-        let stops = |rule: Rule| rule.stops_repair() && self.settings.get(rule).action == Action::Deny;
-        let (_, findings) = self.findings.split_at_mut(first);
-        if findings.iter().any(|finding| stops(finding.rule())) {
-            for finding in findings {
+        let new = self.findings.get(first..).unwrap_or_default();
+        if new.iter().any(|finding| self.stops_repair(finding.rule())) {
+            for finding in self.findings.iter_mut().skip(first) {
                 finding.edit = None;
             }
         }
@@ -331,8 +365,7 @@ impl<'a> Judge<'_, 'a> {
     /// Builds the repair from the edits of the findings, unless the document may not be patched or would grow too
     /// large.
     fn repair(&mut self, entries: &[EntryRef<'_, 'a>]) -> Option<Repair> {
-        let immutable = self.request.old.is_some_and(|old| old.immutable);
-        if self.never_patched || self.unchanged || immutable {
+        if self.never_patched || self.is_never_repaired() {
             for finding in &mut self.findings {
                 finding.edit = None;
             }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::bilingual::{Bilingual, Language};
 use crate::finding::Finding;
-use crate::judge::{Request, judge_without_consumers};
+use crate::judge::{Request, judge};
 use crate::policy::{Policy, Requester};
 use crate::registry::RegistryKey;
 use crate::rules::Rule;
@@ -74,7 +74,7 @@ pub(super) fn findings(document: &[u8], secret_type: SecretType, now: Timestamp)
         secret: Secret { secret_type, document, data_bytes: document.len() },
         old: None,
     };
-    judge_without_consumers(&Policy::default(), &request).findings
+    judge(&Policy::default(), &request).findings
 }
 
 /// What a finding says is wrong, as a clause.

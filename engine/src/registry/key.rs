@@ -1,6 +1,7 @@
 //! Reading one registry key.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::Ipv6Addr;
 
 use percent_encoding::percent_decode_str;
@@ -115,10 +116,31 @@ pub(crate) struct Key<'a> {
     /// From its first slash up to a query or fragment.
     path: &'a str,
     query_or_fragment: bool,
+    /// As [`split_plain`] says.
+    is_plain: bool,
+}
+
+/// What two keys of one registry have in common, paths aside.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct Site<'k> {
+    host: &'k str,
+    port: Port,
+    /// As written.
+    invalid_port: &'k str,
+}
+
+impl fmt::Display for Site<'_> {
+    /// As in an image name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Port::Number(port) => write!(f, "{}:{port}", self.host),
+            Port::None | Port::Empty | Port::Invalid => write!(f, "{}{}", self.host, self.invalid_port),
+        }
+    }
 }
 
 /// The port of a key or pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Port {
     None,
     Empty,
@@ -161,12 +183,27 @@ impl KeyGlob<'_> {
 
 impl<'a> Key<'a> {
     pub(crate) fn parse(written: &'a str) -> Self {
+        if let Some((host, port)) = split_plain(written) {
+            return Key {
+                written,
+                scheme: None,
+                rest: written,
+                host_port: written,
+                user_info: false,
+                host_written: host,
+                host: Cow::Borrowed(host),
+                port,
+                path: "",
+                query_or_fragment: false,
+                is_plain: true,
+            };
+        }
         let (scheme, rest) = match split_scheme(written) {
             Some((scheme, rest)) => (Some(scheme), rest),
             None => (None, written),
         };
-        let (authority, tail) = split_before(rest, &['/', '?', '#']);
-        let (path, query_and_fragment) = split_before(tail, &['?', '#']);
+        let (authority, tail) = split_before(rest, b"/?#");
+        let (path, query_and_fragment) = split_before(tail, b"?#");
         let (user_info, host_port) = split_user_info(authority);
         let (host_written, port) = split_port(host_port);
         Key {
@@ -180,6 +217,7 @@ impl<'a> Key<'a> {
             port,
             path,
             query_or_fragment: !query_and_fragment.is_empty(),
+            is_plain: false,
         }
     }
 
@@ -207,7 +245,8 @@ impl<'a> Key<'a> {
     /// for generic hosts as well, so that there can be two readings: with it cut off, and with it in the host.
     pub(crate) fn globs(&self) -> impl Iterator<Item = KeyGlob<'_>> {
         let cut = self.is_glob().then(|| KeyGlob { host: Cow::Borrowed(&*self.host), port: self.port });
-        let (authority, _) = split_before(self.rest, &['/', '#']);
+        let rest = if self.is_plain { "" } else { self.rest };
+        let (authority, _) = split_before(rest, b"/#");
         let whole = authority.contains('?').then(|| {
             let (_, host_port) = split_user_info(authority);
             let (host, port) = split_port(host_port);
@@ -218,37 +257,23 @@ impl<'a> Key<'a> {
 
     /// Whether the host is a glob.
     pub(crate) fn is_glob(&self) -> bool {
-        self.host.contains(['*', '[']) && !is_bracketed_ipv6(&self.host)
+        !self.is_plain && self.host.contains(['*', '[']) && !is_bracketed_ipv6(&self.host)
     }
 
     /// Whether the host has a `*` that every kubelet reads as a glob: those built with a newer Go refuse brackets.
     pub(crate) fn is_wildcard(&self) -> bool {
-        self.host.contains('*') && !self.host.contains(['[', ']'])
+        !self.is_plain && self.host.contains('*') && !self.host.contains(['[', ']'])
     }
 
     /// Whether the key holds user-info, or what would be user-info if its password had no `/`, `?` or `#`.
     pub(crate) fn has_credentials(&self) -> bool {
-        self.user_info || self.rest.split_once(':').is_some_and(|(_, rest)| rest.contains('@'))
+        self.user_info
+            || (!self.is_plain && self.rest.split_once(':').is_some_and(|(_, rest)| rest.contains('@')))
     }
 
-    /// Whether the key is `host` or `host:port` and nothing else, written as in image names: such a key is found by
-    /// every consumer, which a test compares with the models. Most keys are like this, and asking the models about
-    /// each takes longer than all the rest of a judgement.
-    pub(crate) fn is_plain(&self) -> bool {
-        let is_label = |label: &str| {
-            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(fits)
-        };
-        let is_port = match self.port {
-            Port::None => self.host_port.len() == self.host_written.len(),
-            Port::Number(port) => port != 443 && !self.host_port.contains(":0"),
-            Port::Empty | Port::Invalid => false,
-        };
-        self.host_port.len() == self.written.len()
-            && self.written.len() <= LONGEST_PLAIN
-            && self.host_written.contains('.')
-            && self.host_written.split('.').all(is_label)
-            && is_port
+    /// Whether the key is a plain host and port, in which there is nothing to find ([`split_plain`]).
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// Whether the key names Docker Hub in another way than the one that is found by all.
@@ -347,26 +372,54 @@ impl<'a> Key<'a> {
 
     /// What is compared to tell whether an UPDATE dropped the registry: without scheme, user-info, default port, a
     /// leading `/v1` or `/v2` and closing slashes, Docker Hub's spellings being one.
-    pub(crate) fn identity(&self) -> String {
-        format!("{}{}", self.site(), self.path_without_version())
+    pub(crate) fn identity(&self) -> (Site<'_>, &str) {
+        (self.site(), self.path_without_version())
     }
 
     /// Its [`Key::identity`] without the path.
-    pub(crate) fn site(&self) -> String {
-        let host = if DOCKER_HUB_HOSTS.contains(&self.host()) { "docker.io" } else { self.host() };
-        let port = match self.port.compared() {
-            Port::None => String::new(),
-            Port::Number(port) => format!(":{port}"),
-            Port::Empty | Port::Invalid => {
-                self.host_port.strip_prefix(self.host_written).unwrap_or_default().to_owned()
-            }
+    pub(crate) fn site(&self) -> Site<'_> {
+        let host = if self.is_docker_hub() { "docker.io" } else { self.host() };
+        let port = self.port.compared();
+        let invalid_port = match port {
+            Port::Invalid => self.host_port.strip_prefix(self.host_written).unwrap_or_default(),
+            Port::None | Port::Empty | Port::Number(_) => "",
         };
-        format!("{host}{port}")
+        Site { host, port, invalid_port }
     }
 }
 
 /// Longer keys are left to the models: consumers limit the length of names.
 const LONGEST_PLAIN: usize = 128;
+
+/// Splits a key that is `host` or `host:port` and nothing else, written as in image names: such a key is found by
+/// every consumer, which a test compares with the models. Most keys are like this, and asking the models about each
+/// takes longer than all the rest of a judgement.
+fn split_plain(written: &str) -> Option<(&str, Port)> {
+    let is_host =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    let is_label = |label: &[u8]| {
+        label.first().is_some_and(|first| *first != b'-') && label.last().is_some_and(|last| *last != b'-')
+    };
+    let end = written.bytes().position(|byte| !is_host(byte)).unwrap_or(written.len());
+    let (host, rest) = written.split_at_checked(end)?;
+    let port = match rest.strip_prefix(':') {
+        Some(digits) => Port::parse(digits),
+        None if rest.is_empty() => Port::None,
+        None => return None,
+    };
+    let is_port = match port {
+        Port::None => true,
+        Port::Number(number) => number != 443 && !rest.starts_with(":0"),
+        Port::Empty | Port::Invalid => false,
+    };
+    let mut labels = host.as_bytes().split(|byte| *byte == b'.');
+    let is_plain = is_port
+        && written.len() <= LONGEST_PLAIN
+        && labels.next().is_some_and(is_label)
+        && labels.next().is_some_and(is_label)
+        && labels.all(is_label);
+    is_plain.then_some((host, port))
+}
 
 /// Whether the same quotation mark is at both ends.
 fn is_quoted(written: &str) -> bool {
@@ -403,19 +456,20 @@ fn is_host(host: &str) -> bool {
 
 /// Splits off a scheme: a letter, then letters, digits, `+`, `.` and `-` (RFC 3986), then `://`.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = text.split_once("://")?;
+    let (scheme, rest) = text.split_once(':')?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-'));
-    is_scheme.then_some((scheme, rest))
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'));
+    rest.strip_prefix("//").filter(|_| is_scheme).map(|rest| (scheme, rest))
 }
 
 fn is_http(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
-/// Splits before the first of `stops`.
-fn split_before<'a>(text: &'a str, stops: &[char]) -> (&'a str, &'a str) {
-    text.find(stops).and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
+/// Splits before the first of `stops`, which are ASCII.
+fn split_before<'a>(text: &'a str, stops: &[u8]) -> (&'a str, &'a str) {
+    let stop = text.bytes().position(|byte| stops.contains(&byte));
+    stop.and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
 }
 
 /// Whether there is user-info, and what follows it.
@@ -485,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_with_a_slash_does_not_hide_user_info() {
+    fn slash_in_password_does_not_hide_user_info() {
         for (key, holds) in [
             ("bot:12/34@r.example.com", true),
             ("https://bot:1?2@r.example.com", true),

@@ -1,7 +1,7 @@
 use super::credentials::AuthField;
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
 use super::view::EntryView;
-use crate::auth::NotBase64;
+use crate::auth::{NotBase64, likely_cause};
 use crate::bilingual::text;
 use crate::document::EntryField;
 
@@ -26,14 +26,13 @@ impl Check for AuthNotBase64 {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        match entry.credentials.as_ref()?.auth {
-            // That is `unfilled-placeholder`.
-            AuthField::NotBase64(_) if entry.auth_is_placeholder() => None,
-            AuthField::NotBase64(cause) => {
-                Some(Found::at_field(entry, EntryField::Auth, AuthNotBase64(cause)))
-            }
-            AuthField::Missing | AuthField::Decoded(_) => None,
+        let is_base64 = !matches!(entry.credentials.as_ref()?.auth, AuthField::NotBase64);
+        // A placeholder is `unfilled-placeholder`.
+        if is_base64 || entry.auth_is_placeholder() {
+            return None;
         }
+        let cause = likely_cause(&entry.fields.text(EntryField::Auth)?.decode());
+        Some(Found::at_field(entry, EntryField::Auth, AuthNotBase64(cause)))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {

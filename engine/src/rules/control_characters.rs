@@ -10,6 +10,12 @@ pub struct ControlCharacters {
     pub nul: bool,
 }
 
+fn has_bad_control(text: &str) -> bool {
+    let is_bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    let is_printable = |byte: u8| matches!(byte, b' '..=b'~');
+    !text.bytes().all(is_printable) && text.contains(is_bad)
+}
+
 impl Check for ControlCharacters {
     const DEFINITION: Definition = Definition {
         code: "control-characters",
@@ -28,8 +34,7 @@ impl Check for ControlCharacters {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let is_bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-        let plain = entry.plain_fields().filter(|(_, text)| text.contains(is_bad));
+        let plain = entry.plain_fields().filter(|(_, text)| has_bad_control(text));
         let plain = plain.map(|(field, text)| {
             Found::at_field(entry, field, ControlCharacters { nul: text.contains('\0') })
         });

@@ -34,7 +34,7 @@ fn ends(entry: &EntryView<'_, '_>) -> Vec<(EntryField, f64)> {
     let Some(credentials) = &entry.credentials else { return Vec::new() };
     let of_pair = || {
         let (username, password) = entry.read_pair()?;
-        Some((entry.field_of_half(EntryField::Password), end_of_password(&username, password.trim())?))
+        Some((entry.field_of_half(EntryField::Password), end_of_password(username, password.trim())?))
     };
     let tokens = [
         (EntryField::IdentityToken, &credentials.identity_token),
@@ -45,14 +45,22 @@ fn ends(entry: &EntryView<'_, '_>) -> Vec<(EntryField, f64)> {
     of_pair().into_iter().chain(of_tokens).filter(|(_, end)| *end > 0.0).collect()
 }
 
+/// Returns when a credential ends, if it says so: as `credential-expired` reads it from the password or the identity token.
+#[must_use]
+pub fn credential_end(username: &[u8], password: &[u8], identity_token: &str) -> Option<Timestamp> {
+    let (username, password) = (String::from_utf8_lossy(username), String::from_utf8_lossy(password));
+    let end = end_of_password(&username, password.trim()).or_else(|| end_of_jwt(identity_token.trim()))?;
+    Timestamp::from_second(second(end).into()).ok().filter(|_| end > 0.0)
+}
+
 /// ECR's password is base64 of a JSON object with the end among its fields. Alibaba's (ACR API, `GetAuthorizationToken`) is
 /// such base64, a colon and a signature.
 fn end_of_password(username: &str, password: &str) -> Option<f64> {
     match username {
-        "AWS" => number_in(Auth::decode(password).ok()?.bytes(), "expiration"),
+        "AWS" => number_in(Auth::decode(password)?.bytes(), "expiration"),
         "cr_temp_user" => {
             let (encoded, _) = password.split_once(':')?;
-            Some(digits_in(Auth::decode(encoded.trim()).ok()?.bytes(), "time")? / 1_000.0)
+            Some(digits_in(Auth::decode(encoded.trim())?.bytes(), "time")? / 1_000.0)
         }
         _ => end_of_jwt(password),
     }
@@ -60,9 +68,12 @@ fn end_of_password(username: &str, password: &str) -> Option<f64> {
 
 /// The `exp` of a JSON Web Token (RFC 7519, section 4.1.4).
 fn end_of_jwt(token: &str) -> Option<f64> {
+    if token.bytes().filter(|byte| *byte == b'.').count() != 2 {
+        return None;
+    }
     let mut parts = token.split('.');
     let (header, claims, signature) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || header.is_empty() {
+    if header.is_empty() {
         return None;
     }
     let is_encoded = |part: &str| {
@@ -184,7 +195,7 @@ impl Check for CredentialShortLived {
         let soon = ends.iter().find(|(_, end)| end - now <= DAY_SECONDS).map(|(field, _)| *field);
         let by_kind = || {
             let (username, password) = entry.read_pair()?;
-            if SHORT_LIVED_USERNAMES.contains(&&*username) {
+            if SHORT_LIVED_USERNAMES.contains(&username) {
                 return Some(entry.field_of_half(EntryField::Username));
             }
             password.starts_with(GITHUB_APP_TOKEN).then(|| entry.field_of_half(EntryField::Password))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::hash::BuildHasher;
 
-use crate::auth::{Auth, NotBase64};
+use crate::auth::Auth;
 use crate::document::{Entry, EntryField, JsonText};
 
 /// The non-empty credentials of an entry.
@@ -20,7 +20,7 @@ pub(crate) enum AuthField {
     /// Absent, null or empty.
     Missing,
     /// It cannot be decoded.
-    NotBase64(NotBase64),
+    NotBase64,
     /// It can.
     Decoded(Auth),
 }
@@ -38,7 +38,7 @@ impl<'a> Credentials<'a> {
             password: text(EntryField::Password),
             auth: match text(EntryField::Auth) {
                 None => AuthField::Missing,
-                Some(auth) => Auth::decode(&auth).map_or_else(AuthField::NotBase64, AuthField::Decoded),
+                Some(auth) => Auth::decode(&auth).map_or(AuthField::NotBase64, AuthField::Decoded),
             },
             identity_token: text(EntryField::IdentityToken),
             registry_token: text(EntryField::RegistryToken),
@@ -49,7 +49,7 @@ impl<'a> Credentials<'a> {
     pub(super) fn is_usable(&self) -> bool {
         let complete = match &self.auth {
             AuthField::Missing => self.username.is_some() && self.password.is_some(),
-            AuthField::NotBase64(_) => false,
+            AuthField::NotBase64 => false,
             AuthField::Decoded(auth) => {
                 auth.halves().is_some_and(|(username, password)| !username.is_empty() && !password.is_empty())
             }
@@ -68,13 +68,23 @@ impl<'a> Credentials<'a> {
     }
 
     /// The pair that the kubelet reads. A half can be empty.
-    pub(crate) fn read_pair(&self) -> Option<(&[u8], &[u8])> {
+    fn read_pair(&self) -> Option<(&[u8], &[u8])> {
+        match &self.auth {
+            AuthField::Decoded(auth) => auth.halves(),
+            AuthField::Missing | AuthField::NotBase64 => {
+                self.read_texts().map(|(username, password)| (username.as_bytes(), password.as_bytes()))
+            }
+        }
+    }
+
+    /// The pair that the kubelet reads as text, in which anything that is not UTF-8 is replaced.
+    pub(super) fn read_texts(&self) -> Option<(&str, &str)> {
         let (username, password) = (self.username.as_deref(), self.password.as_deref());
         match &self.auth {
             AuthField::Missing => (username.is_some() || password.is_some())
-                .then(|| (username.unwrap_or_default().as_bytes(), password.unwrap_or_default().as_bytes())),
-            AuthField::NotBase64(_) => None,
-            AuthField::Decoded(auth) => auth.halves(),
+                .then(|| (username.unwrap_or_default(), password.unwrap_or_default())),
+            AuthField::NotBase64 => None,
+            AuthField::Decoded(auth) => auth.text_halves(),
         }
     }
 

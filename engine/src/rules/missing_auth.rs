@@ -33,9 +33,12 @@ impl Check for MissingAuth {
         let credentials = entry.credentials.as_ref().filter(|credentials| credentials.lack_auth())?;
         let (username, password) =
             credentials.plain_pair().filter(|(username, _)| !username.contains(':'))?;
-        let empty = entry.fields.member(EntryField::Auth);
-        let edit = Edit::add_auth(entry.document, entry.member, empty, username, password)
-            .filter(|_| !entry.has_placeholder());
+        let edit = if entry.has_placeholder() {
+            None
+        } else {
+            let empty = entry.fields.member(EntryField::Auth);
+            Edit::add_auth(entry.document, entry.member, empty, username, password)
+        };
         Some(Found { edit, ..Found::at_field(entry, EntryField::Auth, MissingAuth) })
     }
 

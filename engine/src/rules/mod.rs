@@ -58,6 +58,7 @@ use crate::place::Spot;
 use crate::repair::Edit;
 
 pub(crate) use collisions::Collisions;
+pub use credential_end::credential_end;
 pub(crate) use credentials::{Credentials, is_usable};
 pub use definition::{Action, Example, Misplaced};
 pub(crate) use definition::{Context, Definition, Message};
@@ -106,10 +107,10 @@ macro_rules! rules {
         /// Asks the rules about a document as a whole, except those that are not wanted.
         pub(crate) fn check_document<'a>(
             view: &DocumentView<'_, 'a>,
-            wanted: impl Fn(Rule) -> bool,
+            wanted: &PerRule<bool>,
             mut report: impl FnMut(Reported<'a>),
         ) {
-            $( if wanted(Rule::$name) {
+            $( if *wanted.get(Rule::$name) {
                 for found in $name::document(view) { report(Reported::new(found, Fault::$name)); }
             } )+
         }
@@ -117,10 +118,10 @@ macro_rules! rules {
         /// Asks the rules about an entry, except those that are not wanted.
         pub(crate) fn check_entry<'a>(
             entry: &EntryView<'_, 'a>,
-            wanted: impl Fn(Rule) -> bool,
+            wanted: &PerRule<bool>,
             mut report: impl FnMut(Reported<'a>),
         ) {
-            $( if wanted(Rule::$name) {
+            $( if *wanted.get(Rule::$name) {
                 for found in $name::entry(entry) { report(Reported::new(found, Fault::$name)); }
             } )+
         }

@@ -3,6 +3,10 @@
 /// Whether a value is a placeholder: white space around it aside, and one pair of quotation marks, it is a template from
 /// its beginning to its end; or it contains what Go prints for a missing value.
 pub(super) fn is_placeholder(value: &str) -> bool {
+    // Every form has one of these.
+    if !value.bytes().any(|byte| matches!(byte, b'{' | b'$' | b'<' | b'%')) {
+        return false;
+    }
     let value = value.trim();
     let inner = ['"', '\'', '`']
         .into_iter()
@@ -49,7 +53,11 @@ fn variable_name(text: &str) -> Option<&str> {
 /// Whether a text contains what Go prints for a missing value, an unknown verb or an operand too many
 /// (go1.26, fmt: "Format errors").
 fn has_go_mark(text: &str) -> bool {
-    text.split("%!").skip(1).any(|rest| {
+    if !text.as_bytes().contains(&b'%') {
+        return false;
+    }
+    // The text after one `%` that is searched contains no other one.
+    text.split('%').skip(1).filter_map(|rest| rest.strip_prefix('!')).any(|rest| {
         let mut chars = rest.chars();
         let after_letter = chars.next().filter(|c| c.is_alphabetic()).map_or(rest, |_| chars.as_str());
         let Some(mark) = after_letter.strip_prefix('(') else { return false };
@@ -89,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_prints_for_a_missing_value_is_found_anywhere() {
+    fn go_text_of_missing_value_is_found() {
         for (value, expected) in [
             ("a%!s(<nil>)b", true),
             ("%!(NOVERB)", true),

@@ -1,4 +1,6 @@
 use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
 use super::entry_ref::EntryRef;
@@ -40,8 +42,9 @@ impl Check for RegistriesDropped {
         if view.lost.is_empty() || !view.entries.iter().any(is_object) {
             return Vec::new();
         }
-        let identity = |key: &RegistryKey<'_>| Key::parse(key.as_written()).identity();
-        let mut present: HashSet<String> = view.entries.iter().map(|entry| identity(&entry.key)).collect();
+        let hasher = RandomState::new();
+        let identity = |key: &RegistryKey<'_>| hasher.hash_one(Key::parse(key.as_written()).identity());
+        let mut present: HashSet<u64> = view.entries.iter().map(|entry| identity(&entry.key)).collect();
         let dropped = view.lost.iter().filter(|key| present.insert(identity(key)));
         dropped.map(|key| Found::new(RegistriesDropped, 0, Spot::Entry(key.clone()))).collect()
     }

@@ -34,7 +34,7 @@ impl Check for RegistryKeyPartial {
                 || entry.key.is_docker_hub()
                 || entry.key.has_credentials()
         };
-        let applies = !entry.key_is_plain
+        let applies = !entry.key.is_plain()
             && !is_judged_elsewhere()
             && !entry.is_never_found()
             && is_partial(entry.document.secret_type(), entry.registry.as_written());

@@ -25,13 +25,16 @@ impl Check for SurroundingWhitespace {
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         let plain = entry.plain_fields().filter(|(_, text)| is_surrounded(text)).map(|(field, _)| field);
         let auth = entry.decoded_auth().and_then(|auth| {
-            let (username, password) = auth.halves()?;
-            let is_surrounded = match std::str::from_utf8(auth.bytes()) {
-                Ok(_) => is_surrounded_bytes,
+            let applies = if auth.is_utf8() {
+                auth.text_halves()
+                    .is_some_and(|(username, password)| is_surrounded(username) || is_surrounded(password))
+            } else {
                 // A byte above ASCII can be a letter of another code page.
-                Err(_) => has_ascii_space_around,
+                auth.halves().is_some_and(|(username, password)| {
+                    has_ascii_space_around(username) || has_ascii_space_around(password)
+                })
             };
-            (is_surrounded(username) || is_surrounded(password)).then_some(EntryField::Auth)
+            applies.then_some(EntryField::Auth)
         });
         plain
             .chain(auth)
@@ -64,10 +67,6 @@ fn is_surrounded(text: &str) -> bool {
     let is_invisible = |c: char| matches!(c, '\u{feff}' | '\u{200b}'..='\u{200d}' | '\u{2060}');
     let is_space = |c: char| c.is_whitespace() || is_invisible(c);
     text.starts_with(is_space) || text.ends_with(is_space)
-}
-
-fn is_surrounded_bytes(half: &[u8]) -> bool {
-    std::str::from_utf8(half).is_ok_and(is_surrounded)
 }
 
 fn has_ascii_space_around(half: &[u8]) -> bool {

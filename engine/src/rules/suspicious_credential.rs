@@ -33,35 +33,21 @@ impl SuspiciousCredential {
         let checks_username = !is_placeholder(username);
         let checks_password = !is_placeholder(password);
         let is_bare_username = username.trim() == TOKEN_USERNAME;
-        let found = [
-            (
-                checks_username && !is_bare_username && is_not_filled_in(username),
-                SuspiciousCredential::NotFilledIn,
-                EntryField::Username,
-            ),
-            (
-                checks_password && is_not_filled_in(password),
-                SuspiciousCredential::NotFilledIn,
-                EntryField::Password,
-            ),
-            (
-                checks_username && username.starts_with("-n "),
-                SuspiciousCredential::EchoOption,
-                EntryField::Username,
-            ),
-            (checks_username && is_quoted(username), SuspiciousCredential::Quoted, EntryField::Username),
-            (
-                checks_username && checks_password && is_pair_quoted(username, password),
-                SuspiciousCredential::Quoted,
-                EntryField::Username,
-            ),
-            (
-                checks_password && is_pair_as_password(username, password),
-                SuspiciousCredential::PairAsPassword,
-                EntryField::Password,
-            ),
-        ];
-        found.into_iter().find_map(|(applies, rule, half)| applies.then_some((rule, half)))
+        if checks_username && !is_bare_username && is_not_filled_in(username) {
+            Some((SuspiciousCredential::NotFilledIn, EntryField::Username))
+        } else if checks_password && is_not_filled_in(password) {
+            Some((SuspiciousCredential::NotFilledIn, EntryField::Password))
+        } else if checks_username && username.starts_with("-n ") {
+            Some((SuspiciousCredential::EchoOption, EntryField::Username))
+        } else if checks_username
+            && (is_quoted(username) || (checks_password && is_pair_quoted(username, password)))
+        {
+            Some((SuspiciousCredential::Quoted, EntryField::Username))
+        } else if checks_password && is_pair_as_password(username, password) {
+            Some((SuspiciousCredential::PairAsPassword, EntryField::Password))
+        } else {
+            None
+        }
     }
 }
 
@@ -88,9 +74,10 @@ fn is_pair_quoted(username: &str, password: &str) -> bool {
 fn is_pair_as_password(username: &str, password: &str) -> bool {
     let begins =
         |text: &[u8]| text.strip_prefix(username.as_bytes()).is_some_and(|rest| rest.starts_with(b":"));
+    let has_room_in_base64 = password.len() / 4 * 3 > username.len();
     !username.is_empty()
         && (begins(password.as_bytes())
-            || Auth::decode(password).is_ok_and(|decoded| begins(decoded.bytes())))
+            || has_room_in_base64 && Auth::decode(password).is_some_and(|decoded| begins(decoded.bytes())))
 }
 
 impl Check for SuspiciousCredential {
@@ -115,7 +102,7 @@ impl Check for SuspiciousCredential {
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         let (username, password) = entry.read_pair()?;
-        let (rule, half) = SuspiciousCredential::find(&username, &password)?;
+        let (rule, half) = SuspiciousCredential::find(username, password)?;
         Some(Found::at_field(entry, entry.field_of_half(half), rule))
     }
 

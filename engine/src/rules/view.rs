@@ -1,6 +1,5 @@
 //! What the rules look at: a document and its entries, with what several rules need worked out once.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use jiff::Timestamp;
@@ -70,8 +69,6 @@ pub(crate) struct EntryView<'v, 'a> {
     pub(crate) key: Key<'v>,
     /// A template left something unfilled in the key.
     pub(crate) is_key_unfilled: bool,
-    /// Whether the key is a plain host and port, in which there is nothing to find.
-    pub(crate) key_is_plain: bool,
     /// Why the key names no registry; not checked if it is unfilled.
     pub(crate) key_fault: Option<KeyFault>,
     /// Whether the kubelet finds the key for no ordinary image; worked out when it is first asked.
@@ -95,12 +92,10 @@ impl<'v, 'a> EntryView<'v, 'a> {
     ) -> Self {
         let fields = document.entry(member);
         let key = Key::parse(registry.as_written());
-        let key_is_plain = key.is_plain();
-        let is_key_unfilled = !key_is_plain && is_unfilled_key(registry.as_written());
+        let is_key_unfilled = !key.is_plain() && is_unfilled_key(registry.as_written());
         EntryView {
             is_key_unfilled,
-            key_is_plain,
-            key_fault: if key_is_plain || is_key_unfilled { None } else { key.fault() },
+            key_fault: if key.is_plain() || is_key_unfilled { None } else { key.fault() },
             never_found: OnceCell::new(),
             credentials: Credentials::read(&fields),
             document,
@@ -137,7 +132,7 @@ impl<'v, 'a> EntryView<'v, 'a> {
         !self.is_key_unfilled
             && self.key_fault.is_none()
             && !self.key.is_other_docker_hub()
-            && !self.key_is_plain
+            && !self.key.is_plain()
             && *self.never_found.get_or_init(|| is_never_found(self.registry.as_written()))
     }
 
@@ -145,7 +140,7 @@ impl<'v, 'a> EntryView<'v, 'a> {
     pub(crate) fn decoded_auth(&self) -> Option<&Auth> {
         match &self.credentials.as_ref()?.auth {
             AuthField::Decoded(auth) => Some(auth),
-            AuthField::Missing | AuthField::NotBase64(_) => None,
+            AuthField::Missing | AuthField::NotBase64 => None,
         }
     }
 
@@ -156,9 +151,8 @@ impl<'v, 'a> EntryView<'v, 'a> {
     }
 
     /// The pair that the kubelet reads, as text.
-    pub(crate) fn read_pair(&self) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
-        let (username, password) = self.credentials.as_ref()?.read_pair()?;
-        Some((String::from_utf8_lossy(username), String::from_utf8_lossy(password)))
+    pub(crate) fn read_pair(&self) -> Option<(&str, &str)> {
+        self.credentials.as_ref()?.read_texts()
     }
 
     /// The field from which the kubelet reads this half of its pair.
@@ -182,12 +176,11 @@ impl<'v, 'a> EntryView<'v, 'a> {
 
     /// Whether a half of decoded `auth` is a placeholder, or the whole of what cannot be decoded.
     pub(crate) fn auth_is_placeholder(&self) -> bool {
-        let is_placeholder_of = |half: &[u8]| is_placeholder(&String::from_utf8_lossy(half));
         match self.credentials.as_ref().map(|credentials| &credentials.auth) {
-            Some(AuthField::Decoded(auth)) => auth.halves().is_some_and(|(username, password)| {
-                is_placeholder_of(username) || is_placeholder_of(password)
-            }),
-            Some(AuthField::NotBase64(_)) => {
+            Some(AuthField::Decoded(auth)) => auth
+                .text_halves()
+                .is_some_and(|(username, password)| is_placeholder(username) || is_placeholder(password)),
+            Some(AuthField::NotBase64) => {
                 self.fields.text(EntryField::Auth).is_some_and(|auth| is_placeholder(&auth.decode()))
             }
             Some(AuthField::Missing) | None => false,

@@ -89,7 +89,7 @@ fn read_key_file(bytes: &[u8]) -> Result<bool, InvalidJson> {
 }
 
 fn is_encoded_key_file(password: &str) -> bool {
-    Auth::decode(password.trim()).is_ok_and(|decoded| read_key_file(decoded.bytes()) == Ok(true))
+    Auth::decode(password.trim()).is_some_and(|decoded| read_key_file(decoded.bytes()) == Ok(true))
 }
 
 fn is_path(text: &str) -> bool {
@@ -133,7 +133,7 @@ impl Check for WrongKindOfCredential {
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         let (username, password) = entry.read_pair()?;
-        let (rule, half) = WrongKindOfCredential::find(&entry.key, &username, &password)?;
+        let (rule, half) = WrongKindOfCredential::find(&entry.key, username, password)?;
         Some(Found::at_field(entry, entry.field_of_half(half), rule))
     }
 

@@ -102,7 +102,7 @@ pub fn scan<W: Write + 'static>(
 
 /// Where the names of the namespaces come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
+enum NamesFrom {
     User,
     Cluster,
 }
@@ -128,7 +128,7 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
             }
         }
         match &self.request.scope {
-            Scope::Namespaces(names) => self.namespaces(names, Source::User),
+            Scope::Namespaces(names) => self.namespaces(names, NamesFrom::User),
             // A report covers one namespace, so read them one by one.
             Scope::Everywhere if self.reports.is_some() => self.each_namespace(),
             Scope::Everywhere => match self.secrets(None) {
@@ -156,7 +156,7 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
             Ok(())
         });
         match listed.map_err(Stop::from) {
-            Ok(_) => self.namespaces(&names, Source::Cluster),
+            Ok(_) => self.namespaces(&names, NamesFrom::Cluster),
             Err(Stop::Call(CallError::Refused(refusal))) if refusal.code == StatusCode::FORBIDDEN => {
                 let Bilingual { english, chinese } = refusal.message;
                 let line = Bilingual::new(
@@ -172,7 +172,7 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
     }
 
     /// Reads these namespaces. Those that the user named must exist.
-    fn namespaces(&mut self, names: &[String], source: Source) -> Result<(), Stop> {
+    fn namespaces(&mut self, names: &[String], source: NamesFrom) -> Result<(), Stop> {
         for name in names {
             if let Some(reports) = &mut self.reports {
                 reports.begin();
@@ -181,7 +181,7 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
             match self.secrets(Some(name)) {
                 Ok(()) => {
                     let empty = self.report.summary().secrets() == before;
-                    match if empty && source == Source::User { self.is_there(name)? } else { Some(true) } {
+                    match if empty && source == NamesFrom::User { self.is_there(name)? } else { Some(true) } {
                         Some(true) => {}
                         Some(false) => {
                             self.trouble(Bilingual::new(

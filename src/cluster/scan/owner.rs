@@ -35,36 +35,40 @@ fn null_is_empty<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>
 
 /// The place of a mark.
 #[derive(Clone, Copy)]
-enum Place {
+enum MarkPlace {
     Label,
     Annotation,
 }
 
 /// The labels and annotations by which controllers recognise their objects. `managed-by` comes last, because it is the
 /// least specific.
-const MARKS: &[(Place, &str, &str)] = &[
-    (Place::Annotation, "meta.helm.sh/release-name", "the Helm release"),
-    (Place::Annotation, "argocd.argoproj.io/tracking-id", "the Argo CD application"),
-    (Place::Label, "argocd.argoproj.io/instance", "the Argo CD application"),
-    (Place::Label, "kustomize.toolkit.fluxcd.io/name", "the Flux Kustomization"),
-    (Place::Label, "helm.toolkit.fluxcd.io/name", "the Flux HelmRelease"),
-    (Place::Label, "reconcile.external-secrets.io/created-by", "External Secrets Operator, ExternalSecret"),
-    (Place::Annotation, "reconcile.external-secrets.io/data-hash", "External Secrets Operator"),
+const MARKS: &[(MarkPlace, &str, &str)] = &[
+    (MarkPlace::Annotation, "meta.helm.sh/release-name", "the Helm release"),
+    (MarkPlace::Annotation, "argocd.argoproj.io/tracking-id", "the Argo CD application"),
+    (MarkPlace::Label, "argocd.argoproj.io/instance", "the Argo CD application"),
+    (MarkPlace::Label, "kustomize.toolkit.fluxcd.io/name", "the Flux Kustomization"),
+    (MarkPlace::Label, "helm.toolkit.fluxcd.io/name", "the Flux HelmRelease"),
     (
-        Place::Annotation,
+        MarkPlace::Label,
+        "reconcile.external-secrets.io/created-by",
+        "External Secrets Operator, ExternalSecret",
+    ),
+    (MarkPlace::Annotation, "reconcile.external-secrets.io/data-hash", "External Secrets Operator"),
+    (
+        MarkPlace::Annotation,
         "management.cattle.io/project-scoped-secret-copy",
         "Rancher: a project-scoped Secret of project",
     ),
-    (Place::Annotation, "objectset.rio.cattle.io/owner-name", "Rancher or Fleet, object"),
-    (Place::Annotation, "sealedsecrets.bitnami.com/managed", "Sealed Secrets"),
-    (Place::Annotation, "reflector.v1.k8s.emberstack.com/reflects", "kubernetes-reflector, a copy of"),
-    (Place::Annotation, "replicator.v1.mittwald.de/replicated-from", "kubernetes-replicator, a copy of"),
-    (Place::Annotation, "replicator.v1.mittwald.de/replicate-from", "kubernetes-replicator, a copy of"),
-    (Place::Label, "kubed.appscode.com/origin.name", "config-syncer, a copy of"),
-    (Place::Label, "generate.kyverno.io/source-name", "Kyverno, a copy of"),
-    (Place::Label, "app.kubernetes.io/managed-by", "the manager"),
+    (MarkPlace::Annotation, "objectset.rio.cattle.io/owner-name", "Rancher or Fleet, object"),
+    (MarkPlace::Annotation, "sealedsecrets.bitnami.com/managed", "Sealed Secrets"),
+    (MarkPlace::Annotation, "reflector.v1.k8s.emberstack.com/reflects", "kubernetes-reflector, a copy of"),
+    (MarkPlace::Annotation, "replicator.v1.mittwald.de/replicated-from", "kubernetes-replicator, a copy of"),
+    (MarkPlace::Annotation, "replicator.v1.mittwald.de/replicate-from", "kubernetes-replicator, a copy of"),
+    (MarkPlace::Label, "kubed.appscode.com/origin.name", "config-syncer, a copy of"),
+    (MarkPlace::Label, "generate.kyverno.io/source-name", "Kyverno, a copy of"),
+    (MarkPlace::Label, "app.kubernetes.io/managed-by", "the manager"),
     // imagepullsecret-patcher uses an annotation.
-    (Place::Annotation, "app.kubernetes.io/managed-by", "the manager"),
+    (MarkPlace::Annotation, "app.kubernetes.io/managed-by", "the manager"),
 ];
 
 /// The label with the project of a project-scoped Secret and of its copies.
@@ -89,10 +93,10 @@ impl OwnedJson {
         MARKS.iter().find_map(|(at, key, who)| self.marked(*at, key, who))
     }
 
-    fn marked(&self, at: Place, key: &str, who: &str) -> Option<Owner> {
+    fn marked(&self, at: MarkPlace, key: &str, who: &str) -> Option<Owner> {
         let marks = match at {
-            Place::Label => &self.labels,
-            Place::Annotation => &self.annotations,
+            MarkPlace::Label => &self.labels,
+            MarkPlace::Annotation => &self.annotations,
         };
         let value = marks.get(key)?;
         let value = match key {

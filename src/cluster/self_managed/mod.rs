@@ -29,10 +29,10 @@ use super::client::{ClusterError, connect};
 use crate::pki::{Issued, Validity};
 use crate::server::{ConfigurationProblem, Supply};
 use problems::Problems;
-use secret::{SecretStore, Stored};
+use secret::{SecretStore, StoredAuthorities};
 use state::{LEAF_LIFE, State, Step};
-use webhooks::{Found, Webhook};
-use write::{FIELD_MANAGER, Outcome};
+use webhooks::{Found, InstalledWebhook};
+use write::{FIELD_MANAGER, Write};
 
 pub use names::Names;
 
@@ -85,7 +85,7 @@ pub fn start(config: Config, names: Names, supply: Supply) -> io::Result<()> {
 /// Makes the passes.
 struct Keeper {
     secret: SecretStore,
-    webhooks: [Webhook; 2],
+    webhooks: [InstalledWebhook; 2],
     /// The names in the certificate.
     dns_names: Vec<String>,
     supply: Supply,
@@ -95,11 +95,11 @@ struct Keeper {
     known: Option<State>,
     /// Whether the first certificate was held back for [`NOTICE_TIME`].
     held_back: bool,
-    served: Option<Served>,
+    served: Option<ServedCertificate>,
 }
 
 /// What is known of the served certificate.
-struct Served {
+struct ServedCertificate {
     /// The certificate of its CA, PEM.
     authority: String,
     validity: Validity,
@@ -113,7 +113,7 @@ impl Keeper {
         let creator = format!("{FIELD_MANAGER}-{:016x}", random());
         Keeper {
             secret: SecretStore::new(client, namespace, names.ca_secret.clone(), creator),
-            webhooks: Webhook::both(client, &names.webhook_configuration),
+            webhooks: InstalledWebhook::both(client, &names.webhook_configuration),
             dns_names: dns_names.to_vec(),
             supply,
             changes: watch::start(client, namespace, names),
@@ -191,15 +191,15 @@ impl Keeper {
         let name = self.secret.name();
         for attempt in 0..MAX_ATTEMPTS {
             let written = match self.secret.read().await? {
-                Stored::Valid(state, version) if now < state.current.validity.not_after => {
+                StoredAuthorities::Valid(state, version) if now < state.current.validity.not_after => {
                     return Ok((state, version));
                 }
-                Stored::Valid(state, version) => {
+                StoredAuthorities::Valid(state, version) => {
                     tracing::warn!("the CA in the Secret {name} has expired: replacing it");
                     let succeeded = state.succeeded(now).map_err(cannot_make)?;
                     self.secret.replace(&version, &succeeded).await?
                 }
-                Stored::Damaged(why, version) => {
+                StoredAuthorities::Damaged(why, version) => {
                     let Some(known) = self.usable(now) else {
                         return Err(ClusterError::new(format!(
                             "the Secret {name} {why}: delete it, and regcred makes a new one"
@@ -208,7 +208,7 @@ impl Keeper {
                     tracing::warn!("the Secret {name} {why}: restoring it");
                     self.secret.replace(&version, known).await?
                 }
-                Stored::Nothing => {
+                StoredAuthorities::Nothing => {
                     let state = match self.usable(now) {
                         Some(known) => {
                             tracing::warn!("the Secret {name} is missing or empty: restoring it");
@@ -220,8 +220,8 @@ impl Keeper {
                 }
             };
             match written {
-                Outcome::Written(Stored::Valid(state, version)) => return Ok((state, version)),
-                Outcome::Written(_) | Outcome::Conflict => {
+                Write::Written(StoredAuthorities::Valid(state, version)) => return Ok((state, version)),
+                Write::Written(_) | Write::Conflict => {
                     tokio::time::sleep(jittered(Duration::from_millis(20 << attempt))).await;
                 }
             }
@@ -257,13 +257,13 @@ impl Keeper {
                     } else {
                         trusted = false;
                         match webhook.trust(&found, bundle).await {
-                            Ok(Outcome::Written(())) => {
+                            Ok(Write::Written(())) => {
                                 tracing::info!("{kind}: corrected caBundle");
                                 self.supply.metrics().ca_bundle_corrections.inc();
                                 Ok(())
                             }
                             // Probably another replica made the same correction.
-                            Ok(Outcome::Conflict) => Ok(()),
+                            Ok(Write::Conflict) => Ok(()),
                             Err(error) => {
                                 problems.push(ConfigurationProblem::CaBundle);
                                 Err(format!("cannot correct caBundle: {error}"))
@@ -294,7 +294,7 @@ impl Keeper {
             return Ok(None);
         };
         match self.secret.replace(version, &next).await? {
-            Outcome::Written(Stored::Valid(state, _)) => {
+            Write::Written(StoredAuthorities::Valid(state, _)) => {
                 match step {
                     Step::Distrusted | Step::MadeAgain | Step::SwitchedAtTheEnd => {
                         tracing::warn!("rotation: {}", step.message());
@@ -303,15 +303,16 @@ impl Keeper {
                 }
                 Ok(Some(state))
             }
-            Outcome::Written(_) | Outcome::Conflict => Ok(None),
+            Write::Written(_) | Write::Conflict => Ok(None),
         }
     }
 
     /// Issues a certificate if there is none, if another CA issued it, or if two thirds of its lifetime are over.
     fn issue(&mut self, state: &State, now: Timestamp) -> Result<(), ClusterError> {
         let authority = &state.current;
-        let good =
-            |served: &Served| served.authority == authority.certificate && !served.validity.is_due(now);
+        let good = |served: &ServedCertificate| {
+            served.authority == authority.certificate && !served.validity.is_due(now)
+        };
         if self.served.as_ref().is_some_and(good) {
             return Ok(());
         }
@@ -320,7 +321,8 @@ impl Keeper {
         }
         let issued: Issued = authority.issue(&self.dns_names, LEAF_LIFE, now).map_err(cannot_make)?;
         self.supply.serve(&issued).map_err(ClusterError::new)?;
-        self.served = Some(Served { authority: authority.certificate.clone(), validity: issued.validity });
+        self.served =
+            Some(ServedCertificate { authority: authority.certificate.clone(), validity: issued.validity });
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use kube::{Api, Client};
 use serde_json::{Map, Value, json};
 
 use super::state::State;
-use super::write::{FIELD_MANAGER, Outcome, outcome};
+use super::write::{FIELD_MANAGER, Write, outcome};
 use crate::cluster::client::{ClusterError, describe};
 
 /// Reads and writes the Secret.
@@ -19,7 +19,7 @@ pub(super) struct SecretStore {
 }
 
 /// The content of the Secret.
-pub(super) enum Stored {
+pub(super) enum StoredAuthorities {
     /// There is no Secret, or nothing of regcred in it.
     Nothing,
     /// It cannot be used. With the reason and the version.
@@ -28,13 +28,13 @@ pub(super) enum Stored {
     Valid(State, String),
 }
 
-impl Stored {
+impl StoredAuthorities {
     fn of(secret: &Secret) -> Self {
         let version = secret.metadata.resource_version.clone().unwrap_or_default();
         match State::parse(secret) {
-            Ok(None) => Stored::Nothing,
-            Ok(Some(state)) => Stored::Valid(state, version),
-            Err(why) => Stored::Damaged(why, version),
+            Ok(None) => StoredAuthorities::Nothing,
+            Ok(Some(state)) => StoredAuthorities::Valid(state, version),
+            Err(why) => StoredAuthorities::Damaged(why, version),
         }
     }
 }
@@ -48,14 +48,14 @@ impl SecretStore {
         &self.name
     }
 
-    pub(super) async fn read(&self) -> Result<Stored, ClusterError> {
+    pub(super) async fn read(&self) -> Result<StoredAuthorities, ClusterError> {
         let secret = self.api.get_opt(&self.name).await.map_err(|error| describe(&error))?;
-        Ok(secret.as_ref().map_or(Stored::Nothing, Stored::of))
+        Ok(secret.as_ref().map_or(StoredAuthorities::Nothing, StoredAuthorities::of))
     }
 
     /// Creates the Secret, or fills an empty one, by a server-side apply without force. RBAC can limit a patch to one
     /// name, but not a POST, so the role allows no other Secret.
-    pub(super) async fn create(&self, state: &State) -> Result<Outcome<Stored>, ClusterError> {
+    pub(super) async fn create(&self, state: &State) -> Result<Write<StoredAuthorities>, ClusterError> {
         let (data, annotations) = state.fields();
         let present = |fields: Map<String, Value>| -> Map<String, Value> {
             fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
@@ -73,7 +73,7 @@ impl SecretStore {
         });
         let params = PatchParams::apply(&self.creator);
         let applied = self.api.patch(&self.name, &params, &Patch::Apply(secret)).await;
-        outcome(applied.map(|secret| Stored::of(&secret)))
+        outcome(applied.map(|secret| StoredAuthorities::of(&secret)))
     }
 
     /// Writes a state over the version that it was made from.
@@ -81,7 +81,7 @@ impl SecretStore {
         &self,
         version: &str,
         state: &State,
-    ) -> Result<Outcome<Stored>, ClusterError> {
+    ) -> Result<Write<StoredAuthorities>, ClusterError> {
         let (data, annotations) = state.fields();
         let patch = json!({
             "metadata": {"resourceVersion": version, "annotations": annotations},
@@ -89,6 +89,6 @@ impl SecretStore {
         });
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let patched = self.api.patch(&self.name, &params, &Patch::Merge(patch)).await;
-        outcome(patched.map(|secret| Stored::of(&secret)))
+        outcome(patched.map(|secret| StoredAuthorities::of(&secret)))
     }
 }

@@ -9,12 +9,12 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use super::write::{FIELD_MANAGER, Outcome, outcome};
+use super::write::{FIELD_MANAGER, Write, outcome};
 use crate::cluster::client::{ClusterError, describe};
 use crate::pki::certificates;
 
 /// The webhook of regcred in one of the two configurations.
-pub(super) struct Webhook {
+pub(super) struct InstalledWebhook {
     api: Api<DynamicObject>,
     /// The kind of the configuration, for the log.
     pub(super) kind: &'static str,
@@ -31,17 +31,17 @@ pub(super) struct Found {
     pub(super) wrong: Option<&'static str>,
 }
 
-impl Webhook {
-    pub(super) fn both(client: &Client, configuration: &str) -> [Webhook; 2] {
+impl InstalledWebhook {
+    pub(super) fn both(client: &Client, configuration: &str) -> [InstalledWebhook; 2] {
         let api = |resource: &ApiResource| Api::all_with(client.clone(), resource);
         [
-            Webhook {
+            InstalledWebhook {
                 api: api(&ApiResource::erase::<MutatingWebhookConfiguration>(&())),
                 kind: "MutatingWebhookConfiguration",
                 configuration: configuration.to_owned(),
                 name: "mutate.regcred.dev",
             },
-            Webhook {
+            InstalledWebhook {
                 api: api(&ApiResource::erase::<ValidatingWebhookConfiguration>(&())),
                 kind: "ValidatingWebhookConfiguration",
                 configuration: configuration.to_owned(),
@@ -71,7 +71,7 @@ impl Webhook {
 
     /// Writes the bundle over the version that was found, so that a slow replica cannot undo a newer change. In a strategic
     /// merge patch, webhooks are merged by their names.
-    pub(super) async fn trust(&self, found: &Found, bundle: &str) -> Result<Outcome<()>, ClusterError> {
+    pub(super) async fn trust(&self, found: &Found, bundle: &str) -> Result<Write<()>, ClusterError> {
         let patch = json!({
             "metadata": {"resourceVersion": found.version},
             "webhooks": [{"name": self.name, "clientConfig": {"caBundle": STANDARD.encode(bundle)}}],

@@ -6,16 +6,16 @@ use crate::cluster::client::{ClusterError, describe};
 pub(super) const FIELD_MANAGER: &str = "regcred";
 
 /// The result of a write.
-pub(super) enum Outcome<T> {
+pub(super) enum Write<T> {
     Written(T),
     /// Another client changed the object first.
     Conflict,
 }
 
-pub(super) fn outcome<T>(result: kube::Result<T>) -> Result<Outcome<T>, ClusterError> {
+pub(super) fn outcome<T>(result: kube::Result<T>) -> Result<Write<T>, ClusterError> {
     match result {
-        Ok(value) => Ok(Outcome::Written(value)),
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Outcome::Conflict),
+        Ok(value) => Ok(Write::Written(value)),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Write::Conflict),
         Err(error) => Err(describe(&error)),
     }
 }

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn clients_that_keep_connecting_do_not_prolong_the_end() {
+    async fn new_connections_do_not_prolong_the_end() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connect = || std::net::TcpStream::connect(address).unwrap();

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silent_floods_do_not_evict_a_client_that_speaks() {
+    async fn silent_flood_does_not_evict_active_client() {
         let connections = Connections::new(2);
         let speaks = place(&connections).await.unwrap();
         speaks.speaks();

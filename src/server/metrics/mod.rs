@@ -19,8 +19,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
 pub(crate) use labels::{ConfigurationProblem, HandshakeFailure, Port, RefusalReason, Shed};
-use state::Watched;
-pub(crate) use state::{State, Usage};
+use state::LimitedUsage;
+pub(crate) use state::{MetricSources, Usage};
 
 use crate::admission::{CountedFinding, Decision, Operation, Webhook};
 use labels::{
@@ -64,7 +64,7 @@ fn register<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, 
 }
 
 impl Metrics {
-    pub(crate) fn new(state: State) -> Self {
+    pub(crate) fn new(state: MetricSources) -> Self {
         let mut root = Registry::default();
         #[cfg(target_os = "linux")]
         root.sub_registry_with_prefix("process").register_collector(Box::new(process::ProcessCollector));
@@ -179,7 +179,7 @@ impl Metrics {
         unit: Option<Unit>,
         usage: Arc<dyn Usage>,
     ) {
-        self.registry().register_collector(Box::new(Watched { name, help, unit, usage }));
+        self.registry().register_collector(Box::new(LimitedUsage { name, help, unit, usage }));
     }
 
     /// Counts a decision.
@@ -332,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_source_does_not_hide_the_failure_of_another() {
+    fn failure_of_one_source_stays_visible() {
         let files = LastReload::new(&mut Registry::default(), "tls", "test");
         let supply = files.second_source();
         supply.succeeded();

@@ -24,7 +24,7 @@ pub(crate) trait Usage: Send + Sync {
 }
 
 /// Handles to what is read.
-pub(crate) struct State {
+pub(crate) struct MetricSources {
     /// Open connections of the admission port.
     pub(crate) connections: Arc<dyn Usage>,
     /// Open connections of the operations port.
@@ -37,9 +37,9 @@ pub(crate) struct State {
     pub(crate) policy: Arc<PolicyInForce>,
 }
 
-impl fmt::Debug for State {
+impl fmt::Debug for MetricSources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").finish_non_exhaustive()
+        f.debug_struct("MetricSources").finish_non_exhaustive()
     }
 }
 
@@ -48,7 +48,7 @@ struct PortLabels {
     port: Port,
 }
 
-impl Collector for State {
+impl Collector for MetricSources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let ports = [(Port::Admission, &self.connections), (Port::Operations, &self.ops_connections)];
         let connections = ports.map(|(port, connections)| (port, connections.used()));
@@ -99,20 +99,20 @@ fn int(value: usize) -> i64 {
 }
 
 /// Gauges of something that has a limit.
-pub(super) struct Watched {
+pub(super) struct LimitedUsage {
     pub(super) name: &'static str,
     pub(super) help: &'static str,
     pub(super) unit: Option<Unit>,
     pub(super) usage: Arc<dyn Usage>,
 }
 
-impl fmt::Debug for Watched {
+impl fmt::Debug for LimitedUsage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("LimitedUsage").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-impl Collector for Watched {
+impl Collector for LimitedUsage {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let unit = self.unit.as_ref();
         let used = encoder.encode_descriptor(self.name, self.help, unit, MetricType::Gauge)?;

@@ -127,7 +127,7 @@ fn what_is_no_handshake_keeps_nobody_out() {
 }
 
 #[test]
-fn where_half_sent_bodies_take_all_room_others_are_asked_to_come_again() {
+fn half_sent_bodies_make_others_retry() {
     half_bodies(&SHORT);
 }
 
@@ -144,7 +144,7 @@ fn long_crowds_of_connections() {
 /// The API server keeps idle connections for 90 s, and some that it has never used.
 #[test]
 #[ignore = "takes two minutes"]
-fn long_an_idle_connection_is_usable_after_100_seconds_and_closed_after_120() {
+fn long_idle_connection_closes_after_120_seconds() {
     let regcred = serve();
     let mut used = regcred.client().connect();
     assert_eq!(used.post_bytes("/mutate", &small()).status, 200);

@@ -93,7 +93,7 @@ fn both(name: &str, pace: Pace) -> String {
 }
 
 #[test]
-fn where_one_replica_has_no_room_all_is_written_by_the_other() {
+fn full_replica_leaves_writes_to_other() {
     one_of_two("shedding", Pace::QUICK, Pace::QUICK.between);
 }
 

@@ -104,14 +104,14 @@ fn is_flat(memory: &[Memory]) {
 }
 
 #[test]
-fn twenty_thousand_requests_of_all_kinds_leave_nothing_behind() {
+fn twenty_thousand_requests_leave_nothing_behind() {
     is_flat(&memory_after_each(2_000));
 }
 
 /// Each thread keeps memory of its own, and the pod may have 256 MiB on every node. What is asked for here is what the
 /// runtime would take by itself where there are so many processors.
 #[test]
-fn a_node_of_many_processors_makes_no_crowd_of_threads() {
+fn many_processors_start_few_threads() {
     let regcred = Serve::dev().env("TOKIO_WORKER_THREADS", "64").start();
     let threads = threads(regcred.pid());
     assert!(threads < 16, "{threads}");
@@ -119,7 +119,7 @@ fn a_node_of_many_processors_makes_no_crowd_of_threads() {
 
 #[test]
 #[ignore = "takes minutes"]
-fn long_a_million_requests_of_all_kinds_leave_nothing_behind() {
+fn long_million_requests_leave_nothing_behind() {
     let memory = memory_after_each(100_000);
     for (number, memory) in memory.iter().enumerate() {
         report("memory", &format!("after {}00,000: {memory}", number + 1));

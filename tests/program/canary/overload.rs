@@ -73,7 +73,7 @@ fn all_memory_is_taken(regcred: &Regcred, heard: &mut Heard) -> Vec<Connection> 
 }
 
 #[test]
-fn no_credential_leaves_a_server_that_has_no_room() {
+fn full_server_shows_no_credential() {
     let regcred = Serve::dev().args(["--log-level", "trace"]).start();
     let mut heard = Heard::default();
     drop(all_places_are_taken(&regcred, &mut heard));

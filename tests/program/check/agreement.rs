@@ -97,7 +97,7 @@ fn said<'v>(findings: impl IntoIterator<Item = &'v Value>) -> Vec<(String, Strin
 }
 
 #[test]
-fn check_and_the_webhooks_judge_and_repair_every_case_alike() {
+fn check_and_webhooks_agree_on_every_case() {
     // In a file, an entry with a placeholder is left for the tool that fills it in.
     let has_placeholder = |case: &cases::Case| {
         let document = String::from_utf8_lossy(&case.document("").unwrap_or_default()).into_owned();

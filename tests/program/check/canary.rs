@@ -52,7 +52,7 @@ fn files(document: &str) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn no_credential_of_a_file_is_shown_in_any_format() {
+fn no_format_shows_a_credential() {
     let searcher = Searcher::new(&CANARIES);
     let folder = folder();
     for (index, document) in documents().iter().enumerate() {

@@ -12,7 +12,7 @@ const WARNS: &str = r#"{"auths":{"docker.io":{"auth":"dTpw"}}}"#;
 const GOOD: &str = r#"{"auths":{"r.example.com":{"auth":"dTpw"}}}"#;
 
 #[test]
-fn the_exit_code_follows_what_stands_and_fail_on() {
+fn exit_code_follows_findings_and_fail_on() {
     for (document, fail_on, status) in [
         (BAD, "deny", 1),
         (BAD, "warn", 1),
@@ -29,7 +29,7 @@ fn the_exit_code_follows_what_stands_and_fail_on() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_its_place_and_the_rest_is_checked_all_the_same() {
+fn unreadable_is_reported_and_rest_is_checked() {
     let folder = folder();
     let root = folder.path();
     fs::write(root.join("a.yaml"), "auths: b\n  c: d\n").unwrap();
@@ -53,7 +53,7 @@ fn what_cannot_be_read_is_told_with_its_place_and_the_rest_is_checked_all_the_sa
 }
 
 #[test]
-fn a_folder_is_searched_without_hidden_and_ignored_files() {
+fn folder_search_skips_hidden_and_ignored_files() {
     let folder = folder();
     let root = folder.path();
     for hidden in [".git", ".github", "sub/.cache"] {
@@ -99,7 +99,7 @@ fn a_folder_is_searched_without_hidden_and_ignored_files() {
 }
 
 #[test]
-fn the_hooks_of_pre_commit_take_the_files_that_a_folder_is_searched_for() {
+fn pre_commit_hooks_take_searched_files() {
     let hooks = include_str!("../../../.pre-commit-hooks.yaml");
     let patterns: Vec<_> = hooks.lines().filter_map(|line| line.strip_prefix("  files: ")).collect();
     assert_eq!(patterns.len(), 2);
@@ -155,7 +155,7 @@ fn a_broken_policy_file_is_caught() {
 }
 
 #[test]
-fn a_policy_file_is_told_from_what_is_none() {
+fn policy_file_is_recognised() {
     let folder = folder();
     let policy = "apiVersion: regcred/v1\nkind: Policy\n";
     fs::write(folder.path().join("one.yaml"), policy).unwrap();
@@ -176,7 +176,7 @@ fn a_policy_file_is_told_from_what_is_none() {
 }
 
 #[test]
-fn a_policy_and_the_namespace_of_the_file_count() {
+fn policy_and_namespace_of_file_apply() {
     let folder = folder();
     let policy = "apiVersion: regcred/v1\nkind: Policy\nlanguage: zh\nexemptions:\n- namespaces: [\"legacy-*\"]\n  \
                   rules: [missing-auth]\n  action: audit\n  fix: false\n";
@@ -198,7 +198,7 @@ fn a_policy_and_the_namespace_of_the_file_count() {
 }
 
 #[test]
-fn a_repair_of_standard_input_is_written_to_standard_output() {
+fn repaired_stdin_goes_to_stdout() {
     let ran = check_stdin(BAD, ["--fix", "-"]);
     assert_eq!(ran.stdout, BAD.replace("}}}", r#","auth":"dTpw"}}}"#));
     assert!(ran.stderr.contains("1 fixed"), "{}", ran.stderr);
@@ -239,7 +239,7 @@ fn data_that_cannot_be_written_is_told() {
 }
 
 #[test]
-fn only_a_diff_needs_a_folder_to_run_in() {
+fn only_diff_needs_working_directory() {
     let folder = folder();
     let file = folder.path().join("a.json");
     fs::write(&file, BAD).unwrap();
@@ -261,7 +261,7 @@ fn only_a_diff_needs_a_folder_to_run_in() {
 }
 
 #[test]
-fn standard_input_that_is_too_large_comes_out_as_it_went_in() {
+fn too_large_stdin_comes_out_unchanged() {
     let input = "#".repeat((64 << 20) + (1 << 16));
     let ran = check_stdin(&input, ["--fix", "-"]);
     assert_eq!(ran.status, 2, "{}", ran.stderr);
@@ -286,7 +286,7 @@ fn a_link_that_leads_nowhere_is_told() {
 }
 
 #[test]
-fn what_comes_out_of_a_pipe_is_checked_and_not_repaired() {
+fn pipe_is_checked_and_not_repaired() {
     let folder = folder();
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -316,13 +316,13 @@ fn variables_never_change_files() {
 }
 
 #[test]
-fn flags_that_do_not_go_together_are_told_in_one_block() {
+fn conflicting_flags_are_reported_together() {
     let ran = check(folder().path(), ["--fix", "--diff"]);
     assert!(ran.stderr.contains("'--diff'\n\nUsage:"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_file_of_very_many_findings_is_told_of_in_time() {
+fn file_of_many_findings_is_reported_quickly() {
     // A megabyte in one line: what is shown of a line does not grow with it.
     let entries: Vec<_> =
         (0..20_000).map(|index| format!(r#""r{index}.example.com":{{"username":"u"}}"#)).collect();
@@ -332,7 +332,7 @@ fn a_file_of_very_many_findings_is_told_of_in_time() {
 }
 
 #[test]
-fn everything_that_is_told_of_a_file_is_told_in_the_languages_of_the_policy() {
+fn reports_use_languages_of_policy() {
     let folder = folder();
     let root = folder.path();
     fs::write(root.join("a.json"), BAD.replace("auths", "AUTHS")).unwrap();

@@ -131,7 +131,7 @@ fn without_values(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_repair_changes_the_document_alone_and_kubectl_reads_the_same_object_with_auth() {
+fn repair_changes_only_document_for_kubectl() {
     let samples = samples("repaired");
     assert!(samples.len() >= 40, "{}", samples.len());
     for path in samples {
@@ -205,7 +205,7 @@ fn folder_of_diff(diff: &str) -> Option<&Path> {
 }
 
 #[test]
-fn patch_finds_the_files_of_a_diff_wherever_they_are() {
+fn patch_finds_files_of_diff() {
     let sample = fs::read(&samples("repaired")[0]).unwrap();
     let folder = folder();
     let root = fs::canonicalize(folder.path()).unwrap();
@@ -249,7 +249,7 @@ fn patch_finds_the_files_of_a_diff_wherever_they_are() {
 }
 
 #[test]
-fn a_diff_names_what_a_link_leads_to_and_that_once() {
+fn diff_names_target_of_link_once() {
     use std::os::unix::fs::symlink;
     let folder = folder();
     let root = fs::canonicalize(folder.path()).unwrap();
@@ -274,7 +274,7 @@ fn a_diff_names_what_a_link_leads_to_and_that_once() {
 }
 
 #[test]
-fn a_link_to_what_needs_no_repair_does_not_move_a_diff() {
+fn link_without_repair_does_not_move_diff() {
     let folder = folder();
     let here = folder.path().join("here");
     fs::create_dir(&here).unwrap();
@@ -321,7 +321,7 @@ fn what_cannot_be_repaired_safely_is_left_alone() {
 }
 
 #[test]
-fn a_repaired_file_keeps_its_mode_and_a_link_stays_a_link() {
+fn repaired_file_keeps_mode_and_link() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let folder = folder();
     let (file, link) = (folder.path().join("real.yaml"), folder.path().join("link.yaml"));
@@ -338,7 +338,7 @@ fn a_repaired_file_keeps_its_mode_and_a_link_stays_a_link() {
 }
 
 #[test]
-fn a_repaired_file_is_a_new_one_so_that_another_hard_link_keeps_the_old() {
+fn other_hard_link_keeps_old_content() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = folder();
     let (file, link) = (folder.path().join("a.yaml"), folder.path().join("link.yaml"));
@@ -360,7 +360,7 @@ fn is_being_replaced(folder: &Path) -> bool {
 }
 
 #[test]
-fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind_and_a_whole_report() {
+fn signal_during_replacement_leaves_nothing_behind() {
     let sample = fs::read(&samples("repaired")[0]).unwrap();
     let reports = folder();
     for signal in [Signal::INT, Signal::TERM] {
@@ -419,7 +419,7 @@ fn a_signal_in_the_middle_of_a_replacement_leaves_nothing_behind_and_a_whole_rep
 }
 
 #[test]
-fn what_is_fixed_is_told_and_what_remains_decides() {
+fn fixed_is_reported_and_remainder_decides() {
     let folder = folder();
     let document = json!({"auths": {
         "r.example.com": {"username": "u", "password": "p"},

@@ -29,7 +29,7 @@ fn reported(format: &str) -> Ran {
 }
 
 #[test]
-fn json_is_one_object_a_line_with_the_documented_fields() {
+fn json_lines_have_documented_fields() {
     let ran = reported("json");
     assert_eq!(ran.status, 2);
     let findings = ran.lines("Finding");
@@ -144,7 +144,7 @@ fn github_reads_every_command() {
 }
 
 #[test]
-fn junit_has_a_case_for_each_secret_and_a_failure_for_each_that_is_denied() {
+fn junit_has_case_and_failure_per_secret() {
     let ran = reported("junit");
     let count = |text: &str| ran.stdout.matches(text).count();
     assert!(ran.stdout.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>"), "{}", ran.stdout);

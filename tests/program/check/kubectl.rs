@@ -48,7 +48,7 @@ fn is_refused(text: &str, line: u64, words: &str) {
 }
 
 #[test]
-fn text_behind_a_line_that_parts_documents_is_refused() {
+fn text_after_separator_is_refused() {
     let good = secret("stringData: {.dockerconfigjson: '{}'}");
     is_refused(&format!("{good}--- {{a: b}}\n"), 6, "text after `---`");
     is_refused(&format!("--- {{{}}}\n", HEAD.trim_end().replace('\n', ", ")), 1, "text after `---`");
@@ -105,7 +105,7 @@ fn names_that_are_no_texts_are_refused() {
 }
 
 #[test]
-fn a_value_that_helm_writes_is_a_template_and_no_mapping() {
+fn helm_value_is_template_not_mapping() {
     let helm = "this is a template";
     for value in ["{{ template \"imagePullSecret\" . }}", "{{ .Values.x | b64enc }}", "{{ .Values.x }}"] {
         is_refused(&secret(&format!("data:\n  .dockerconfigjson: {value}")), 6, helm);
@@ -115,7 +115,7 @@ fn a_value_that_helm_writes_is_a_template_and_no_mapping() {
 }
 
 #[test]
-fn what_stands_behind_the_end_of_a_document_is_not_read() {
+fn text_after_document_end_is_not_read() {
     let one =
         secret("stringData: {.dockerconfigjson: '{\"auths\":{\"r.example.com\":{\"auth\":\"dTpw\"}}}'}");
     let two = secret(&format!("stringData: {{.dockerconfigjson: '{}'}}", document("")));
@@ -151,7 +151,7 @@ fn what_stands_behind_the_end_of_a_document_is_not_read() {
 const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
 #[test]
-fn a_document_with_a_line_end_of_yaml_1_1_is_not_judged() {
+fn document_with_yaml_1_line_end_is_skipped() {
     for end in LINE_ENDS {
         for gap in [format!("{end} "), end.to_string(), format!(" {end}    ")] {
             let single = format!("'{}'", document(&gap));
@@ -186,7 +186,7 @@ fn a_document_with_a_line_end_of_yaml_1_1_is_not_judged() {
 }
 
 #[test]
-fn a_line_end_of_yaml_1_1_ends_a_line_in_what_is_no_document_too() {
+fn yaml_1_1_line_end_counts_outside_documents() {
     let data = format!("stringData: {{.dockerconfigjson: '{}'}}", document(""));
     for end in LINE_ENDS {
         // The comment is over, and the Secret has data.
@@ -213,7 +213,7 @@ fn a_line_end_of_yaml_1_1_ends_a_line_in_what_is_no_document_too() {
 }
 
 #[test]
-fn half_a_surrogate_pair_is_read_as_kubectl_reads_it() {
+fn half_surrogate_pair_is_read_as_kubectl_does() {
     let config_map =
         r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"x":"\ud800"}}"#;
     let Read { kubectl, check, .. } = read("a.json", config_map);
@@ -227,7 +227,7 @@ fn half_a_surrogate_pair_is_read_as_kubectl_reads_it() {
 }
 
 #[test]
-fn a_null_that_empties_what_data_has_is_told() {
+fn null_that_empties_data_is_reported() {
     let null = "stringData: {.dockerconfigjson: ~}";
     let data = "data: {.dockerconfigjson: e30=}";
     let Read { kubectl, check, .. } = read("a.yaml", &secret(&format!("{data}\n{null}")));
@@ -248,7 +248,7 @@ fn a_null_that_empties_what_data_has_is_told() {
 }
 
 #[test]
-fn words_are_texts_or_not_as_kubectl_takes_them() {
+fn words_are_text_as_for_kubectl() {
     let words = [
         "y", "Y", "yes", "Yes", "YES", "yEs", "NO", "nO", "off", "On", "True", "tRUE", "null", "Null",
         "nUll", "~", "nil",

@@ -36,7 +36,7 @@ fn repositories_have_the_expected_outcome() {
 }
 
 #[test]
-fn listed_files_are_read_once_and_repaired_if_named() {
+fn listed_files_are_read_once() {
     let source =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/repositories/kustomize/overlays/prod");
     let folder = folder();

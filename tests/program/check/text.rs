@@ -35,7 +35,7 @@ fn colours_are_for_terminals() {
 }
 
 #[test]
-fn the_name_of_a_file_is_shown_without_what_a_terminal_obeys() {
+fn file_name_is_shown_without_terminal_escapes() {
     let folder = folder();
     for (name, shown) in [
         ("red\u{1b}[31m.json", "red\\u{1b}[31m.json"),

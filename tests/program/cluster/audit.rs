@@ -7,7 +7,7 @@ use crate::support::cluster::{AUDITED_AT_REQUEST, pull_secret};
 use super::{HOST, auths, bare, cluster, enforced, shows_password};
 
 #[test]
-fn at_level_metadata_it_shows_the_decisions_and_no_credential() {
+fn metadata_level_shows_decisions_without_credentials() {
     let namespace = enforced("audited-at-metadata");
     let secret = pull_secret("acr", &auths(&[&bare(HOST), r#""*.example.com":{"auth":"dTpw"}"#]));
     namespace.accepts(&["create", "-f", "-"], &secret.to_string());
@@ -31,7 +31,7 @@ fn at_level_metadata_it_shows_the_decisions_and_no_credential() {
 
 /// Why the documentation asks for Metadata: the API server writes down every patch of a webhook.
 #[test]
-fn at_level_request_the_api_server_shows_the_patch_itself() {
+fn request_level_shows_the_patch() {
     let namespace = enforced(AUDITED_AT_REQUEST);
     namespace.accepts(&["create", "-f", "-"], &pull_secret("acr", &auths(&[&bare(HOST)])).to_string());
 

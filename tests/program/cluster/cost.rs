@@ -207,7 +207,7 @@ fn compare(name: &str, rounds: usize, count: usize) {
 }
 
 #[test]
-fn a_creation_costs_one_call_of_each_webhook_where_they_are_registered_for_it_and_none_elsewhere() {
+fn creation_calls_each_webhook_once() {
     compare("cost", 1, 5);
 }
 

@@ -32,7 +32,7 @@ fn says(text: &str, parts: &[&str]) {
 }
 
 #[test]
-fn a_refusal_in_both_languages_names_registry_reason_and_replacement() {
+fn refusal_in_both_languages_is_complete() {
     let Speaking { regcred: _regcred, namespace } = speaking("both");
     let everything = ["[regcred/generic-registry-host]", GENERIC, REASON, REPLACEMENT, REASON_ZH, REMEDY_ZH];
 
@@ -78,7 +78,7 @@ fn a_refusal_in_both_languages_names_registry_reason_and_replacement() {
 }
 
 #[test]
-fn a_refusal_in_chinese_is_complete_without_english_sentences() {
+fn refusal_in_chinese_is_complete() {
     let Speaking { regcred: _regcred, namespace } = speaking("zh");
 
     let said =

@@ -15,7 +15,7 @@ fn with(mut secret: Value, field: &str, value: Value) -> Value {
 }
 
 #[test]
-fn an_immutable_secret_gets_its_auth_when_it_is_created() {
+fn immutable_secret_gets_auth_when_created() {
     let namespace = enforced("immutable-new");
     let secret = with(pull_secret("acr", &auths(&[&bare(HOST)])), "immutable", json!(true));
 
@@ -57,7 +57,7 @@ fn a_bad_secret_can_be_finalised_and_deleted() {
 }
 
 #[test]
-fn an_old_bad_entry_stays_with_a_warning_and_a_new_one_is_refused() {
+fn old_bad_entry_stays_new_is_refused() {
     let old = pull_secret("acr", &auths(&[&whole(GENERIC)]));
     let namespace = enforced_with_old("ratchet", &[old]);
 
@@ -97,7 +97,7 @@ fn filled(entry: &str, bytes: usize) -> String {
 }
 
 #[test]
-fn a_secret_of_the_largest_size_passes_and_one_that_the_repair_fills_up_is_patched() {
+fn largest_secret_passes_and_is_patched() {
     let namespace = enforced("large");
     let right = filled(&whole(HOST), MOST_BYTES);
     let answer = namespace.rancher("POST", "", Some(&pull_secret("right", &right)));
@@ -120,7 +120,7 @@ fn a_secret_of_the_largest_size_passes_and_one_that_the_repair_fills_up_is_patch
 }
 
 #[test]
-fn a_secret_that_has_no_room_for_the_repair_is_refused() {
+fn secret_without_room_for_repair_is_refused() {
     let namespace = enforced("too-large");
     let added = whole(HOST).len() - bare(HOST).len();
     let document = filled(&bare(HOST), MOST_BYTES - added + 1);

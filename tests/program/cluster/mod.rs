@@ -3,6 +3,7 @@
 mod audit;
 mod cost;
 mod deploy;
+mod doctor;
 mod explain;
 mod language;
 mod lifecycle;

@@ -196,7 +196,7 @@ fn alerts_and_dashboard_ask_for_series_that_exist() {
 }
 
 #[test]
-fn a_series_that_does_not_exist_is_not_found() {
+fn missing_series_is_not_found() {
     let series = Query::read(r#"a_total{b="1",c="x{\"},y"} 12 1.5e+06"#).selectors.pop().unwrap();
     for (query, found) in [
         (r#"sum by (b, d) (rate(a_total{b="1"}[5m] offset 10m)) > 10 + 4 * time()"#, true),

@@ -41,7 +41,7 @@ fn serve(serving: &Authority, clients: &Authority) -> Regcred {
 }
 
 #[test]
-fn the_documented_files_let_an_api_server_in_and_without_them_it_is_refused_in_the_documented_words() {
+fn documented_files_admit_the_api_server() {
     let (serving, clients) = (Authority::new(), Authority::new());
     let right = serve(&serving, &clients);
     let other = serve(&serving, &Authority::named("another CA"));

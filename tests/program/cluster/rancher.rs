@@ -40,7 +40,7 @@ fn what_the_form_creates_gets_its_auth() {
 }
 
 #[test]
-fn editing_a_secret_of_two_registries_warns_of_the_one_that_the_form_drops() {
+fn edit_warns_of_registry_that_form_drops() {
     let namespace = enforced("rancher-edit");
     let other = "quay.io";
     let both = auths(&[&whole(HOST), &whole(other)]);
@@ -65,7 +65,7 @@ fn editing_a_secret_of_two_registries_warns_of_the_one_that_the_form_drops() {
 }
 
 #[test]
-fn a_refusal_reaches_the_form_with_the_whole_text_in_its_message() {
+fn refusal_reaches_form_with_whole_text() {
     let namespace = enforced("rancher-refused");
 
     let answer =
@@ -92,7 +92,7 @@ fn a_refusal_reaches_the_form_with_the_whole_text_in_its_message() {
 }
 
 #[test]
-fn the_form_without_an_address_is_refused_and_explained() {
+fn form_without_address_is_refused() {
     let namespace = enforced("rancher-no-address");
 
     let answer = namespace.rancher("POST", "", Some(&form("empty", &namespace, None)));

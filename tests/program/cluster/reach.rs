@@ -58,7 +58,7 @@ fn secrets_of_other_types_never_reach_the_webhook() {
 }
 
 #[test]
-fn a_document_in_a_secret_of_another_type_is_warned_of() {
+fn document_in_other_type_is_warned_of() {
     let namespace = enforced("wrong-type");
     let others = [
         other_secret("opaque", "Opaque", &json!({".dockerconfigjson": auths(&[&bare(GENERIC)])})),
@@ -93,7 +93,7 @@ fn a_document_in_a_secret_of_another_type_is_warned_of() {
 }
 
 #[test]
-fn without_the_webhook_pull_secrets_are_refused_and_everything_else_is_written() {
+fn without_webhook_only_pull_secrets_are_refused() {
     let regcred = Guarded::start(Serve::dev());
     let webhooks = cluster().install("down", &regcred.regcred, Which::BOTH);
     let namespace = webhooks.namespace("down");
@@ -109,7 +109,7 @@ fn without_the_webhook_pull_secrets_are_refused_and_everything_else_is_written()
 }
 
 #[test]
-fn without_the_webhook_what_only_mutate_would_see_is_written_as_it_is() {
+fn without_webhook_mutate_only_is_written_unchanged() {
     let regcred = Guarded::start(Serve::dev());
     let webhooks = cluster().install("down-mutate", &regcred.regcred, &[Which::Mutate]);
     let namespace = webhooks.namespace("down-mutate");

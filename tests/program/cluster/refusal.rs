@@ -60,7 +60,7 @@ fn a_refused_server_side_apply_is_forbidden() {
 
 /// For any answer but 422, kubectl prints the patch that it sent.
 #[test]
-fn a_refused_client_side_apply_is_invalid_and_shows_no_credential() {
+fn refused_client_apply_shows_no_credential() {
     let namespace = enforced("refused-apply");
     let apply = ["apply", "-f", "-"];
     namespace.accepts(&apply, &pull_secret("acr", &auths(&[&whole(HOST)])).to_string());
@@ -75,7 +75,7 @@ fn a_refused_client_side_apply_is_invalid_and_shows_no_credential() {
 }
 
 #[test]
-fn a_refused_put_says_so_in_status_reason_and_causes() {
+fn refused_put_has_status_reason_and_causes() {
     let (namespace, bad, mut stored) = good_and_bad("refused-put");
     stored["data"] = bad["data"].clone();
 
@@ -90,7 +90,7 @@ fn a_refused_put_says_so_in_status_reason_and_causes() {
 
 /// It is told what is wrong before the API server says that something is.
 #[test]
-fn a_document_that_the_api_server_refuses_is_explained_by_a_warning() {
+fn refusal_of_api_server_is_explained() {
     let namespace = enforced("refused-json");
     let broken = auths(&[&bare(HOST)]) + ",";
     let mut secret = pull_secret("acr", "");
@@ -105,7 +105,7 @@ fn a_document_that_the_api_server_refuses_is_explained_by_a_warning() {
 }
 
 #[test]
-fn a_missing_data_key_is_explained_by_a_warning() {
+fn missing_data_key_is_explained() {
     let namespace = enforced("refused-shape");
     let mut secret = pull_secret("acr", "");
     secret["data"] = json!({"config.json": BASE64_STANDARD.encode(auths(&[&whole(HOST)]))});

@@ -34,7 +34,7 @@ fn what_kubectl_creates_is_not_touched() {
 }
 
 #[test]
-fn apply_gets_its_auth_and_applying_again_writes_nothing() {
+fn second_apply_writes_nothing() {
     let namespace = enforced("apply");
     let manifest = pull_secret("acr", &auths(&[&bare(HOST)])).to_string();
     for server_side in ["--server-side=false", "--server-side=true"] {
@@ -106,7 +106,7 @@ fn the_old_format_gets_its_auth() {
 }
 
 #[test]
-fn a_dry_run_shows_the_repair_and_stores_nothing() {
+fn dry_run_shows_repair_and_stores_nothing() {
     let namespace = enforced("dry-run");
     let secret = pull_secret("acr", &auths(&[&bare(HOST)]));
 
@@ -121,7 +121,7 @@ fn a_dry_run_shows_the_repair_and_stores_nothing() {
 }
 
 #[test]
-fn a_generated_name_gets_its_auth_and_is_recorded_by_its_prefix() {
+fn generated_name_gets_auth() {
     let namespace = enforced("generate-name");
     let mut secret = pull_secret("", &auths(&[&bare(HOST)]));
     secret["metadata"] = json!({"generateName": "acr-"});

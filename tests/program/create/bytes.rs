@@ -115,14 +115,14 @@ fn the_same_from_both(count: usize) {
 }
 
 #[test]
-fn a_few_random_credentials_give_the_bytes_of_kubectl() {
+fn few_random_credentials_match_kubectl() {
     the_same_from_both(40);
 }
 
 /// Takes minutes: `cargo test --test program -- --ignored create::bytes`
 #[test]
 #[ignore = "takes minutes"]
-fn a_thousand_random_credentials_give_the_bytes_of_kubectl() {
+fn thousand_random_credentials_match_kubectl() {
     the_same_from_both(1_000);
 }
 
@@ -147,7 +147,7 @@ fn labels_are_written_as_kubectl_reads_them() {
 }
 
 #[test]
-fn one_line_end_behind_a_password_does_not_count() {
+fn one_line_end_after_password_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
     for (given, password) in [

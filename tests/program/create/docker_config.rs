@@ -12,7 +12,7 @@ fn from_config(config: &str, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_login_is_written_as_if_it_was_given_by_flags() {
+fn login_is_written_as_by_flags() {
     let wanted = with_password(b"p:<q>", &["-o", "json"]).stdout;
     let auth = "cm9ib3Q6cDo8cT4="; // robot:p:<q>
     for entry in [
@@ -29,7 +29,7 @@ fn a_login_is_written_as_if_it_was_given_by_flags() {
 }
 
 #[test]
-fn registries_are_chosen_by_any_of_their_spellings_and_keep_the_one_that_stands_there() {
+fn registry_is_selected_by_any_spelling() {
     let login = json!({"auth": "cm9ib3Q6cA=="});
     let config = json!({"auths": {
         "https://index.docker.io/v1/": login, "r.example.com": login, "s.example.com:5000": login,
@@ -140,7 +140,7 @@ fn what_docker_and_the_rules_read_is_read() {
 }
 
 #[test]
-fn what_the_webhook_would_repair_is_repaired_and_nothing_else_is_changed() {
+fn only_missing_auth_is_changed() {
     for (entry, repaired) in [
         (
             r#"{"username":"u","password":"p","serveraddress":"a"}"#,
@@ -187,7 +187,7 @@ fn what_the_webhook_would_repair_is_repaired_and_nothing_else_is_changed() {
 }
 
 #[test]
-fn what_is_no_login_is_judged_as_it_stands() {
+fn entry_without_login_is_judged_unchanged() {
     for (entry, status, code) in [
         (r#"{"auth":"!"}"#, 1, "auth-not-base64"),
         (r#"{"auth":"cm9ib3Q6cA==","username":"robot","password":"other"}"#, 0, "auth-disagrees"),

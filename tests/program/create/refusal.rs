@@ -18,7 +18,7 @@ fn webhooks_words(language: &str) -> String {
 }
 
 #[test]
-fn a_generic_host_is_refused_in_the_webhooks_words_before_a_password_is_read() {
+fn generic_host_is_refused_before_password() {
     for (language, golden) in [("en", ""), ("zh", ".zh")] {
         let mut command =
             create(&["pull", "--registry", "registry-vpc.cn-shanghai.aliyuncs.com", "--username", "robot"]);
@@ -45,7 +45,7 @@ fn a_colon_in_the_username_is_refused() {
 }
 
 #[test]
-fn a_control_character_in_the_password_is_refused_and_white_space_warned_of() {
+fn control_character_in_password_is_refused() {
     let ran = with_password(b"p\x01q", &[]);
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
     assert!(ran.stderr.contains("\n[regcred/control-characters] r.example.com: "), "{ran:?}");
@@ -74,7 +74,7 @@ fn the_policy_decides() {
 }
 
 #[test]
-fn a_secret_that_nobody_takes_is_none_that_was_made() {
+fn closed_output_is_a_failure() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let folder = tempfile::tempdir().unwrap();
@@ -88,7 +88,7 @@ fn a_secret_that_nobody_takes_is_none_that_was_made() {
 }
 
 #[test]
-fn what_is_missing_is_told_with_both_ways_to_give_it() {
+fn missing_argument_names_both_ways() {
     let ran = fed(create(&[]), b"");
     assert_eq!(ran.status, 2, "{ran:?}");
     let usage = "Usage: regcred create [OPTIONS] (--registry <HOST> | --image <REF> | --for <KIND>) --username <USERNAME> <NAME>

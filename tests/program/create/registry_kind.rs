@@ -71,7 +71,7 @@ fn what_a_registry_does_not_accept_is_refused() {
 }
 
 #[test]
-fn a_byte_order_mark_is_left_out_of_the_password() {
+fn byte_order_mark_is_left_out_of_password() {
     let ran = created(&["--registry", "r.example.com", "--username", "u"], b"\xef\xbb\xbfp\r\n");
     assert!(ran.document().contains(r#""password":"p","auth":"dTpw""#), "{ran:?}");
     assert!(ran.stderr.contains("Note: the password began with a byte order mark"), "{ran:?}");

@@ -44,7 +44,7 @@ fn is_seen(pid: u32) -> bool {
 }
 
 #[test]
-fn what_a_process_or_one_that_it_began_shows_is_seen() {
+fn processes_and_children_are_inspected() {
     for (argument, variable) in [(CANARY, "x"), ("x", CANARY)] {
         let mut shell = Command::new("sh");
         // The inner one alone is given it; both end when nobody is left who could write to them.
@@ -70,7 +70,7 @@ fn has_read(pipe: &impl AsFd) {
 }
 
 #[test]
-fn the_process_list_and_the_environment_do_not_have_what_standard_input_gives() {
+fn stdin_password_is_not_in_processes() {
     let mut command = create(&LOGIN);
     command.arg("--password-stdin").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -86,7 +86,7 @@ fn the_process_list_and_the_environment_do_not_have_what_standard_input_gives() 
 }
 
 #[test]
-fn the_process_list_and_the_environment_do_not_have_what_a_file_gives() {
+fn file_password_is_not_in_processes() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
     assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
@@ -110,7 +110,7 @@ fn bytes_read(pid: u32) -> usize {
 }
 
 #[test]
-fn the_process_list_and_the_environment_do_not_have_what_is_typed() {
+fn typed_password_is_not_in_processes() {
     let mut terminal = Terminal::run(&create(&LOGIN), &line(&create(&LOGIN)));
     terminal.wait_until_silent();
     let (head, tail) = CANARY.split_at(CANARY.len() - 1);
@@ -204,7 +204,7 @@ rules: {missing-auth: dney}
 }
 
 #[test]
-fn a_flag_that_is_nearly_one_is_still_told_as_what_it_nearly_is() {
+fn misspelt_flag_gets_suggestion() {
     let ran = fed(create(&[&LOGIN[..], &["--password-stdn"]].concat()), b"");
     assert!(
         ran.status == 2 && ran.stderr.contains("a similar argument exists: '--password-stdin'"),

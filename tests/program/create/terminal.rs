@@ -26,7 +26,7 @@ fn it_asks_and_shows_nothing() {
 }
 
 #[test]
-fn who_gives_no_password_is_told_so_in_a_line_of_its_own() {
+fn missing_password_is_reported_on_own_line() {
     let mut terminal = Terminal::run(&asking(), &line(&asking()));
     terminal.wait_until_silent();
     terminal.types(b"\x04");
@@ -51,12 +51,12 @@ fn interrupted(code: u8, interrupt: impl FnOnce(&mut Terminal)) {
 }
 
 #[test]
-fn who_interrupts_the_question_has_a_terminal_as_before() {
+fn interrupted_prompt_restores_terminal() {
     interrupted(130, |terminal| terminal.types(b"half\x03"));
 }
 
 #[test]
-fn a_signal_that_ends_the_question_leaves_the_terminal_as_before() {
+fn signal_during_prompt_restores_terminal() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         interrupted(code, |terminal| {
             let pid = Pid::from_raw(terminal.program().try_into().unwrap()).unwrap();

@@ -12,12 +12,12 @@ use super::stage::{Pace, Stage};
 use crate::support::eventually;
 
 #[test]
-fn a_killed_replica_costs_what_was_on_its_way_to_it_and_nothing_else() {
+fn killed_replica_costs_only_requests_in_flight() {
     a_replica_is_killed("killed", Pace::QUICK.in_bursts());
 }
 
 #[test]
-fn a_frozen_replica_costs_what_was_on_its_way_to_it_and_nothing_else() {
+fn frozen_replica_costs_only_requests_in_flight() {
     a_replica_is_frozen("frozen", Pace { timeout: Duration::from_secs(3), ..Pace::QUICK.in_bursts() });
 }
 

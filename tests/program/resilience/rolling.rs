@@ -40,13 +40,13 @@ fn both_replicas_are_replaced(name: &str, pace: Pace, times: usize) {
 /// that moment is long and comes often: the network is slow, and writes come in bursts, between which most of the API
 /// server's connections are idle.
 #[test]
-fn what_is_sent_on_a_connection_while_its_replica_closes_it_is_not_lost() {
+fn request_on_closing_connection_is_not_lost() {
     restarts_cross_requests("crossing", Duration::from_millis(20), 8);
 }
 
 #[test]
 #[ignore = "takes minutes: CONTRIBUTING.md"]
-fn long_what_is_sent_on_a_connection_while_its_replica_closes_it_is_not_lost() {
+fn long_request_on_closing_connection_is_not_lost() {
     restarts_cross_requests("crossing-slow-long", Duration::from_millis(20), 200);
     restarts_cross_requests("crossing-long", Duration::from_millis(1), 400);
 }

@@ -23,7 +23,7 @@ fn long_rotations_as_shipped_lose_nothing() {
 
 #[test]
 #[ignore = "takes minutes: CONTRIBUTING.md"]
-fn long_edits_of_the_policy_as_shipped_lose_nothing() {
+fn long_policy_edits_lose_nothing() {
     policies_are_edited("policy-long", Pace::SHIPPED);
 }
 

@@ -50,7 +50,12 @@ impl Authority {
 
     /// A certificate for this machine and the Service's names.
     pub fn issue(&self) -> Pair {
-        let names = ["localhost", "127.0.0.1", "regcred.regcred-system.svc"].map(str::to_owned);
+        self.issue_for(&["localhost", "127.0.0.1", "regcred.regcred-system.svc"])
+    }
+
+    /// A certificate for these names and addresses.
+    pub fn issue_for(&self, names: &[&str]) -> Pair {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(names).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();

@@ -8,6 +8,7 @@ pub mod parts;
 pub mod process;
 pub mod proxy;
 pub mod regcred;
+pub mod registry;
 pub mod review;
 pub mod supervised;
 pub mod terminal;

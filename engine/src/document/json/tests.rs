@@ -55,7 +55,7 @@ fn nesting_is_bounded_on_every_path() {
 
 proptest! {
     #[test]
-    fn the_plain_part_of_a_string_ends_where_it_ends_byte_by_byte(
+    fn plain_part_ends_as_byte_by_byte(
         bytes in proptest::collection::vec(prop_oneof![8 => any::<u8>(), 8 => b'a'..=b'z', 1 => Just(b'"'), 1 => Just(b'\\')], 0..40)
     ) {
         let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ');

@@ -48,7 +48,7 @@ fn the_smallest_file_is_the_default() {
 }
 
 #[test]
-fn what_a_file_does_not_say_stays_as_it_was() {
+fn missing_settings_keep_their_defaults() {
     let policy = good(
         "enforcement: audit\nrules:\n  missing-auth: { fix: false }\n  token-only: deny\n  auth-unpadded: {}\n",
     );

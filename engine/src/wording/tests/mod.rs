@@ -132,7 +132,7 @@ fn a_message_is_complete_in_itself() {
 }
 
 #[test]
-fn each_part_of_a_text_is_in_both_languages() {
+fn every_text_has_both_languages() {
     for finding in findings(HOST) {
         let Parts { clause, affected, remedy } = Parts::of(&finding);
         assert!(clause.english.is_ascii() && chars(&clause.english) <= 60, "{}", clause.english);
@@ -164,7 +164,7 @@ fn different_faults_say_different_things() {
 }
 
 #[test]
-fn a_warning_begins_with_code_host_and_an_english_clause() {
+fn warning_begins_with_code_host_and_english() {
     for finding in findings(HOST) {
         let Parts { clause, remedy, .. } = Parts::of(&finding);
         let subject = match Subject::of(&finding) {
@@ -219,7 +219,7 @@ fn a_long_host_is_cut_in_the_middle() {
 }
 
 #[test]
-fn nothing_before_an_at_sign_and_nothing_that_breaks_a_line_is_shown() {
+fn user_info_and_line_breaks_are_not_shown() {
     for (key, host) in [
         ("u:hunter2@r.example.com", "r.example.com"),
         ("https://bot:hunt/hunter2@r.example.com/x", "r.example.com/x"),
@@ -253,7 +253,7 @@ fn nothing_before_an_at_sign_and_nothing_that_breaks_a_line_is_shown() {
 }
 
 #[test]
-fn region_comes_from_the_shown_part_of_the_key() {
+fn region_comes_from_shown_part_of_key() {
     let text = |key: &str, vpc| {
         let fault = Fault::GenericRegistryHost(GenericRegistryHost { vpc, glob: false });
         message(&finding(fault, spot(key)), Language::English)
@@ -316,7 +316,7 @@ fn consumers_are_grouped_by_outcome() {
 
 /// Clients that force a change look for these words in any error, and delete the Secret where they find them.
 #[test]
-fn no_refusal_reads_like_one_of_a_changed_immutable_field() {
+fn refusal_never_reads_like_immutable_field() {
     let found = findings(HOST);
     let all: Vec<_> = found.iter().collect();
     for language in LANGUAGES {
@@ -369,7 +369,7 @@ fn a_repair_is_announced() {
 }
 
 #[test]
-fn a_denial_names_ten_findings_and_counts_the_rest() {
+fn denial_names_ten_and_counts_the_rest() {
     let keys: Vec<String> = (0..25).map(|n| format!("r{n}.example.com")).collect();
     let found: Vec<_> =
         keys.iter().map(|key| finding(Fault::NoCredentials(NoCredentials::Nothing), spot(key))).collect();
@@ -401,7 +401,7 @@ fn a_denial_names_ten_findings_and_counts_the_rest() {
 }
 
 #[test]
-fn remedy_for_acr_names_the_form_of_the_generic_host() {
+fn acr_remedy_names_form_of_generic_host() {
     let text = |key, vpc, glob| {
         let fault = Fault::GenericRegistryHost(GenericRegistryHost { vpc, glob });
         message(&finding(fault, spot(key)), Language::English)

@@ -40,7 +40,7 @@ fn namespaces_of(scanned: &Scanned) -> Vec<Value> {
 }
 
 #[test]
-fn who_may_read_one_namespace_is_shown_that_and_told_of_the_others() {
+fn one_readable_namespace_is_shown_others_named() {
     standing(cluster(), "access-mine", &bad(2));
     standing(cluster(), "access-theirs", &bad(1));
     grant("one-namespace", Some("access-mine"), "secrets");
@@ -83,7 +83,7 @@ fn who_may_read_one_namespace_is_shown_that_and_told_of_the_others() {
 }
 
 #[test]
-fn who_may_read_nothing_is_never_told_that_nothing_was_found() {
+fn unreadable_is_never_reported_as_nothing_found() {
     for arguments in [of(&["default"], &[]), JSON.to_vec(), [&JSON[..], &["-A"]].concat()] {
         let scanned = cluster().scan_as(Account::As("nobody-at-all"), &arguments).run();
         assert_eq!((scanned.code, scanned.errors().len()), (Some(2), 1), "{scanned:?}");
@@ -92,7 +92,7 @@ fn who_may_read_nothing_is_never_told_that_nothing_was_found() {
 }
 
 #[test]
-fn a_token_that_is_not_accepted_is_said_to_be_and_not_shown() {
+fn rejected_token_is_reported_and_not_shown() {
     for format in ["text", "json", "sarif", "junit", "github"] {
         let arguments = ["-A", "--output-format", format];
         let scanned = cluster().scan_as(Account::Token("expired-token-canary"), &arguments).run();
@@ -103,7 +103,7 @@ fn a_token_that_is_not_accepted_is_said_to_be_and_not_shown() {
 }
 
 #[test]
-fn a_namespace_that_is_not_there_is_no_empty_one() {
+fn missing_namespace_is_not_empty() {
     standing(cluster(), "access-empty", &[]);
     let scanned = cluster().scan(&of(&["access-empty", "access-missing"], &[])).run();
     assert_eq!(
@@ -139,7 +139,7 @@ fn a_namespace_that_is_not_there_is_no_empty_one() {
 }
 
 #[test]
-fn a_namespace_that_cannot_be_asked_about_is_not_taken_for_one_that_is_there() {
+fn unknown_namespace_is_not_taken_for_existing() {
     standing(cluster(), "access-unsaid", &[]);
     // What the namespace itself is answered with, and the list of namespaces.
     let scanned = |one: u16, list: u16| {
@@ -169,7 +169,7 @@ fn a_namespace_that_cannot_be_asked_about_is_not_taken_for_one_that_is_there() {
 }
 
 #[test]
-fn what_is_no_name_of_a_namespace_is_not_taken_for_all_of_them() {
+fn invalid_namespace_is_not_all_namespaces() {
     let namespace = standing(cluster(), "access-nameless", &bad(1));
     let proxy = cluster().proxy(|_| Then::Pass);
     for name in ["", "access-nameless,", ".", "..", "a/b", "Team"] {
@@ -186,7 +186,7 @@ fn what_is_no_name_of_a_namespace_is_not_taken_for_all_of_them() {
 }
 
 #[test]
-fn a_context_without_a_namespace_is_about_the_default_one() {
+fn context_without_namespace_means_default() {
     let proxy = cluster().proxy(|_| Then::Pass);
     let mut config = cluster().kubeconfig(Account::Admin, Some(&proxy));
     for none in ["", "default\n"] {
@@ -239,7 +239,7 @@ fn kubeconfigs_are_found_as_kubectl_finds_them() {
 }
 
 #[test]
-fn what_is_wrong_with_a_kubeconfig_is_said_without_its_content() {
+fn kubeconfig_error_does_not_quote_content() {
     let good = cluster().kubeconfig(Account::Token("token-canary"), None);
     let with = |change: &dyn Fn(&mut Value)| {
         let mut config = good.clone();

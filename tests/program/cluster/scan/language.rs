@@ -9,7 +9,7 @@ use super::{HOST, JSON, auths, bare, cluster, of, standing};
 const BOTH: &str = "apiVersion: regcred/v1\nkind: Policy\nlanguage: both\n";
 
 #[test]
-fn what_is_said_on_standard_error_is_in_the_language_of_the_findings() {
+fn stderr_uses_language_of_findings() {
     let scan = |language: &[&str]| {
         cluster().scan_as(Account::As("nobody-at-all"), &[&JSON[..], &["-A"], language].concat())
     };
@@ -27,7 +27,7 @@ fn what_is_said_on_standard_error_is_in_the_language_of_the_findings() {
 }
 
 #[test]
-fn why_there_is_no_answer_is_said_in_the_language_of_the_findings() {
+fn missing_answer_uses_language_of_findings() {
     let mut config = cluster().kubeconfig(Account::Admin, None);
     config["clusters"][0]["cluster"]["server"] = json!("https://127.0.0.1:1");
     let scanned = Scan::new(&config, &[&JSON[..], &["--lang", "zh"]].concat()).run();
@@ -47,7 +47,7 @@ fn why_there_is_no_answer_is_said_in_the_language_of_the_findings() {
 }
 
 #[test]
-fn why_a_secret_is_left_alone_is_said_in_the_language_of_the_findings() {
+fn skipped_secret_uses_language_of_findings() {
     let mut owned = pull_secret("helm", &auths(&[&bare(HOST)]));
     owned["metadata"]["annotations"] = json!({"meta.helm.sh/release-name": "shop"});
     standing(cluster(), "language-held", &[owned]);

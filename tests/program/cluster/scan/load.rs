@@ -214,17 +214,17 @@ fn is_written_once(cluster: &Cluster, count: usize) {
 }
 
 #[test]
-fn memory_does_not_grow_with_the_number_of_secrets() {
+fn memory_is_independent_of_secret_count() {
     check_that_memory_is_constant(100, 1_000, 4 << 10);
 }
 
 #[test]
-fn a_page_of_large_secrets_is_not_held_at_once() {
+fn page_of_large_secrets_is_streamed() {
     check_large(60);
 }
 
 #[test]
-fn a_repair_that_is_killed_and_run_again_writes_each_secret_once() {
+fn killed_and_repeated_repair_writes_once() {
     check_interrupted_repair(200);
 }
 

@@ -46,7 +46,7 @@ fn of<'a>(namespaces: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn what_stands_is_told_by_namespace_and_nothing_is_changed() {
+fn findings_are_reported_and_nothing_is_changed() {
     let mut opaque = pull_secret("opaque", &auths(&[&bare(HOST)]));
     opaque["type"] = json!("Opaque");
     let secrets =
@@ -80,7 +80,7 @@ fn what_stands_is_told_by_namespace_and_nothing_is_changed() {
 }
 
 #[test]
-fn secrets_of_the_wrong_type_are_reported_with_all_types() {
+fn wrong_types_are_reported_with_all_types() {
     let other = |name: &str, data: &Value| json!({"metadata": {"name": name}, "stringData": data});
     let document = auths(&[&bare(HOST)]);
     let secrets = [
@@ -115,7 +115,7 @@ fn secrets_of_the_wrong_type_are_reported_with_all_types() {
 }
 
 #[test]
-fn labels_choose_and_exemptions_of_a_policy_hold_by_namespace() {
+fn labels_select_and_exemptions_apply() {
     let mut labelled = pull_secret("labelled", &auths(&[&bare(HOST)]));
     labelled["metadata"]["labels"] = json!({"team": "a"});
     standing(cluster(), "scan-labels", &[labelled, pull_secret("other", &auths(&[&bare(HOST)]))]);

@@ -66,7 +66,7 @@ fn is_said_to_be_incomplete(scanned: &Scanned, why: &str) {
 }
 
 #[test]
-fn a_page_that_is_lost_or_breaks_off_is_asked_for_again() {
+fn broken_page_is_requested_again() {
     is_whole(&disturbed("pages-lost", || Then::Drop));
     is_whole(&disturbed("pages-cut", || Then::Cut));
     let busy = json!({"kind": "Status", "message": "too busy", "code": 503}).to_string();
@@ -74,7 +74,7 @@ fn a_page_that_is_lost_or_breaks_off_is_asked_for_again() {
 }
 
 #[test]
-fn a_server_that_goes_away_between_pages_leaves_a_report_that_says_so() {
+fn server_lost_between_pages_is_reported() {
     let scanned = disturbed_when("pages-away", || Then::Drop, usize::MAX);
     is_said_to_be_incomplete(&scanned, "cannot reach the API server");
     let busy = json!({"kind": "Status", "message": "too busy", "code": 429}).to_string();
@@ -83,7 +83,7 @@ fn a_server_that_goes_away_between_pages_leaves_a_report_that_says_so() {
 }
 
 #[test]
-fn credentials_that_expire_between_pages_leave_a_report_that_says_so() {
+fn credentials_expired_between_pages_are_reported() {
     standing(cluster(), "pages-expired", &bad(SECRETS));
     let proxy = cluster().proxy(|passing| {
         if passing.is_next_page() {
@@ -97,7 +97,7 @@ fn credentials_that_expire_between_pages_leave_a_report_that_says_so() {
 }
 
 #[test]
-fn a_permission_that_goes_away_between_two_lists_does_not_tell_everything_twice() {
+fn lost_permission_repeats_no_findings() {
     standing(cluster(), "pages-revoked", &bad(2));
     let forbidden = json!({"kind": "Status", "message": "not any more", "reason": "Forbidden", "code": 403});
     let proxy = cluster().proxy(move |passing| {
@@ -114,7 +114,7 @@ fn a_permission_that_goes_away_between_two_lists_does_not_tell_everything_twice(
 }
 
 #[test]
-fn a_list_that_is_forgotten_and_gives_no_other_token_is_begun_again() {
+fn expired_list_without_token_starts_again() {
     let gone = json!({"kind": "Status", "message": "too old", "reason": "Expired", "code": 410}).to_string();
     let scanned = disturbed("pages-forgotten", move || Then::Answer(410, gone.clone()));
     is_whole(&scanned);
@@ -142,7 +142,7 @@ fn compact(api: &Api, folder: &Path) {
 }
 
 #[test]
-fn a_list_whose_token_the_store_has_forgotten_goes_on_and_says_so() {
+fn expired_list_continues_and_says_so() {
     // Otherwise the API server would go on from its own memory.
     let cluster = Cluster::start_with(&["--watch-cache=false"]);
     standing(&cluster, "pages-compacted", &bad(SECRETS));

@@ -35,7 +35,7 @@ fn change(namespace: &str, name: &str, patch: &Value) {
 }
 
 #[test]
-fn what_is_stored_already_is_said_to_be_repaired_by_fix_alone() {
+fn stored_secrets_are_repaired_by_fix_only() {
     standing(cluster(), "repair-remedy", &[pull_secret("acr", &auths(&[&bare(HOST)]))]);
     for options in [&[][..], &["--fix", "--dry-run"]] {
         let finding = cluster().scan(&of(&["repair-remedy"], options)).run().lines("Finding").remove(0);
@@ -44,7 +44,7 @@ fn what_is_stored_already_is_said_to_be_repaired_by_fix_alone() {
 }
 
 #[test]
-fn a_repair_changes_the_document_alone_and_is_made_once() {
+fn repair_changes_only_document_once() {
     let mut secret = pull_secret("acr", &auths(&[&bare(HOST), &bare("registry.cn-hangzhou.aliyuncs.com")]));
     secret["metadata"]["labels"] = json!({"team": "a"});
     secret["metadata"]["annotations"] = json!({"note": "kept"});
@@ -89,7 +89,7 @@ fn a_repair_changes_the_document_alone_and_is_made_once() {
 }
 
 #[test]
-fn a_dry_run_asks_the_server_and_stores_nothing() {
+fn dry_run_of_fix_stores_nothing() {
     let namespace = standing(cluster(), "repair-dry", &bad(1));
     let before = namespace.secret("acr-000");
     let proxy = cluster().proxy(|_| Then::Pass);
@@ -108,7 +108,7 @@ fn a_dry_run_asks_the_server_and_stores_nothing() {
 }
 
 #[test]
-fn what_is_immutable_or_owned_is_named_and_left_alone() {
+fn immutable_and_owned_are_skipped() {
     let document = auths(&[&bare(HOST)]);
     let mut immutable = pull_secret("immutable", &document);
     immutable["immutable"] = json!(true);
@@ -203,7 +203,7 @@ fn what_is_being_deleted_is_passed_over() {
 }
 
 #[test]
-fn under_audit_nothing_is_repaired_and_nobody_is_told_that_it_will_be() {
+fn audit_repairs_nothing_and_announces_nothing() {
     let namespace = standing(cluster(), "repair-audit", &bad(1));
     let policy = "apiVersion: regcred/v1\nkind: Policy\nenforcement: audit\n";
     for fix in [&[][..], &["--fix"]] {
@@ -219,7 +219,7 @@ fn under_audit_nothing_is_repaired_and_nobody_is_told_that_it_will_be() {
 }
 
 #[test]
-fn a_change_by_somebody_else_in_the_middle_of_a_repair_is_kept() {
+fn concurrent_change_during_repair_is_kept() {
     let namespace = standing(cluster(), "repair-race", &bad(3));
     let theirs = BASE64_STANDARD.encode(auths(&[&bare(HOST), &bare("theirs.example.com")]));
     let mut patches = 0;
@@ -256,7 +256,7 @@ fn a_change_by_somebody_else_in_the_middle_of_a_repair_is_kept() {
 }
 
 #[test]
-fn a_repair_whose_answer_is_lost_is_told_of() {
+fn repair_without_answer_is_reported() {
     let namespace = standing(cluster(), "repair-lost", &bad(3));
     let mut patches = 0;
     let proxy = cluster().proxy(move |passing| {
@@ -286,7 +286,7 @@ fn a_repair_whose_answer_is_lost_is_told_of() {
 }
 
 #[test]
-fn who_never_rests_is_left_alone_after_some_attempts() {
+fn permanent_conflict_is_skipped_after_retries() {
     let namespace = standing(cluster(), "repair-restless", &bad(1));
     let mut count = 0;
     let proxy = cluster().proxy(move |passing| {
@@ -308,7 +308,7 @@ fn who_never_rests_is_left_alone_after_some_attempts() {
 }
 
 #[test]
-fn a_refused_repair_is_named_and_the_others_go_on() {
+fn refused_repair_is_named_others_continue() {
     let namespace = standing(cluster(), "repair-refused", &bad(3));
     let policy = json!({"apiVersion": "v1", "kind": "List", "items": [
         {
@@ -371,7 +371,7 @@ fn a_refused_repair_is_named_and_the_others_go_on() {
 }
 
 #[test]
-fn a_repair_passes_through_the_webhook_of_the_cluster_itself() {
+fn repair_passes_through_webhook_of_cluster() {
     // An entry that only warns of a host beside one that is refused for a new Secret.
     let old =
         pull_secret("acr", &auths(&[&bare(HOST), &bare(super::super::GENERIC), r#""no.example.com":{}"#]));
@@ -429,7 +429,7 @@ fn is_finished_by_another_run(namespace: &Namespace<'_>, repaired: usize) {
 }
 
 #[test]
-fn an_interrupted_repair_says_what_it_did_and_another_run_finishes_it() {
+fn next_run_finishes_interrupted_repair() {
     let (namespace, scanned) = interrupted("repair-sigint", Signal::INT);
     assert_eq!(scanned.code, Some(130), "{scanned:?}");
     assert_eq!(scanned.summary()["fixed"], 20, "the one that was under way was waited for");

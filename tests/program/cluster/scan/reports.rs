@@ -117,7 +117,7 @@ fn check_pod_security(cluster: &Cluster) {
 }
 
 #[test]
-fn the_shipped_job_reports_on_every_namespace_with_what_it_may_do() {
+fn shipped_job_reports_on_every_namespace() {
     let cluster = Cluster::start();
     cluster.namespace("regcred-system", &json!({"pod-security.kubernetes.io/enforce": "restricted"}));
     apply(&cluster, "scan");
@@ -143,7 +143,7 @@ fn the_shipped_job_reports_on_every_namespace_with_what_it_may_do() {
 }
 
 #[test]
-fn the_shipped_job_of_one_namespace_reads_that_one() {
+fn shipped_job_of_namespace_reads_only_it() {
     let cluster = Cluster::start();
     let team = standing(&cluster, "team", &bad(1));
     standing(&cluster, "other", &bad(1));
@@ -161,7 +161,7 @@ fn the_shipped_job_of_one_namespace_reads_that_one() {
 }
 
 #[test]
-fn what_a_tenant_writes_keeps_no_report_from_being_written() {
+fn tenant_content_prevents_no_report() {
     let cluster = Cluster::start();
     define(&cluster, "openreports.io_reports.yaml");
     // Nothing that YAML takes, and a report is sent as such.
@@ -184,7 +184,7 @@ fn what_a_tenant_writes_keeps_no_report_from_being_written() {
 }
 
 #[test]
-fn a_namespace_that_takes_no_report_keeps_no_other_from_its_own() {
+fn namespace_without_report_blocks_no_other() {
     let cluster = Cluster::start();
     define(&cluster, "openreports.io_reports.yaml");
     for name in ["first", "going", "last"] {
@@ -209,7 +209,7 @@ fn a_namespace_that_takes_no_report_keeps_no_other_from_its_own() {
 }
 
 #[test]
-fn a_report_of_some_of_the_secrets_is_refused_before_it_takes_the_place_of_one_of_all() {
+fn partial_report_does_not_replace_full_one() {
     // A cluster is not even asked.
     let scanned = Scan::without_kubeconfig(&["-A", "-l", "team=a", "--policy-reports"]).run();
     assert_eq!((scanned.code, scanned.stdout.as_str()), (Some(2), ""), "{scanned:?}");
@@ -217,7 +217,7 @@ fn a_report_of_some_of_the_secrets_is_refused_before_it_takes_the_place_of_one_o
 }
 
 #[test]
-fn a_dry_run_that_would_write_reports_is_refused() {
+fn dry_run_with_reports_is_refused() {
     let proxy = cluster().proxy(|_| Then::Pass);
     let scanned = cluster().scan_through(&proxy, &["-A", "--fix", "--dry-run", "--policy-reports"]).run();
     assert_eq!((scanned.code, scanned.stdout.as_str()), (Some(2), ""), "{scanned:?}");

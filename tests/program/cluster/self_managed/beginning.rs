@@ -14,7 +14,7 @@ use crate::support::eventually;
 use super::{CONFIGURATIONS, Installation, NAMESPACE, SECRET};
 
 #[test]
-fn what_was_trusted_before_the_first_ca_stays_trusted_also_when_the_secret_was_lost() {
+fn previously_trusted_ca_stays_trusted() {
     let installation = Installation::apply("self-managed");
     // As of cert-manager or of files, by which other pods still serve.
     let before = Authority::new().certificate;
@@ -43,7 +43,7 @@ fn what_was_trusted_before_the_first_ca_stays_trusted_also_when_the_secret_was_l
 }
 
 #[test]
-fn clients_have_to_present_their_certificate_before_and_after_a_rotation() {
+fn client_certificates_are_required_across_rotation() {
     let installation = Installation::apply("self-managed");
     let clients = Authority::named("the CA of the clients");
     let serve = installation.serve();

@@ -23,7 +23,7 @@ const MISSING: &str = r#"regcred_webhook_configuration_problems{problem="missing
 const FAILED_PASSES: &str = r#"regcred_tls_reloads_total{result="error"}"#;
 
 #[test]
-fn what_is_edited_away_is_put_back_and_no_key_or_token_leaves_the_program() {
+fn edits_are_reverted_without_leaking_keys() {
     let installation = Installation::apply("self-managed");
     let token = installation.cluster.token_of(NAMESPACE, "regcred");
     let kubeconfig = installation.cluster.pod_kubeconfig(installation.cluster.address(), &token, NAMESPACE);
@@ -118,7 +118,7 @@ fn what_is_edited_away_is_put_back_and_no_key_or_token_leaves_the_program() {
 }
 
 #[test]
-fn a_spoiled_secret_that_nobody_remembers_is_said_with_what_to_do_and_deleting_it_heals() {
+fn unusable_secret_is_reported_deletion_heals() {
     let installation = Installation::apply("self-managed");
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET, "namespace": NAMESPACE},
@@ -139,7 +139,7 @@ fn a_spoiled_secret_that_nobody_remembers_is_said_with_what_to_do_and_deleting_i
 
 /// One attempt each at what an attacker with the pod's token would want, beside what the program does all the time.
 #[test]
-fn the_shipped_permissions_allow_one_secret_and_two_configurations_and_nothing_else() {
+fn shipped_permissions_are_minimal() {
     let installation = Installation::apply("self-managed");
     let own = pull_secret("other", "{}").to_string();
     installation.cluster.accepts(&["-n", NAMESPACE, "create", "-f", "-"], &own);
@@ -189,7 +189,7 @@ fn the_shipped_permissions_allow_one_secret_and_two_configurations_and_nothing_e
 }
 
 #[test]
-fn an_api_server_that_is_away_keeps_it_from_being_ready_but_not_from_serving() {
+fn unreachable_api_server_stops_readiness_only() {
     let installation = Installation::apply("self-managed");
     let way = Way::to(installation.cluster.address());
     let token = installation.cluster.token_of(NAMESPACE, "regcred");

@@ -9,7 +9,7 @@ use crate::support::regcred::Regcred;
 use super::{CONFIGURATIONS, Installation};
 
 #[test]
-fn replicas_started_at_the_same_moment_share_one_ca_and_a_forced_rotation_loses_no_write() {
+fn simultaneous_replicas_share_ca_across_rotation() {
     let installation = Installation::apply("self-managed enforce");
     let serves: Vec<_> = (0..3).map(|_| installation.serve()).collect();
     let starting: Vec<_> =

@@ -1,0 +1,80 @@
+//! What is installed: the objects that a request passes on its way to a Pod of regcred, read from the cluster.
+
+use serde_json::Value;
+
+use super::reader::{Read, items, read, text};
+use crate::cluster::api_server::{ApiServer, segment};
+
+/// The objects of the installation.
+pub(super) struct Installed {
+    pub(super) mutating: Read,
+    pub(super) validating: Read,
+    pub(super) service: Read,
+    pub(super) slices: Read,
+    pub(super) deployment: Read,
+    pub(super) pods: Read,
+    pub(super) budgets: Read,
+    /// The ConfigMap with the policy that the Deployment mounts.
+    pub(super) policy: Read,
+    pub(super) nodes: Read,
+}
+
+impl Installed {
+    pub(super) fn read(server: &ApiServer<'_>, namespace: &str, name: &str) -> Self {
+        let (namespace, name) = (segment(namespace), segment(name));
+        let group = "/apis/admissionregistration.k8s.io/v1";
+        let service = read(server, &format!("/api/v1/namespaces/{namespace}/services/{name}"));
+        let selector = service.found().map(|service| selector(service)).unwrap_or_default();
+        let deployment = read(server, &format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}"));
+        let policy = match deployment.found().and_then(policy_config_map) {
+            Some(map) => read(server, &format!("/api/v1/namespaces/{namespace}/configmaps/{}", segment(map))),
+            None => Read::Missing,
+        };
+        Installed {
+            mutating: read(server, &format!("{group}/mutatingwebhookconfigurations/{name}")),
+            validating: read(server, &format!("{group}/validatingwebhookconfigurations/{name}")),
+            slices: read(
+                server,
+                &format!(
+                    "/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3D{name}"
+                ),
+            ),
+            pods: match selector.as_str() {
+                "" => Read::Missing,
+                _ => read(
+                    server,
+                    &format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", segment(&selector)),
+                ),
+            },
+            budgets: read(server, &format!("/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets")),
+            nodes: read(server, "/api/v1/nodes?limit=20"),
+            service,
+            deployment,
+            policy,
+        }
+    }
+
+    /// The value of a variable of the container.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        let variables = items(self.deployment.found()?, "/spec/template/spec/containers/0/env");
+        variables
+            .iter()
+            .find(|variable| text(variable, "/name") == name)
+            .map(|variable| text(variable, "/value"))
+    }
+}
+
+/// The labels of a Service's selector, as a label selector.
+fn selector(service: &Value) -> String {
+    let labels = service.pointer("/spec/selector").and_then(Value::as_object);
+    let labels =
+        labels.into_iter().flatten().filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)));
+    labels.collect::<Vec<_>>().join(",")
+}
+
+/// The ConfigMap in which the policy of a Deployment is.
+fn policy_config_map(deployment: &Value) -> Option<&str> {
+    let volumes = items(deployment, "/spec/template/spec/volumes");
+    let volume = volumes.iter().find(|volume| text(volume, "/name") == "policy")?;
+    volume.pointer("/configMap/name")?.as_str()
+}

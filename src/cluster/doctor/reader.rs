@@ -1,0 +1,66 @@
+//! Reading objects of the cluster as JSON, with the reason if one cannot be read.
+
+use http::StatusCode;
+use regcred_engine::wording::Bilingual;
+use serde_json::Value;
+
+use crate::cluster::api_server::{ApiServer, Call, CallError};
+
+/// What became of a read.
+pub(super) enum Read {
+    Found(Value),
+    Missing,
+    /// It may exist. With the reason.
+    Unread(Bilingual<String>),
+}
+
+impl Read {
+    /// The object, if it was found.
+    pub(super) const fn found(&self) -> Option<&Value> {
+        match self {
+            Read::Found(value) => Some(value),
+            Read::Missing | Read::Unread(_) => None,
+        }
+    }
+}
+
+/// Reads one object or a list. Lists of what the doctor reads are short: webhook configurations, Pods of one Deployment, Nodes.
+pub(super) fn read(server: &ApiServer<'_>, path: &str) -> Read {
+    let response = match server.call(&Call::get(path.to_owned())) {
+        Ok(response) => response,
+        Err(CallError::Refused(refusal)) if refusal.code == StatusCode::NOT_FOUND => return Read::Missing,
+        Err(error) => return Read::Unread(reason(error)),
+    };
+    match server.body(response) {
+        Ok(body) => serde_json::from_slice(&body).map_or_else(
+            |_| {
+                let words = (
+                    "the response is not JSON; is this an API server?",
+                    "应答不是 JSON；这是 API server 吗？",
+                );
+                Read::Unread(Bilingual::new(words.0, words.1))
+            },
+            Read::Found,
+        ),
+        Err(why) => Read::Unread(why),
+    }
+}
+
+/// Why a call failed, in one line.
+pub(super) fn reason(error: CallError) -> Bilingual<String> {
+    match error {
+        CallError::Interrupted => Bilingual::new("interrupted", "已中断"),
+        CallError::Refused(refusal) => refusal.message,
+        CallError::Unanswered(why) => why,
+    }
+}
+
+/// The text at a JSON pointer; empty if there is none.
+pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The items at a JSON pointer.
+pub(super) fn items<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
