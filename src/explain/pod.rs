@@ -60,6 +60,11 @@ impl Pod {
         if self.metadata.name.is_empty() { &self.metadata.generate_name } else { &self.metadata.name }
     }
 
+    /// The name of a Pod that the API server has.
+    pub(crate) fn object_name(&self) -> ObjectName {
+        ObjectName::new(&self.metadata.namespace, self.name())
+    }
+
     /// Whether a container of it waits for something.
     pub(crate) fn waits(&self) -> bool {
         self.statuses().any(|status| status.state.waiting.is_some())

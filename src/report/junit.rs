@@ -64,7 +64,9 @@ impl<W: Write> ReportWriter<W> for Junit {
         let mut status = match trouble.kind {
             TroubleKind::Unreadable => TestCaseStatus::non_success(NonSuccessKind::Error),
             TroubleKind::Policy => TestCaseStatus::non_success(NonSuccessKind::Failure),
-            TroubleKind::NotJudged | TroubleKind::CredentialsElsewhere => return Ok(()),
+            TroubleKind::NotJudged | TroubleKind::CredentialsElsewhere | TroubleKind::NotPermitted => {
+                return Ok(());
+            }
         };
         status.set_type(trouble.kind.code());
         status.set_message(trouble.message.as_str());

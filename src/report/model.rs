@@ -231,6 +231,8 @@ pub enum TroubleKind {
     NotJudged,
     /// Its credentials are kept elsewhere, or are filled in later. This is a note, too.
     CredentialsElsewhere,
+    /// A permission to read it is missing, and there is an answer without it. This is a note, too.
+    NotPermitted,
 }
 
 impl TroubleKind {
@@ -242,6 +244,7 @@ impl TroubleKind {
             TroubleKind::Policy => "policy-file",
             TroubleKind::NotJudged => "not-judged",
             TroubleKind::CredentialsElsewhere => "note",
+            TroubleKind::NotPermitted => "not-permitted",
         }
     }
 
@@ -250,7 +253,7 @@ impl TroubleKind {
     #[must_use]
     pub const fn is_note(self) -> bool {
         match self {
-            TroubleKind::NotJudged | TroubleKind::CredentialsElsewhere => true,
+            TroubleKind::NotJudged | TroubleKind::CredentialsElsewhere | TroubleKind::NotPermitted => true,
             TroubleKind::Unreadable | TroubleKind::Policy => false,
         }
     }

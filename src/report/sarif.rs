@@ -132,6 +132,10 @@ const fn description(kind: TroubleKind) -> Bilingual<&'static str> {
         TroubleKind::NotJudged => {
             Bilingual { english: "There is nothing to judge.", chinese: "没有可判断的内容。" }
         }
+        TroubleKind::NotPermitted => Bilingual {
+            english: "A permission to read it is missing.",
+            chinese: "缺少读取它的权限。",
+        },
         TroubleKind::CredentialsElsewhere => Bilingual {
             english: "The credentials are kept elsewhere, or are filled in later.",
             chinese: "凭据保存在别处，或稍后才填入。",

@@ -94,7 +94,7 @@ impl Summary {
             TroubleKind::Unreadable => self.unreadable += 1,
             TroubleKind::Policy => self.policy_faults += 1,
             TroubleKind::NotJudged => self.not_judged += 1,
-            TroubleKind::CredentialsElsewhere => self.notes += 1,
+            TroubleKind::CredentialsElsewhere | TroubleKind::NotPermitted => self.notes += 1,
         }
     }
 

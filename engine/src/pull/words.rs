@@ -214,7 +214,7 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
     let (host, host_zh) = (&host.english, &host.chinese);
     let (english, chinese) = match cause {
         Cause::NotFound => {
-            (format!("{registry_zh} has no image {image_zh}"), format!("{registry_zh} 中没有镜像 {image_zh}"))
+            (format!("{registry} has no image {image}"), format!("{registry_zh} 中没有镜像 {image_zh}"))
         }
         Cause::NotARegistry => (
             format!("what answers at {host} is not a container registry"),
@@ -230,7 +230,11 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
         Cause::TokenServerError => {
             (format!("the token server of {registry} fails"), format!("{registry_zh} 的令牌服务出错"))
         }
-        Cause::RegistryError => (format!("{host_zh} answers with an error"), format!("{host_zh} 返回错误")),
+        Cause::RegistryError => {
+            let status = subject.attempt.and_then(|attempt| attempt.status);
+            let status = status.map_or_else(String::new, |status| format!(" (HTTP {status})"));
+            (format!("{host} answers with an error{status}"), format!("{host_zh} 返回错误{status}"))
+        }
         Cause::BlobStore => (
             format!("{registry} gives the manifest of {image}, and the store of its layers fails"),
             format!("{registry_zh} 给出了 {image_zh} 的清单，但其层的存储出错"),
@@ -271,7 +275,7 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
             format!("imagePullPolicy 为 Never，而节点上没有 {image_zh}，或者该 Pod 无权使用它"),
         ),
         Cause::InvalidImageName => {
-            (format!("{image_zh} is not a valid image reference"), format!("{image_zh} 不是合法的镜像引用"))
+            (format!("{image} is not a valid image reference"), format!("{image_zh} 不是合法的镜像引用"))
         }
         Cause::ShortName => (
             format!("{image} names no registry, and the node's runtime has none to search"),

@@ -169,8 +169,11 @@ proptest! {
         let explained = explain_message(&text);
         let sentences = explained.checked.iter().chain([&explained.message]);
         for words in sentences.flat_map(|words| [&words.english, &words.chinese]) {
-            prop_assert!(words.len() < 4_000 && !words.contains("Signature"), "{words}");
+            prop_assert!(words.len() < 4_000 && !words.contains(CANARY), "{words}");
             prop_assert!(!words.chars().any(char::is_control), "{words}");
+        }
+        for text in [&explained.image, &explained.host].into_iter().flatten() {
+            prop_assert!(is_clean(text), "{text}");
         }
         prop_assert_eq!(explained.alternatives.is_empty(), explained.certainty != Certainty::Open);
     }

@@ -18,7 +18,7 @@ use facts::Objects;
 use jiff::Timestamp;
 use regcred_engine::pull::{
     Certainty, ContainerFacts, EventFacts, Explanation, PodFacts, PullSecret, SecretFacts, Seen,
-    ServiceAccountFacts, Waiting, explain,
+    ServiceAccountFacts, Waiting, explain, explain_message,
 };
 use serde_json::Value;
 
@@ -210,7 +210,9 @@ fn secrets_that_cannot_be_read_make_nothing_wrong() {
 #[test]
 fn the_order_of_the_secrets_makes_nothing_wrong() {
     let mut recordings = recordings();
-    recordings.iter_mut().for_each(|recording| recording.pod.pull_secrets.reverse());
+    for recording in &mut recordings {
+        recording.pod.pull_secrets.reverse();
+    }
     assert_right(explained(recordings));
 }
 
@@ -225,4 +227,26 @@ fn other_containers_make_no_difference() {
         pod.containers.insert(0, idle);
     }
     assert_right(explained(recordings));
+}
+
+/// Whether there is a Chinese character or mark.
+fn is_chinese(text: &str) -> bool {
+    text.chars().any(|c| matches!(c, '\u{3000}'..='\u{9fff}' | '\u{ff00}'..='\u{ff5e}'))
+}
+
+#[test]
+fn both_languages_are_complete() {
+    for Recording { case, pod, .. } in recordings() {
+        let texts = pod.containers.iter().filter_map(|it| it.waiting.as_ref()).map(|it| it.message.as_str());
+        // Without the image, its registry is not known either.
+        let texts = texts.flat_map(|text| [text, text.rsplit_once("\": ").map_or(text, |(_, error)| error)]);
+        let by_text = texts.map(explain_message).map(|it| (it.message, it.checked));
+        let by_pod = [failing(&pod)].map(|it| (it.message, it.checked));
+        for (message, checked) in by_text.chain(by_pod) {
+            for words in checked.iter().chain([&message]) {
+                assert!(!is_chinese(&words.english), "{case}: {}", words.english);
+                assert!(is_chinese(&words.chinese), "{case}: {}", words.chinese);
+            }
+        }
+    }
 }

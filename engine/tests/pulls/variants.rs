@@ -428,3 +428,107 @@ fn a_message_alone_says_what_it_proves() {
     let explained = explain_message("something else");
     assert_eq!((explained.cause, explained.alternatives), (Cause::Undecided, vec![Cause::Undecided]));
 }
+
+#[test]
+fn the_hosts_of_acr_are_told_apart() {
+    let own = "crpi-0123456789abcdef.cn-hangzhou.personal.cr.aliyuncs.com";
+    for (image_host, key, why) in [
+        (own, "registry.cn-hangzhou.aliyuncs.com", "one is the generic host of Alibaba ACR"),
+        ("registry.cn-hangzhou.aliyuncs.com", own, "one is the generic host of Alibaba ACR"),
+        (
+            "registry.cn-hangzhou.aliyuncs.com",
+            "registry-vpc.cn-hangzhou.aliyuncs.com",
+            "VPC, internal and public hosts",
+        ),
+        (
+            own,
+            "crpi-0123456789abcdfe.cn-hangzhou.personal.cr.aliyuncs.com",
+            "differ in one or two characters",
+        ),
+        (own, "registry.cn-beijing.aliyuncs.com", "another instance or region"),
+    ] {
+        let mut pod = pod(NOTHING_SENT, vec![for_host("acr", key)]);
+        pod.containers[0].image = format!("{image_host}/team/app:1");
+        let explanation = only(&pod);
+        assert_eq!((explanation.cause, explanation.certainty), (Cause::NoMatchingEntry, Certainty::Certain));
+        assert!(explanation.message.english.contains(why), "{}", explanation.message.english);
+    }
+}
+
+#[test]
+fn commands_fit_what_is_wrong() {
+    let create =
+        "regcred create regcred --namespace team-a --image r.example.com/team/app:1 --username USERNAME";
+    let entry = r#"{"username":"robot","password":"made-up-password"}"#;
+    let one = |secret_type, key: &str| {
+        holding("regcred", secret_type, &format!(r#"{{"auths":{{"{key}":{entry}}}}}"#))
+    };
+    let add = r#"kubectl -n team-a patch deployment/web -p '{"spec":{"template":{"spec":{"imagePullSecrets":[{"name":"regcred-r-example-com"}]}}}}'"#;
+    let other = "regcred create regcred-r-example-com --namespace team-a --image r.example.com/team/app:1 --username USERNAME";
+    for (secrets, expected) in [
+        // The type of a Secret cannot be changed.
+        (
+            vec![one("Opaque", "r.example.com")],
+            vec![
+                "kubectl -n team-a get secret regcred -o jsonpath='{.data.\\.dockerconfigjson}' | base64 -d | regcred create regcred \
+                 --namespace team-a --from-docker-config - | kubectl replace --force -f -"
+                    .to_owned(),
+            ],
+        ),
+        (
+            vec![holding("regcred", "Opaque", r#"{"r.example.com":{"auth":"dTpw"}}"#)],
+            vec![format!("{create} | kubectl replace --force -f -")],
+        ),
+        // A key that matches no image can be replaced, one that matches others must stay.
+        (vec![one(JSON, "https://r.example.com/v1")], vec![format!("{create} | kubectl apply -f -")]),
+        (
+            vec![one(JSON, "r.example.com/other")],
+            vec![format!("{other} | kubectl apply -f -"), add.to_owned()],
+        ),
+        (vec![holding("regcred", JSON, "{}")], vec![format!("{create} | kubectl apply -f -")]),
+        (
+            vec![secret("regcred", Seen::Missing { elsewhere: vec![] })],
+            vec![format!("{create} | kubectl apply -f -")],
+        ),
+        (
+            vec![],
+            vec![
+                format!("{create} | kubectl apply -f -"),
+                "kubectl -n team-a patch serviceaccount SERVICE_ACCOUNT -p '{\"imagePullSecrets\":[{\"name\":\"regcred\"}]}'".to_owned(),
+                "kubectl -n team-a rollout restart deployment/web".to_owned(),
+            ],
+        ),
+    ] {
+        let mut pod = pod(NOTHING_SENT, secrets);
+        pod.workload = Some("deployment/web".to_owned());
+        assert_eq!(only(&pod).remedy, expected);
+    }
+}
+
+#[test]
+fn commands_change_the_image_where_it_is_wrong() {
+    let set = |error: &str, image: &str| {
+        let mut pod = pod(error, vec![for_host("regcred", "r.example.com")]);
+        pod.workload = Some("deployment/web".to_owned());
+        pod.containers[0].image = image.to_owned();
+        only(&pod).remedy
+    };
+    let absent = "rpc error: code = NotFound desc = failed to pull and unpack image: r.example.com/team/app:1: not found";
+    let digest = format!("r.example.com/team/app@sha256:{}", "0".repeat(64));
+    for image in ["r.example.com/team/app:1", "r.example.com/team/app", &digest] {
+        assert_eq!(
+            set(absent, image),
+            ["kubectl -n team-a set image deployment/web app=r.example.com/team/app:TAG"],
+            "{image}"
+        );
+    }
+    assert_eq!(
+        set(NOTHING_SENT, "R.example.com/team/app:1"),
+        ["kubectl -n team-a set image deployment/web app=r.example.com/team/app:1"]
+    );
+    let invalid = "couldn't parse image name \"x\": invalid reference format";
+    assert_eq!(
+        set(invalid, "r.example.com/team/App; rm -rf $HOME"),
+        ["kubectl -n team-a set image deployment/web app=IMAGE"]
+    );
+}

@@ -103,7 +103,7 @@ pub(crate) fn explain_cluster<W: Write + 'static>(
         Err(Stop::Call(CallError::Interrupted)) => Some(Bilingual::new("interrupted", "已中断")),
     };
     for note in run.fetcher.notes() {
-        run.trouble(TroubleKind::NotJudged, note)?;
+        run.trouble(TroubleKind::NotPermitted, note)?;
     }
     match failed {
         Some(message) => run.trouble(TroubleKind::Unreadable, message),
@@ -226,30 +226,31 @@ impl<W: Write + 'static> Run<'_, '_, W> {
     fn batch(&mut self, scope: Option<&str>, waiting: &mut Vec<Pod>) -> Result<(), Stop> {
         let pods = std::mem::take(waiting);
         self.fetcher.gather_all(scope, &pods)?;
-        let explain_pod = |pod: &Pod, around: &Surroundings, now| {
+        let now = self.now;
+        let explained = |pod: &Pod, around: &Surroundings| {
             explain(&pod.facts(&pod.metadata.namespace, PodOrigin::Created, around), now)
         };
+        let mut all: Vec<_> = pods.iter().map(|pod| explained(pod, self.fetcher.around())).collect();
         // The status of kubelets before 1.32 does not say why; their events do.
-        let is_undecided = |pod: &&Pod| {
-            let explanations = explain_pod(pod, self.fetcher.around(), self.now);
+        let is_undecided = |explanations: &[Explanation]| {
             explanations.iter().any(|explanation| explanation.cause == Cause::Undecided)
         };
-        let undecided: HashSet<_> = pods
-            .iter()
-            .filter(is_undecided)
-            .map(|pod| ObjectName::new(&pod.metadata.namespace, pod.name()))
-            .collect();
+        let undecided = pods.iter().zip(&all).filter(|(_, explanations)| is_undecided(explanations));
+        let undecided: HashSet<_> = undecided.map(|(pod, _)| pod.object_name()).collect();
         if !undecided.is_empty() {
             self.fetcher.events_of_all(scope, &undecided)?;
-        }
-        for pod in &pods {
-            for explanation in explain_pod(pod, self.fetcher.around(), self.now) {
-                if explanation.cause != Cause::None {
-                    self.explained(&pod.metadata.namespace, pod, PodOrigin::Created, explanation)?;
+            for (pod, explanations) in pods.iter().zip(&mut all) {
+                if undecided.contains(&pod.object_name()) {
+                    *explanations = explained(pod, self.fetcher.around());
                 }
             }
+            self.fetcher.forget_events();
         }
-        self.fetcher.forget_events();
+        for (pod, explanations) in pods.iter().zip(all) {
+            for explanation in explanations.into_iter().filter(|explained| explained.cause != Cause::None) {
+                self.explained(&pod.metadata.namespace, pod, PodOrigin::Created, explanation)?;
+            }
+        }
         Ok(())
     }
 

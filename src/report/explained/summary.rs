@@ -111,11 +111,11 @@ impl ExplainSummary {
     /// The totals in one line.
     pub(super) fn line(&self, language: Language) -> String {
         let plural = |count| if count == 1 { "" } else { "s" };
-        let failing: u64 = self.causes.values().map(|count| count.containers).sum();
+        let explained: u64 = self.causes.values().map(|count| count.containers).sum();
         let mut english = format!("{} Pod{} checked", self.pods, plural(self.pods));
         let mut chinese = format!("检查了 {} 个 Pod", self.pods);
         let counts = [
-            (failing, format!("container{} without its image", plural(failing)), "个容器缺少镜像"),
+            (explained, format!("container{} explained", plural(explained)), "个容器已说明原因"),
             (self.notes, format!("note{}", plural(self.notes)), "条提示"),
             (self.errors, format!("error{}", plural(self.errors)), "个错误"),
         ];

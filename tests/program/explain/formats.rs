@@ -1,8 +1,11 @@
 //! The formats, as those who read them read them. `.ci/reports` validates the SARIF by its schema.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
-use super::{Told, auths, deployment, explain_stdin, secret};
+use super::{Told, auths, deployment, explain_stdin, folder, secret};
+use crate::support::regcred::command;
 
 /// One template that fails for certain, one that may fail, and one document that does not parse.
 fn reported(format: &str) -> Told {
@@ -41,6 +44,14 @@ fn json_lines_have_the_documented_fields() {
         (&json!(2), &json!(2), &json!(1))
     );
     assert_eq!(summary["causes"][0], json!({"cause": "no-matching-entry", "pods": 1, "containers": 1}));
+}
+
+#[test]
+fn json_lines_in_a_folder_are_no_policy() {
+    let folder = folder();
+    fs::write(folder.path().join("explained.json"), reported("json").stdout).unwrap();
+    let checked = command().arg("check").current_dir(folder.path()).output().unwrap();
+    assert!(checked.status.success(), "{checked:?}");
 }
 
 #[test]

@@ -47,7 +47,10 @@ fn the_view_role_suffices_and_what_it_lacks_is_named() {
         "no permission to get secrets: what the pull Secrets contain was not checked (namespace explain-view)"
     );
     assert!(notes[1].starts_with("no permission to get nodes"), "{notes:?}");
-    assert_eq!(scanned.summary()["notes"], 2);
+    assert_eq!(
+        (&scanned.summary()["notes"], &scanned.lines("Note")[0]["code"]),
+        (&json!(2), &json!("not-permitted"))
+    );
 
     let all = once_granted("viewer", &["-n", "explain-view"]);
     let causes: Vec<Value> = all.lines("Explanation").iter().map(|told| told["cause"].clone()).collect();
