@@ -111,18 +111,25 @@ fn is_name(word: &str) -> bool {
 }
 
 /// The HTTP status of the answer that a text is about.
-pub(super) fn status(text: &str) -> Option<u16> {
+pub(super) fn status<'t>(text: &'t str) -> Option<u16> {
     let of_registry = after(text, "invalid status code from registry ").and_then(three_digits);
     let mut after_marks =
         ["unexpected status", "failed with status code", "unexpected HTTP status", "StatusCode"]
             .into_iter()
             .filter_map(|mark| after(text, mark));
-    of_registry.or_else(|| {
-        after_marks.find_map(|rest| {
-            let mut after_colons = rest.match_indices(": ").filter_map(|(at, _)| rest.get(at + 2..));
-            after_colons.find_map(three_digits)
-        })
-    })
+    let after_colons = |text: &'t str| text.match_indices(": ").filter_map(|(at, _)| text.get(at + 2..));
+    // A text that was cut can still have the status with its name.
+    let is_named = |text: &&str| {
+        text.get(3..).is_some_and(|name| name.starts_with([' ']) && is_capital(name.trim_start()))
+    };
+    of_registry
+        .or_else(|| after_marks.find_map(|rest| after_colons(rest).find_map(three_digits)))
+        .or_else(|| after_colons(text).filter(is_named).find_map(three_digits))
+        .filter(|status| (100..600).contains(status))
+}
+
+fn is_capital(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
 /// A number of three digits at the beginning of a text.
@@ -222,7 +229,9 @@ mod tests {
             ("unexpected status: 403 Forbidden", Some(403)),
             ("received unexpected HTTP status: 500 Internal Server Error", Some(500)),
             ("fetching blob: StatusCode: 403, \"<?xml\"", Some(403)),
+            ("failed to fetch anonymous token: 401 Unauthorized", Some(401)),
             ("unexpected status: 40311", None),
+            ("exit status: 127", None),
             ("not found", None),
         ] {
             assert_eq!(status(text), expected, "{text}");
