@@ -20,8 +20,9 @@ pub(super) struct Attempt<'t> {
     pub(super) proof: Proof,
     /// The host that answered, or was asked.
     pub(super) host: Option<&'t str>,
-    /// `host` is that of a request to a registry, not to a token server.
-    pub(super) is_registry: bool,
+    /// The host that the runtime was to ask, where the text names it apart from a URL. In a URL a redirect can have
+    /// changed it.
+    pub(super) configured_host: Option<&'t str>,
     /// The text says that a mirror was asked.
     pub(super) names_a_mirror: bool,
     /// The runtime whose words they are.
@@ -171,7 +172,7 @@ impl<'t> Attempt<'t> {
         Attempt {
             proof,
             host: None,
-            is_registry: false,
+            configured_host: None,
             names_a_mirror: false,
             runtime: Runtime::Other,
             service: None,
@@ -212,13 +213,14 @@ impl<'t> Attempt<'t> {
             marks.iter().find_map(|mark| host_at_start(after(text, mark)?)).or_else(of_manifest)
         };
         let looked_up = || after(text, "lookup ").and_then(host_at_start);
-        let host = request.map(|request| request.host).or_else(named);
+        let configured_host = named();
+        let host = request.map(|request| request.host).or(configured_host);
         let (words, written) = (words(text), words(written));
         let phrase = PHRASES.into_iter().find(|phrase| words.contains(phrase));
         Some(Attempt {
             proof: proof(text, &words).in_words_of_registry(&written),
             host: host.or_else(looked_up),
-            is_registry: request.map_or_else(|| host.is_some(), |request| request.is_registry_api),
+            configured_host,
             names_a_mirror: request.is_some_and(|request| request.names_a_mirror),
             runtime: if CRIO_WORDS.iter().any(|phrase| words.contains(phrase)) || of_mirrors.is_some() {
                 Runtime::Crio { mirrors_failed: of_mirrors.is_some() }

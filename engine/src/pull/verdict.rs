@@ -268,7 +268,7 @@ fn of_attempt(attempt: &Attempt<'_>, holdings: &Holdings<'_>) -> Verdict {
             _ => verdict.at_most_likely(),
         };
     }
-    let is_other = attempt.is_registry && attempt.host.is_some_and(|host| holdings.is_other_host(host));
+    let is_other = attempt.configured_host.is_some_and(|host| holdings.is_other_host(host));
     if (!attempt.names_a_mirror && !is_other) || matches!(attempt.proof, Proof::BlobStore { .. }) {
         return verdict;
     }

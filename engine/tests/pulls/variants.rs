@@ -276,6 +276,9 @@ fn a_mirror_hides_what_the_registry_says() {
         );
         assert!(explanation.alternatives.contains(&Cause::NotFound));
     }
+    // A redirect is no mirror: containerd names the registry in `ns` if it asks one.
+    let redirected = "unexpected status from HEAD request to https://europe-docker.example.net/v2/x/manifests/1: 500 Internal Server Error";
+    assert_eq!(verdict(&pod(redirected, vec![])), (Cause::RegistryError, Certainty::Certain));
     // Docker Hub's own host is no mirror of it.
     let mut hub = pod(
         "unexpected status from HEAD request to https://registry-1.docker.io/v2/acme/app/manifests/1: 429 Too Many Requests",
