@@ -71,7 +71,7 @@ pub(super) fn request(text: &str) -> Option<NamedRequest<'_>> {
             .split('&')
             .find_map(|pair| pair.strip_prefix("service="))
             .map(|service| service.trim_end_matches(':'))
-            .filter(|service| is_host(service) && service.contains('.')),
+            .filter(|service| is_host(service) && service.contains('.') && !service.contains(':')),
     })
 }
 
@@ -186,7 +186,7 @@ mod tests {
                 Some("r.example.com"),
             ),
             (
-                "GET request to https://auth.example.com/token?service=registry.aliyuncs.com%3Acn-hangzhou: 401 Unauthorized",
+                "GET request to https://auth.example.com/token?service=registry.aliyuncs.com:cn-hangzhou:26842: 401 Unauthorized",
                 "auth.example.com",
                 false,
                 None,
