@@ -109,7 +109,7 @@ impl Known<'_> {
         let is_sandbox = failure.is_some_and(|failure| failure.is_sandbox);
         let parsed = ImageRef::parse(image).filter(|_| !is_sandbox);
         let found = parsed.as_ref().map(|parsed| self.used.find(parsed));
-        let holdings = self.holdings(parsed.as_ref(), found.as_ref());
+        let holdings = self.holdings(image, parsed.as_ref(), found.as_ref());
         let verdict = match failure {
             Some(failure) if failure.is_sandbox => of_sandbox(failure),
             Some(failure) => of_attempts(&failure.attempts, &holdings),
@@ -167,9 +167,15 @@ impl Known<'_> {
         }
     }
 
-    fn holdings<'h>(&'h self, image: Option<&'h ImageRef>, found: Option<&'h Found<'h>>) -> Holdings<'h> {
+    fn holdings<'h>(
+        &'h self,
+        written: &str,
+        image: Option<&'h ImageRef>,
+        found: Option<&'h Found<'h>>,
+    ) -> Holdings<'h> {
         Holdings {
             image,
+            is_short_name: is_short_name(written),
             names_secrets: !self.used.is_empty(),
             found,
             account: image.map_or(AccountSecrets::Nothing, |image| self.of_account(image)),
@@ -228,6 +234,11 @@ impl PodFacts {
     }
 }
 
+/// Whether an image is written without a registry.
+fn is_short_name(image: &str) -> bool {
+    !image.split_once('/').is_some_and(|(host, _)| host == "localhost" || host.contains(['.', ':']))
+}
+
 /// The image of a sandbox is pulled with what the node has.
 fn of_sandbox(failure: &Failure<'_>) -> Verdict {
     let verdict = of_attempts(&failure.attempts, &Holdings::NOTHING_KNOWN);
@@ -251,7 +262,8 @@ fn platform(node: &NodeFacts) -> Option<String> {
 pub fn explain_message(text: &str) -> MessageExplanation {
     let reading = message::read(text);
     let image = reading.image.and_then(ImageRef::parse);
-    let holdings = Holdings { image: image.as_ref(), ..Holdings::NOTHING_KNOWN };
+    let is_short_name = reading.image.is_some_and(is_short_name);
+    let holdings = Holdings { image: image.as_ref(), is_short_name, ..Holdings::NOTHING_KNOWN };
     let verdict = of_attempts(&reading.attempts, &holdings);
     let host = reading.attempts.iter().find_map(|attempt| attempt.host);
     let attempt = reading.attempts.iter().find(|attempt| attempt.host.is_some()).or(reading.attempts.first());

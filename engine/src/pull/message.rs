@@ -20,18 +20,31 @@ pub(super) struct Attempt<'t> {
     pub(super) proof: Proof,
     /// The host that answered, or was asked.
     pub(super) host: Option<&'t str>,
-    /// `host` is that of a request to a registry, not to a token server.
-    pub(super) is_registry: bool,
+    /// The host that the runtime was to ask, where the text names it apart from a URL. In a URL a redirect can have
+    /// changed it.
+    pub(super) configured_host: Option<&'t str>,
     /// The text says that a mirror was asked.
     pub(super) names_a_mirror: bool,
-    /// The text says that mirrors failed, too.
-    pub(super) has_failed_mirrors: bool,
+    /// The runtime whose words they are.
+    pub(super) runtime: Runtime,
     /// The registry for which a token was asked, as its token server calls it.
     pub(super) service: Option<&'t str>,
     /// The first phrase of [`PHRASES`] in the text.
     pub(super) phrase: Option<&'static str>,
     /// The HTTP status of the answer.
     pub(super) status: Option<u16>,
+}
+
+/// The runtime that an error is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runtime {
+    /// CRI-O, or another program with its image library.
+    Crio {
+        /// Mirrors failed, too.
+        mirrors_failed: bool,
+    },
+    /// containerd, docker, or not known.
+    Other,
 }
 
 /// With what the errors of the kubelet's readers of JSON and base64 begin (kubernetes v1.37.2,
@@ -45,6 +58,9 @@ const PARSER_ERRORS: [&str; 7] = [
     "unexpected end of JSON input",
     "invalid use of ,string struct tag",
 ];
+
+/// Words of the image library of CRI-O, one of which is in each of its errors about a registry.
+const CRIO_WORDS: [&str; 3] = ["initializing source ", "reading manifest ", "pinging container registry "];
 
 /// More errors of one pull are not read. The kubelet tries each credential once.
 const MAX_ATTEMPTS: usize = 16;
@@ -156,9 +172,9 @@ impl<'t> Attempt<'t> {
         Attempt {
             proof,
             host: None,
-            is_registry: false,
+            configured_host: None,
             names_a_mirror: false,
-            has_failed_mirrors: false,
+            runtime: Runtime::Other,
             service: None,
             phrase: None,
             status: None,
@@ -168,8 +184,12 @@ impl<'t> Attempt<'t> {
     /// Reads one error; `None` if it is none.
     fn read(text: &'t str) -> Option<Self> {
         let text = without_wrapping(text);
-        if matches!(text, "" | "ErrImagePull" | "ImagePullBackOff") {
-            return None;
+        match text {
+            "" | "ErrImagePull" | "ImagePullBackOff" => return None,
+            "ErrImageNeverPull" => return Some(Attempt::new(Proof::NeverPull)),
+            "InvalidImageName" => return Some(Attempt::new(Proof::InvalidName)),
+            "RegistryUnavailable" => return Some(Attempt::new(Proof::Connection)),
+            _ => {}
         }
         if is_parser_error(text) {
             let phrase = PARSER_ERRORS.into_iter().find(|start| text.starts_with(start)).map(str::trim_end);
@@ -193,15 +213,20 @@ impl<'t> Attempt<'t> {
             marks.iter().find_map(|mark| host_at_start(after(text, mark)?)).or_else(of_manifest)
         };
         let looked_up = || after(text, "lookup ").and_then(host_at_start);
-        let host = request.map(|request| request.host).or_else(named);
+        let configured_host = named();
+        let host = request.map(|request| request.host).or(configured_host);
         let (words, written) = (words(text), words(written));
         let phrase = PHRASES.into_iter().find(|phrase| words.contains(phrase));
         Some(Attempt {
             proof: proof(text, &words).in_words_of_registry(&written),
             host: host.or_else(looked_up),
-            is_registry: request.map_or_else(|| host.is_some(), |request| request.is_registry_api),
+            configured_host,
             names_a_mirror: request.is_some_and(|request| request.names_a_mirror),
-            has_failed_mirrors: of_mirrors.is_some(),
+            runtime: if CRIO_WORDS.iter().any(|phrase| words.contains(phrase)) || of_mirrors.is_some() {
+                Runtime::Crio { mirrors_failed: of_mirrors.is_some() }
+            } else {
+                Runtime::Other
+            },
             service: request.and_then(|request| request.service),
             phrase: phrase.or_else(|| WRITTEN_PHRASES.into_iter().find(|phrase| written.contains(phrase))),
             status: status(text),
@@ -247,6 +272,9 @@ denied: Your authorization token has expired. Reauthenticate and try again.", Pr
             ("failed to copy: httpReadSeeker: failed open: unexpected status code https://s3.example.com/x?Signature=abc: 403 Forbidden", Proof::BlobStore { is_answer: true }),
             (r#"failed to copy: httpReadSeeker: failed open: failed to do request: Get "https://s3.example.com/x?Signature=abc": EOF"#, Proof::BlobStore { is_answer: false }),
             ("Source image rejected: A signature was required, but no signature exists", Proof::SignaturePolicy),
+            ("failed to fetch anonymous token: 401 Unauthorized", Proof::NothingSent),
+            ("Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed.", Proof::SecretsNotRetrieved),
+            ("ErrImageNeverPull", Proof::NeverPull),
             ("x509.example.com/denied/i/o: timeout reached by the operator", Proof::Unrecognised),
         ] {
             assert_eq!(only(text).proof, expected, "{text}");

@@ -143,10 +143,14 @@ fn other_host(key: &Key<'_>, host: &Key<'_>) -> Option<Relation> {
         let fixed = key.host().trim_start_matches(['*', '.']);
         return (!fixed.is_empty() && host.host().ends_with(fixed)).then_some(Relation::Wildcard);
     }
-    if is_typo(key.host(), host.host()) {
+    let (one, other) = (key.host(), host.host());
+    if is_below(one, other) || is_below(other, one) {
+        return Some(Relation::Domain);
+    }
+    if is_typo(one, other) {
         return Some(Relation::Typo);
     }
-    is_same_domain(key.host(), host.host()).then_some(Relation::Domain)
+    has_same_parent(one, other).then_some(Relation::Domain)
 }
 
 /// Whether two hosts differ in a letter or two. Short hosts, and the numbers of addresses, differ for a reason.
@@ -160,16 +164,16 @@ fn is_typo(one: &str, other: &str) -> bool {
         && (1..=MAX_TYPOS).contains(&strsim::osa_distance(one, other))
 }
 
-/// Whether one host is below the other, or both are below the same domain of at least two labels.
-fn is_same_domain(one: &str, other: &str) -> bool {
-    let parent = |host: &str| host.split_once('.').map(|(_, parent)| parent.to_owned());
-    let is_below = |host: &str, domain: &str| {
-        domain.contains('.') && host.strip_suffix(domain).is_some_and(|front| front.ends_with('.'))
-    };
-    let has_same_parent = parent(one)
-        .zip(parent(other))
-        .is_some_and(|(one, other)| one == other && one.matches('.').count() >= 1);
-    is_below(one, other) || is_below(other, one) || has_same_parent
+/// Whether a host is below a domain of at least two labels.
+fn is_below(host: &str, domain: &str) -> bool {
+    domain.contains('.') && host.strip_suffix(domain).is_some_and(|front| front.ends_with('.'))
+}
+
+/// Whether two hosts are directly below the same domain of at least two labels.
+fn has_same_parent(one: &str, other: &str) -> bool {
+    one.split_once('.')
+        .zip(other.split_once('.'))
+        .is_some_and(|((_, one), (_, other))| one == other && one.contains('.'))
 }
 
 impl Near {

@@ -8,6 +8,8 @@ use super::text::status;
 pub(super) enum Proof {
     /// The kubelet could not parse a pull Secret.
     Malformed,
+    /// The kubelet could not retrieve a pull Secret.
+    SecretsNotRetrieved,
     /// The registry wants credentials, and the runtime sent none.
     NothingSent,
     /// The token server answered 401.
@@ -163,6 +165,9 @@ pub(super) fn proof(text: &str, words: &str) -> Proof {
 
 /// What fails before a registry is asked.
 fn of_kubelet(has: &impl Fn(&[&str]) -> bool) -> Option<Proof> {
+    if has(&["Unable to retrieve some image pull secrets"]) {
+        return Some(Proof::SecretsNotRetrieved);
+    }
     if has(&["pull QPS exceeded"]) {
         return Some(Proof::KubeletLimit);
     }

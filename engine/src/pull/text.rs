@@ -12,8 +12,6 @@ const BEFORE_URL: [&str; 6] = ["Head ", "Get ", "Post ", "request to ", "status 
 pub(super) struct NamedRequest<'t> {
     /// The host, and the port if there is one.
     pub(super) host: &'t str,
-    /// It is a request of the registry API, not one for a token.
-    pub(super) is_registry_api: bool,
     /// containerd asked a mirror, and says for which registry in `ns`.
     pub(super) names_a_mirror: bool,
     /// The `service` for which a token is asked, if it is written like a host. For most registries it is their host.
@@ -65,16 +63,15 @@ pub(super) fn request(text: &str) -> Option<NamedRequest<'_>> {
         url.find(['/', '?', '#']).and_then(|at| url.split_at_checked(at)).unwrap_or((url, ""));
     // An old runtime ends an unquoted URL with a colon.
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host).trim_end_matches(':');
-    let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
+    let (_, query) = tail.split_once('?').unwrap_or_default();
     is_host(host).then(|| NamedRequest {
         host,
-        is_registry_api: path.trim_end_matches(':') == "/v2" || path.starts_with("/v2/"),
         names_a_mirror: query.split('&').any(|pair| pair.starts_with("ns=")),
         service: query
             .split('&')
             .find_map(|pair| pair.strip_prefix("service="))
             .map(|service| service.trim_end_matches(':'))
-            .filter(|service| is_host(service) && service.contains('.')),
+            .filter(|service| is_host(service) && service.contains('.') && !service.contains(':')),
     })
 }
 
@@ -111,18 +108,25 @@ fn is_name(word: &str) -> bool {
 }
 
 /// The HTTP status of the answer that a text is about.
-pub(super) fn status(text: &str) -> Option<u16> {
+pub(super) fn status<'t>(text: &'t str) -> Option<u16> {
     let of_registry = after(text, "invalid status code from registry ").and_then(three_digits);
     let mut after_marks =
         ["unexpected status", "failed with status code", "unexpected HTTP status", "StatusCode"]
             .into_iter()
             .filter_map(|mark| after(text, mark));
-    of_registry.or_else(|| {
-        after_marks.find_map(|rest| {
-            let mut after_colons = rest.match_indices(": ").filter_map(|(at, _)| rest.get(at + 2..));
-            after_colons.find_map(three_digits)
-        })
-    })
+    let after_colons = |text: &'t str| text.match_indices(": ").filter_map(|(at, _)| text.get(at + 2..));
+    // A text that was cut can still have the status with its name.
+    let is_named = |text: &&str| {
+        text.get(3..).is_some_and(|name| name.starts_with([' ']) && is_capital(name.trim_start()))
+    };
+    of_registry
+        .or_else(|| after_marks.find_map(|rest| after_colons(rest).find_map(three_digits)))
+        .or_else(|| after_colons(text).filter(is_named).find_map(three_digits))
+        .filter(|status| (100..600).contains(status))
+}
+
+fn is_capital(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
 /// A number of three digits at the beginning of a text.
@@ -153,40 +157,25 @@ mod tests {
 
     #[test]
     fn requests_are_found_in_every_form() {
-        for (text, host, is_registry_api, names_a_mirror, service) in [
-            (
-                r#"Head "https://r.example.com:5000/v2/a/manifests/1": EOF"#,
-                "r.example.com:5000",
-                true,
-                false,
-                None,
-            ),
+        for (text, host, names_a_mirror, service) in [
+            (r#"Head "https://r.example.com:5000/v2/a/manifests/1": EOF"#, "r.example.com:5000", false, None),
             (
                 "status from HEAD request to https://m.example.com/v2/a/manifests/1?ns=docker.io: 401",
                 "m.example.com",
                 true,
-                true,
                 None,
             ),
-            (
-                "Get https://registry-1.docker.io/v2/: net/http: timeout",
-                "registry-1.docker.io",
-                true,
-                false,
-                None,
-            ),
+            ("Get https://registry-1.docker.io/v2/: net/http: timeout", "registry-1.docker.io", false, None),
             (
                 r#"(last URL "https://auth.example.com/token?account=bob&ns2=1", body"#,
                 "auth.example.com",
                 false,
-                false,
                 None,
             ),
-            (r#"Post "https://u:p@auth.example.com/token": EOF"#, "auth.example.com", false, false, None),
+            (r#"Post "https://u:p@auth.example.com/token": EOF"#, "auth.example.com", false, None),
             (
                 "unexpected status code https://r.example.com/v2/a/blobs/sha256:0: 403 Forbidden",
                 "r.example.com",
-                true,
                 false,
                 None,
             ),
@@ -194,18 +183,16 @@ mod tests {
                 "GET request to https://auth.example.com/token?scope=x&service=r.example.com: 401 Unauthorized",
                 "auth.example.com",
                 false,
-                false,
                 Some("r.example.com"),
             ),
             (
-                "GET request to https://auth.example.com/token?service=registry.aliyuncs.com%3Acn-hangzhou: 401 Unauthorized",
+                "GET request to https://auth.example.com/token?service=registry.aliyuncs.com:cn-hangzhou:26842: 401 Unauthorized",
                 "auth.example.com",
-                false,
                 false,
                 None,
             ),
         ] {
-            let expected = NamedRequest { host, is_registry_api, names_a_mirror, service };
+            let expected = NamedRequest { host, names_a_mirror, service };
             assert_eq!(request(text), Some(expected), "{text}");
         }
         assert_eq!(request("see https://www.docker.com/increase-rate-limit"), None);
@@ -222,7 +209,9 @@ mod tests {
             ("unexpected status: 403 Forbidden", Some(403)),
             ("received unexpected HTTP status: 500 Internal Server Error", Some(500)),
             ("fetching blob: StatusCode: 403, \"<?xml\"", Some(403)),
+            ("failed to fetch anonymous token: 401 Unauthorized", Some(401)),
             ("unexpected status: 40311", None),
+            ("exit status: 127", None),
             ("not found", None),
         ] {
             assert_eq!(status(text), expected, "{text}");

@@ -1,7 +1,7 @@
 //! The cause: what an error proves, held against what the Pod's objects contain.
 
 use super::cause::{Cause, Certainty};
-use super::message::Attempt;
+use super::message::{Attempt, Runtime};
 use super::proof::{ForbiddenWords, NotFoundWords, Proof, Sent};
 use super::ring::{Found, Reason, Why};
 use crate::consumers::ImageRef;
@@ -90,6 +90,8 @@ pub(super) enum Look {
 /// What the objects say about one image.
 pub(super) struct Holdings<'h> {
     pub(super) image: Option<&'h ImageRef>,
+    /// The image is written without a registry.
+    pub(super) is_short_name: bool,
     /// The Pod names a pull Secret, which may be missing.
     pub(super) names_secrets: bool,
     pub(super) found: Option<&'h Found<'h>>,
@@ -104,6 +106,7 @@ impl Holdings<'_> {
     /// For a text alone.
     pub(super) const NOTHING_KNOWN: Holdings<'static> = Holdings {
         image: None,
+        is_short_name: false,
         names_secrets: true,
         found: None,
         account: AccountSecrets::Nothing,
@@ -257,16 +260,21 @@ fn of_silence(holdings: &Holdings<'_>) -> Verdict {
 
 fn of_attempt(attempt: &Attempt<'_>, holdings: &Holdings<'_>) -> Verdict {
     let verdict = of_proof(attempt.proof, holdings);
-    let verdict = if attempt.has_failed_mirrors { verdict.at_most_likely() } else { verdict };
+    let has_failed_mirrors = attempt.runtime == Runtime::Crio { mirrors_failed: true };
+    let verdict = if has_failed_mirrors { verdict.at_most_likely() } else { verdict };
     if attempt.service.is_some_and(|service| holdings.is_other_host(service)) {
         return match attempt.proof {
             Proof::TokenRefused(_) => Verdict::open(verdict.cause(), verdict.causes().chain([Cause::Mirror])),
             _ => verdict.at_most_likely(),
         };
     }
-    let is_other = attempt.is_registry && attempt.host.is_some_and(|host| holdings.is_other_host(host));
+    let is_other = attempt.configured_host.is_some_and(|host| holdings.is_other_host(host));
     if (!attempt.names_a_mirror && !is_other) || matches!(attempt.proof, Proof::BlobStore { .. }) {
         return verdict;
+    }
+    if holdings.is_short_name && attempt.runtime != Runtime::Other {
+        // The kubelet looks for credentials of Docker Hub, and CRI-O asks the registries that it is told to search.
+        return Verdict::open(Cause::ShortName, verdict.causes().chain([Cause::NotFound]));
     }
     // If all fail, containerd shows the first mirror's error, whatever the registry itself said.
     let of_registry = if holdings.has_credentials() {
@@ -281,6 +289,7 @@ fn of_attempt(attempt: &Attempt<'_>, holdings: &Holdings<'_>) -> Verdict {
 fn of_proof(proof: Proof, holdings: &Holdings<'_>) -> Verdict {
     match proof {
         Proof::Malformed => Verdict::certain(Cause::SecretMalformed),
+        Proof::SecretsNotRetrieved => Verdict::likely(Cause::SecretMissing),
         Proof::NothingSent => of_nothing_sent(holdings),
         Proof::TokenRefused(_)
         | Proof::TokenForbidden(_)

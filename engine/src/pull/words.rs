@@ -73,6 +73,25 @@ impl Subject<'_> {
 
 /// The one sentence of an explanation.
 pub(super) fn sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<String> {
+    let Bilingual { english, chinese } = spaced_sentence(verdict, subject);
+    Bilingual { english, chinese: without_inner_spaces(&chinese) }
+}
+
+/// Without the spaces between two Chinese characters: those around a name that turned out to be no name.
+fn without_inner_spaces(text: &str) -> String {
+    let is_chinese =
+        |c: Option<char>| c.is_some_and(|c| matches!(c, '\u{3000}'..='\u{9fff}' | '\u{ff00}'..='\u{ff5e}'));
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c != ' ' || !is_chinese(kept.chars().next_back()) || !is_chinese(rest.clone().next()) {
+            kept.push(c);
+        }
+    }
+    kept
+}
+
+fn spaced_sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<String> {
     let first = clause(verdict.cause(), subject);
     match verdict.certainty {
         Certainty::Certain => {
@@ -214,7 +233,7 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
     let (host, host_zh) = (&host.english, &host.chinese);
     let (english, chinese) = match cause {
         Cause::NotFound => {
-            (format!("{registry} has no image {image}"), format!("{registry_zh} 中没有镜像 {image_zh}"))
+            (format!("{registry} does not have {image}"), format!("在 {registry_zh} 中找不到 {image_zh}"))
         }
         Cause::NotARegistry => (
             format!("what answers at {host} is not a container registry"),
@@ -245,7 +264,7 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
             format!("{host_zh} 使用 HTTP，而节点以 HTTPS 访问它"),
         ),
         Cause::Dns => {
-            (format!("the node cannot resolve the name {host}"), format!("节点无法解析域名 {host_zh}"))
+            (format!("the node cannot resolve the name of {host}"), format!("节点无法解析 {host_zh} 的域名"))
         }
         Cause::Connection => {
             (format!("the node gets no connection to {host}"), format!("节点无法连接 {host_zh}"))
@@ -277,10 +296,16 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
         Cause::InvalidImageName => {
             (format!("{image} is not a valid image reference"), format!("{image_zh} 不是合法的镜像引用"))
         }
-        Cause::ShortName => (
-            format!("{image} names no registry, and the node's runtime has none to search"),
-            format!("{image_zh} 没有写出仓库地址，而节点的运行时没有配置默认仓库"),
-        ),
+        Cause::ShortName => match subject.attempt.and_then(|attempt| attempt.host) {
+            Some(_) => (
+                format!("{image} names no registry, and the node's runtime asks {host}"),
+                format!("{image_zh} 没有写出仓库地址，而节点的运行时访问了 {host_zh}"),
+            ),
+            None => (
+                format!("{image} names no registry, and the node's runtime has none to search"),
+                format!("{image_zh} 没有写出仓库地址，而节点的运行时没有配置默认仓库"),
+            ),
+        },
         Cause::KubeletRateLimit => (
             "the kubelet limits its own pulls (registryPullQPS) and tries again".to_owned(),
             "kubelet 限制了自身的拉取频率（registryPullQPS），会自动重试".to_owned(),

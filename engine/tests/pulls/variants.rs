@@ -276,6 +276,9 @@ fn a_mirror_hides_what_the_registry_says() {
         );
         assert!(explanation.alternatives.contains(&Cause::NotFound));
     }
+    // A redirect is no mirror: containerd names the registry in `ns` if it asks one.
+    let redirected = "unexpected status from HEAD request to https://europe-docker.example.net/v2/x/manifests/1: 500 Internal Server Error";
+    assert_eq!(verdict(&pod(redirected, vec![])), (Cause::RegistryError, Certainty::Certain));
     // Docker Hub's own host is no mirror of it.
     let mut hub = pod(
         "unexpected status from HEAD request to https://registry-1.docker.io/v2/acme/app/manifests/1: 429 Too Many Requests",
@@ -531,4 +534,23 @@ fn commands_change_the_image_where_it_is_wrong() {
         set(invalid, "r.example.com/team/App; rm -rf $HOME"),
         ["kubectl -n team-a set image deployment/web app=IMAGE"]
     );
+}
+
+#[test]
+fn a_short_name_is_asked_of_another_registry() {
+    let error = "unable to pull image or OCI artifact: pull image err: initializing source docker://quay.example.com/acme/app:1: reading \
+                 manifest 1 in quay.example.com/acme/app: unauthorized: access to the requested resource is not authorized";
+    let mut pod = pod(error, vec![for_host("hub", "https://index.docker.io/v1/")]);
+    pod.containers[0].image = "acme/app:1".to_owned();
+    let explanation = only(&pod);
+    assert_eq!((explanation.cause, explanation.certainty), (Cause::ShortName, Certainty::Open));
+    assert!(
+        explanation
+            .message
+            .english
+            .contains("acme/app:1 names no registry, and the node's runtime asks quay.example.com")
+    );
+    assert_eq!(explanation.remedy, ["kubectl -n team-a set image pod/web app=docker.io/acme/app:1"]);
+    pod.containers[0].image = "docker.io/acme/app:1".to_owned();
+    assert_eq!(only(&pod).cause, Cause::Mirror);
 }
