@@ -257,9 +257,9 @@ fn is_meant_as_docker_config(name: &str, text: &str, base: usize) -> bool {
     text.contains("\"auths\"") && (name == "config.json" || !is_meant_as_yaml && is_config())
 }
 
-/// The kinds of the lines that `check` and `scan` write as JSON. They have the version of a policy, and can be in a folder
+/// The kinds of the lines that `check`, `scan` and `verify` write as JSON. They have the version of a policy, and can be in a folder
 /// that is checked.
-const REPORT_KINDS: [&str; 4] = ["Finding", "Error", "Note", "Summary"];
+const REPORT_KINDS: [&str; 5] = ["Finding", "Error", "Note", "Summary", "Verification"];
 
 /// Whether this is a policy file, even if its version or kind is misspelt.
 fn is_policy(version: Option<&str>, kind: Option<&str>) -> bool {

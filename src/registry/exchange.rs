@@ -145,6 +145,22 @@ impl Reply {
     }
 }
 
+#[cfg(test)]
+impl Reply {
+    /// A response that a test makes up.
+    pub(super) fn made_up(status: u16, headers: &[(&'static str, &str)], body: &str) -> Self {
+        let headers = headers.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+        });
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: headers.collect(),
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+            is_whole: true,
+        }
+    }
+}
+
 /// Sends a request on a connection of its own, and reads the response. `sent` is called when the request is about to be
 /// written. Redirects are never followed.
 pub(super) async fn exchange(
