@@ -22,6 +22,9 @@ const REALM: &str = "https://r.example.com/token";
 /// A password that survives as part of a host's name, where capitals do not.
 const WORD: &str = "zt8wq4ay1ru7mi3zo6ce9nb2xs5";
 
+/// A password that survives as a number.
+const DIGITS: &str = "840172639550618427";
+
 const FORMATS: [&str; 2] = ["json", "text"];
 const LANGUAGES: [&str; 2] = ["en", "zh"];
 
@@ -112,7 +115,7 @@ fn echo(secrets: &[String], code: u16, place: &str) -> Answer {
                 "Docker-Distribution-Api-Version",
                 "Warning",
             ] {
-                response = response.header(name, header(&all));
+                response = response.header(name, header(if name == "Retry-After" { &one } else { &all }));
             }
         }
         "reason" => {
@@ -154,7 +157,7 @@ enum Manner {
 }
 
 fn searcher() -> Searcher {
-    Searcher::new(&[&CANARIES[..], &[("word", WORD)]].concat())
+    Searcher::new(&[&CANARIES[..], &[("word", WORD), ("digits", DIGITS)]].concat())
 }
 
 /// Searches the output, and the file of the metric.
@@ -192,6 +195,7 @@ fn no_credential_leaves_a_verification() {
         let searcher = searcher();
         let document = json!({"auths": {HOST: {"username": USERNAME, "password": PASSWORD}}}).to_string();
         let word = json!({"auths": {HOST: {"username": "robot", "password": WORD}}}).to_string();
+        let digits = json!({"auths": {HOST: {"username": "robot", "password": DIGITS}}}).to_string();
         let identity = json!({"auths": {HOST: {"identitytoken": WORD}}}).to_string();
         for (number, place) in PLACES.iter().enumerate() {
             for (other, code) in [200, 307, 401, 403, 429].into_iter().enumerate() {
@@ -199,6 +203,7 @@ fn no_credential_leaves_a_verification() {
                     (Manner::Bearer, &document),
                     (Manner::Basic, &word),
                     (Manner::Later, &word),
+                    (Manner::Bearer, &digits),
                     (Manner::Bearer, &identity),
                 ] {
                     echoing(&internet, code, place, manner);

@@ -1,5 +1,6 @@
 //! `regcred verify` for Secrets of a real API server, against the real registry.
 
+use std::path::Path;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -72,7 +73,17 @@ impl Stage {
     }
 }
 
-/// Where the verifications are about: namespace, Secret, image and outcome.
+/// Objects as the API server reads them, without keeping them: each field must be known.
+pub fn dry_run(manifest: &str) -> Vec<Value> {
+    let cluster = &stage().cluster;
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}});
+    cluster.accepts(&["apply", "-f", "-"], &namespace.to_string());
+    let arguments = ["create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-"];
+    let stdout = cluster.accepts(&arguments, manifest).stdout;
+    serde_json::Deserializer::from_str(&stdout).into_iter().map(Result::unwrap).collect()
+}
+
+/// What the verifications are about: namespace, Secret, image and outcome.
 fn lines(ran: &Verified) -> Vec<[String; 4]> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let line = |line: &Value| ["namespace", "secret", "image", "outcome"].map(|field| text(&line[field]));
@@ -181,6 +192,45 @@ fn missing_permissions_are_named() {
         (lines(&ran) == [line("rights", "pull", &stage.image("team/app:1"), "valid")] && ran.code == Some(0))
             .then_some(())
     });
+}
+
+/// `deploy/verify` as it is shipped: its account, its arguments.
+#[test]
+fn the_nightly_job_may_do_what_it_does() {
+    for (folder, namespace) in [("verify", "regcred-system"), ("verify-namespaced", "team")] {
+        let stage = Stage { cluster: Cluster::start(), registry: Registry::secure(&Authority::new()) };
+        stage.registry.push("team/app", "1");
+        let objects = [stage.secret("pull", PASSWORD), stage.pod("app", "team/app:1", "pull")];
+        stage.namespace("team", &objects);
+        stage.namespace("elsewhere", &objects);
+        if namespace != "team" {
+            stage.namespace(namespace, &[]);
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(folder);
+        let said = stage.cluster.accepts(&["apply", "-k", path.to_str().unwrap()], "");
+        assert_eq!(said.stderr, "");
+
+        let job = stage.cluster.get(&["-n", namespace, "cronjob", "regcred-verify"]);
+        let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+        let account = pod["serviceAccountName"].as_str().unwrap();
+        let account = format!("system:serviceaccount:{namespace}:{account}");
+        let arguments = pod["containers"][0]["args"].as_array().unwrap();
+        let arguments: Vec<_> = arguments.iter().map(|argument| argument.as_str().unwrap()).collect();
+        assert_eq!(arguments[..2], ["verify", "--output-format=json"]);
+        let ran = eventually("the permission", || {
+            let verify = Verify::new(&arguments[1..]).ca(&stage.registry.ca());
+            let kubeconfig = stage.cluster.kubeconfig(Account::As(&account), None).to_string();
+            let kubeconfig = verify.file("kubeconfig", &kubeconfig);
+            let ran = verify.arg("--kubeconfig").arg(kubeconfig).run();
+            (ran.code == Some(0)).then_some(ran)
+        });
+        let image = stage.image("team/app:1");
+        let mut expected = vec![line("team", "pull", &image, "valid")];
+        if folder == "verify" {
+            expected.insert(0, line("elsewhere", "pull", &image, "valid"));
+        }
+        assert_eq!(lines(&ran), expected, "{ran:?}");
+    }
 }
 
 #[test]

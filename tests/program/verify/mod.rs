@@ -8,6 +8,8 @@ mod guard;
 mod hostile;
 mod internet;
 mod kinds;
+mod output;
+mod proxy;
 mod registries;
 
 use std::fmt;
