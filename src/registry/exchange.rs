@@ -55,6 +55,12 @@ pub(super) enum ExchangeError {
     NotHttp,
 }
 
+impl ExchangeError {
+    pub(super) const fn is_time_out(&self) -> bool {
+        matches!(self, ExchangeError::TimedOut | ExchangeError::Connect(ConnectError::TimedOut))
+    }
+}
+
 /// A request.
 pub(super) struct Ask {
     pub(super) method: Method,
