@@ -46,7 +46,7 @@ struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  nothing to report
-  1  findings that deny, a refused repair, or requests that were cut off
+  1  findings that deny, credentials that do not work, a refused repair, or requests that were cut off
   2  regcred could not do its job: wrong usage, unreadable input, no cluster
   130, 143  SIGINT or SIGTERM stopped check, scan or create";
 

@@ -18,9 +18,25 @@ pub struct LoginEntry {
     pub credential: Credential,
     /// Of the images that were asked for, those for which the kubelet finds the entry.
     pub images: Vec<PullImage>,
+    /// The number of such images over [`MAX_IMAGES`].
+    pub omitted_images: usize,
     /// docker keeps the credentials in a helper program, and the entry has none.
     pub is_in_helper: bool,
 }
+
+/// The entries of a document that are verified.
+pub struct LoginEntries {
+    /// At most [`MAX_ENTRIES`], in the order of the document.
+    pub entries: Vec<LoginEntry>,
+    /// The number of the others.
+    pub omitted: usize,
+}
+
+/// No pull Secret has this many registries. Without a bound, one Secret could hold up the verification of all others.
+pub const MAX_ENTRIES: usize = 50;
+
+/// At most this many images of an entry are asked for.
+pub const MAX_IMAGES: usize = 50;
 
 /// Why there is no entry to verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +57,7 @@ pub fn login_entries(
     document: &[u8],
     secret_type: SecretType,
     images: &[PullImage],
-) -> Result<Vec<LoginEntry>, UnreadableDocument> {
+) -> Result<LoginEntries, UnreadableDocument> {
     let entries = ask(document, secret_type, |models| {
         if models.refuses_document(Consumer::Kubelet) {
             return Err(UnreadableDocument::RefusedByKubelet);
@@ -49,30 +65,36 @@ pub fn login_entries(
         Ok(read_entries(models, images))
     });
     match entries.ok_or(UnreadableDocument::NotJson)?? {
-        entries if entries.is_empty() => Err(UnreadableDocument::Empty),
-        entries => Ok(entries),
+        read if read.entries.is_empty() => Err(UnreadableDocument::Empty),
+        read => Ok(read),
     }
 }
 
-fn read_entries(models: &Models<'_>, images: &[PullImage]) -> Vec<LoginEntry> {
+fn read_entries(models: &Models<'_>, images: &[PullImage]) -> LoginEntries {
     let keys: Vec<_> = models.keys().collect();
     let last: HashMap<_, _> = keys.iter().enumerate().map(|(number, key)| (key, number)).collect();
-    let mut entries = Vec::with_capacity(last.len());
-    for (number, key) in keys.iter().enumerate().filter(|(number, key)| last.get(key) == Some(number)) {
+    let mut entries = Vec::new();
+    let counted = keys.iter().enumerate().filter(|(number, key)| last.get(key) == Some(number));
+    for (number, key) in counted.take(MAX_ENTRIES) {
         let is_found = |image: &&PullImage| {
             let found = models.find(Consumer::Kubelet, image.name());
             found.groups.iter().any(|group| group.contains(number))
         };
+        let mut images: Vec<_> = images.iter().filter(is_found).cloned().collect();
+        let omitted_images = images.len().saturating_sub(MAX_IMAGES);
+        images.truncate(MAX_IMAGES);
         entries.push(LoginEntry {
             key: RegistryKey::new(key.clone().into_owned()),
             credential: credential(models, number),
-            images: images.iter().filter(is_found).cloned().collect(),
+            images,
+            omitted_images,
             is_in_helper: ordinary_images(key)
                 .first()
                 .is_some_and(|image| models.find(Consumer::Docker, image).asks_helper),
         });
     }
-    entries
+    let omitted = last.len().saturating_sub(entries.len());
+    LoginEntries { entries, omitted }
 }
 
 /// The pair that the kubelet reads; if that is not complete, the identity token, which docker reads.
@@ -98,7 +120,8 @@ mod tests {
 
     fn read(document: &str, images: &[&str]) -> Result<Vec<LoginEntry>, UnreadableDocument> {
         let images: Vec<_> = images.iter().map(|image| PullImage::parse(image).unwrap()).collect();
-        login_entries(document.as_bytes(), SecretType::DockerConfigJson, &images)
+        let read = login_entries(document.as_bytes(), SecretType::DockerConfigJson, &images);
+        read.map(|read| read.entries)
     }
 
     fn username(entry: &LoginEntry) -> &str {
@@ -126,6 +149,14 @@ mod tests {
             ("a.example.com".to_owned(), "last", 0),
         ];
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_document_with_many_entries_is_cut() {
+        let entries: Vec<_> = (0..60).map(|number| format!(r#""r{number}.example.com":{{}}"#)).collect();
+        let document = format!(r#"{{"auths":{{{}}}}}"#, entries.join(","));
+        let read = login_entries(document.as_bytes(), SecretType::DockerConfigJson, &[]).ok().unwrap();
+        assert_eq!((read.entries.len(), read.omitted), (MAX_ENTRIES, 10));
     }
 
     #[test]

@@ -55,6 +55,12 @@ pub(super) enum ExchangeError {
     NotHttp,
 }
 
+impl ExchangeError {
+    pub(super) const fn is_time_out(&self) -> bool {
+        matches!(self, ExchangeError::TimedOut | ExchangeError::Connect(ConnectError::TimedOut))
+    }
+}
+
 /// A request.
 pub(super) struct Ask {
     pub(super) method: Method,
@@ -142,6 +148,22 @@ impl Reply {
     pub(super) fn is_html(&self) -> bool {
         let kind = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         kind.is_some_and(|kind| kind.trim_start().starts_with("text/html"))
+    }
+}
+
+#[cfg(test)]
+impl Reply {
+    /// A response that a test makes up.
+    pub(super) fn made_up(status: u16, headers: &[(&'static str, &str)], body: &str) -> Self {
+        let headers = headers.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+        });
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: headers.collect(),
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+            is_whole: true,
+        }
     }
 }
 

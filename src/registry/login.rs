@@ -210,3 +210,98 @@ pub(super) fn no_token(server: &Site) -> Conclusion {
         format!("{server} 对登录的应答不是令牌，或者过长。"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::site::NamedHosts;
+    use crate::registry::verifier::VerifyOptions;
+
+    const BEARER: (&str, &str) =
+        ("www-authenticate", r#"Bearer realm="https://r.example.com/token",service="r.example.com""#);
+    const GITLAB: (&str, &str) = (
+        "www-authenticate",
+        r#"Bearer realm="https://gitlab.example.com/jwt/auth",service="container_registry""#,
+    );
+    const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
+    const DENIED: &str = r#"{"errors":[{"code":"DENIED","message":"made up"}]}"#;
+    const TOO_MANY: &str = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"made up"}]}"#;
+    const LOCKED: &str = "toomanyrequests: too many failed login attempts for username or IP address";
+
+    fn site() -> Site {
+        Site::of_registry("r.example.com", &NamedHosts::default())
+    }
+
+    #[test]
+    fn what_the_first_contact_shows() {
+        for (status, headers, body, outcome) in [
+            (401, &[BEARER][..], "", None),
+            (401, &[("www-authenticate", "Basic realm=\"x\"")], "", None),
+            (200, &[], "", None),
+            (200, &[HTML], "", Some(VerifyOutcome::NotARegistry)),
+            (401, &[], "", Some(VerifyOutcome::NotARegistry)),
+            (404, &[], "", Some(VerifyOutcome::NotARegistry)),
+            (403, &[HTML], "", Some(VerifyOutcome::NotARegistry)),
+            (403, &[], "", Some(VerifyOutcome::LockedOut)),
+            (429, &[], TOO_MANY, Some(VerifyOutcome::RateLimited)),
+            (429, &[], LOCKED, Some(VerifyOutcome::LockedOut)),
+            (503, &[("retry-after", "60")], "", Some(VerifyOutcome::RateLimited)),
+            (503, &[], "", Some(VerifyOutcome::Unreachable)),
+            (307, &[("location", "https://elsewhere.example.net/")], "", Some(VerifyOutcome::Undecided)),
+        ] {
+            let contact = contact_of(&site(), &Reply::made_up(status, headers, body));
+            assert_eq!(
+                contact.err().map(|conclusion| conclusion.outcome),
+                outcome,
+                "{status} {headers:?} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_failed_login_shows() {
+        let options = VerifyOptions {
+            named: NamedHosts::default(),
+            ca: None,
+            timeout: std::time::Duration::from_secs(1),
+            max_failures: 3,
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let mut verifier = Verifier::new(options).ok().unwrap();
+        for (status, challenge, body, outcome) in [
+            (401, BEARER, "", VerifyOutcome::Refused),
+            (403, BEARER, DENIED, VerifyOutcome::Refused),
+            (403, BEARER, "", VerifyOutcome::Refused),
+            (403, GITLAB, DENIED, VerifyOutcome::Refused),
+            (403, GITLAB, "Forbidden", VerifyOutcome::LockedOut),
+            (429, BEARER, TOO_MANY, VerifyOutcome::RateLimited),
+            (429, BEARER, LOCKED, VerifyOutcome::LockedOut),
+            (302, BEARER, "", VerifyOutcome::Undecided),
+            (400, BEARER, "", VerifyOutcome::Undecided),
+            (404, BEARER, "", VerifyOutcome::Undecided),
+            (502, BEARER, "", VerifyOutcome::Unreachable),
+        ] {
+            let challenge = Challenge::read(std::iter::once(challenge.1));
+            let vendor = Vendor::of("r.example.com", challenge.as_ref());
+            let reply = Reply::made_up(status, &[], body);
+            let conclusion = verifier.not_accepted(&site(), &site(), &reply, vendor);
+            assert_eq!(conclusion.outcome, outcome, "{status} {body}");
+            let stops = matches!(outcome, VerifyOutcome::RateLimited | VerifyOutcome::LockedOut);
+            assert_eq!(verifier.registry(&site()).stopped.take().is_some(), stops, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_server_is_shown_but_known_codes() {
+        let canary = "made-up-canary";
+        let body =
+            format!(r#"{{"errors":[{{"code":"{canary}","message":"{canary}"}},{{"code":"DENIED"}}]}}"#);
+        let headers = [("location", "https://made-up-canary.example.net/"), ("retry-after", "99999999")];
+        for status in [200, 301, 400, 401, 403, 404, 429, 500] {
+            let reply = Reply::made_up(status, &headers, &body);
+            let shown = format!("{:?} {}", contact_of(&site(), &reply).err(), words::status(&reply));
+            assert!(!shown.contains(canary) && !shown.contains("99999999"), "{shown}");
+            assert_eq!(words::status(&reply), format!("HTTP {status} DENIED"));
+        }
+    }
+}

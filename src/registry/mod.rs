@@ -25,7 +25,7 @@ mod words;
 
 pub use attempts::Attempts;
 pub use credential::Credential;
-pub use entry::{LoginEntry, UnreadableDocument, login_entries};
+pub use entry::{LoginEntries, LoginEntry, MAX_ENTRIES, MAX_IMAGES, UnreadableDocument, login_entries};
 pub use image::PullImage;
 pub use outcome::VerifyOutcome;
 pub use site::NamedHosts;

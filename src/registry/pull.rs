@@ -153,9 +153,6 @@ impl Verifier {
         if let Some(known) = self.registry(site).anonymous.get(image) {
             return Ok(known.clone());
         }
-        if let Some(stopped) = self.registry(site).stopped.clone() {
-            return Err(stopped);
-        }
         let reply = self.ask(site, &head(image, None), None).await?;
         if let Some(conclusion) = words::general(site, &reply, vendor) {
             return Err(self.stopped_by(site, conclusion));

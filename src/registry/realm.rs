@@ -49,8 +49,7 @@ impl TokenServer {
 
 /// Whether a token server is known to be that of a registry, though their domains do not show it.
 ///
-/// Alibaba ACR: `dockerauth[-…].[<region>.]aliyuncs.com` serves `*.cr.aliyuncs.com` and `registry*.aliyuncs.com` (docs/facts.md,
-/// "Alibaba ACR").
+/// Alibaba ACR: `dockerauth[-…].[<region>.]aliyuncs.com` serves `*.cr.aliyuncs.com` and `registry*.aliyuncs.com` (docs/verify.md).
 fn is_known_pair(registry: &str, token_server: &str) -> bool {
     let is_acr_registry = registry.ends_with(".cr.aliyuncs.com")
         || (registry.starts_with("registry") && registry.ends_with(".aliyuncs.com"));

@@ -139,8 +139,13 @@ mod tests {
     fn outcome(key: &'static str, username: &str, password: &str) -> Option<VerifyOutcome> {
         let bytes = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
         let credential = Credential::Password { username: bytes(username), password: bytes(password) };
-        let entry =
-            LoginEntry { key: RegistryKey::new(key), credential, images: Vec::new(), is_in_helper: false };
+        let entry = LoginEntry {
+            key: RegistryKey::new(key),
+            credential,
+            images: Vec::new(),
+            omitted_images: 0,
+            is_in_helper: false,
+        };
         let now = Timestamp::from_second(1_750_000_000).unwrap();
         said(&entry, now).conclusion.map(|conclusion| conclusion.outcome)
     }

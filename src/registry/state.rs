@@ -51,11 +51,8 @@ pub(super) struct RegistryState {
 }
 
 impl RegistryState {
-    /// Whether credentials may be sent.
+    /// Whether there may be another attempt with credentials.
     pub(super) fn may_spend(&self, max_failures: u32) -> Result<(), Conclusion> {
-        if let Some(stopped) = &self.stopped {
-            return Err(stopped.clone());
-        }
         if self.failures < max_failures {
             return Ok(());
         }

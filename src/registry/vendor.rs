@@ -1,5 +1,4 @@
-//! What is known about single registries: what they answer, and what usually helps. Only facts of docs/facts.md and
-//! docs/verify.md, each with its source there.
+//! What is known about single registries: what they answer, and what usually helps. docs/verify.md has the sources.
 
 use regcred_engine::wording::Bilingual;
 

@@ -19,8 +19,8 @@ use rustls_pki_types::CertificateDer;
 
 use super::attempts::{Attempts, Spending};
 use super::connect::{Dialer, read_certificates};
-use super::entry::LoginEntry;
-use super::exchange::{Ask, ExchangeError, Reply, exchange};
+use super::entry::{LoginEntry, MAX_IMAGES};
+use super::exchange::{Ask, Reply, exchange};
 use super::image::PullImage;
 use super::outcome::{Conclusion, VerifyOutcome};
 use super::said::{Said, said};
@@ -116,6 +116,9 @@ impl Verifier {
             let conclusion = notes.iter().fold(self.conclude(entry, image).await, Conclusion::and);
             verifications.push(verification(entry, image, conclusion, self.attempts.made - before, expires));
         }
+        if entry.omitted_images > 0 {
+            verifications.push(verification(entry, None, omitted(entry.omitted_images), 0, expires));
+        }
         verifications
     }
 
@@ -174,9 +177,13 @@ impl Verifier {
         ask: &Ask,
         spending: Option<&Spending<'_>>,
     ) -> Result<Reply, Conclusion> {
-        if let Some(spending) = spending {
-            let max = self.options.max_failures;
-            self.registry(spending.registry).may_spend(max)?;
+        let max = self.options.max_failures;
+        let registry = self.registry(spending.map_or(to, |spending| spending.registry));
+        if let Some(stopped) = &registry.stopped {
+            return Err(stopped.clone());
+        }
+        if spending.is_some() {
+            registry.may_spend(max)?;
         }
         let mut is_sent = false;
         let sent = || is_sent = true;
@@ -190,7 +197,14 @@ impl Verifier {
                 self.registry(spending.registry).failures += 1;
             }
         }
-        reply.map_err(|error: ExchangeError| words::no_response(to, &error))
+        reply.map_err(|error| {
+            let conclusion = words::no_response(to, &error);
+            if error.is_time_out() {
+                // Whoever writes Secrets could hold up a run with slow hosts.
+                self.registry(to).stopped = Some(conclusion.clone());
+            }
+            conclusion
+        })
     }
 }
 
@@ -209,6 +223,13 @@ fn verification(
         attempts,
         expires,
     }
+}
+
+fn omitted(images: usize) -> Conclusion {
+    Conclusion::undecided(
+        format!("{images} more images use this entry: at most {MAX_IMAGES} of an entry are asked for."),
+        format!("另有 {images} 个镜像使用该条目：每个条目最多询问 {MAX_IMAGES} 个。"),
+    )
 }
 
 fn needs_image() -> Conclusion {

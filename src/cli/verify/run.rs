@@ -22,7 +22,8 @@ use crate::manifest::content::Content;
 use crate::manifest::input::Input;
 use crate::manifest::walk::{Inputs, Selection};
 use crate::registry::{
-    LoginEntry, PullImage, UnreadableDocument, Verification, Verifier, VerifyOutcome, login_entries,
+    LoginEntries, LoginEntry, MAX_ENTRIES, PullImage, UnreadableDocument, Verification, Verifier,
+    VerifyOutcome, login_entries,
 };
 
 /// Why a run ends early.
@@ -196,13 +197,20 @@ impl<'a> VerifyRun<'a> {
         used: &[PullImage],
     ) -> Result<(), VerifyStop> {
         let images: Vec<_> = self.args.images.iter().chain(used).cloned().collect();
-        let entries = match login_entries(document, secret_type, &images) {
-            Ok(entries) => entries,
+        let LoginEntries { entries, omitted } = match login_entries(document, secret_type, &images) {
+            Ok(read) => read,
             Err(why) => return self.report(source, &unusable(why)),
         };
         for entry in &entries {
             self.missed.retain(|image| !entry.images.contains(image));
             self.entry(source, entry)?;
+        }
+        if omitted > 0 {
+            let words = Bilingual::new(
+                format!("{omitted} more entries are not verified: at most {MAX_ENTRIES} of a document are."),
+                format!("另有 {omitted} 个条目未验证：每份文档最多验证 {MAX_ENTRIES} 个。"),
+            );
+            self.report(source, &undecided(None, words))?;
         }
         Ok(())
     }

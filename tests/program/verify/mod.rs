@@ -9,6 +9,7 @@ mod hostile;
 mod internet;
 mod kinds;
 mod output;
+mod proxy;
 mod registries;
 
 use std::fmt;
