@@ -6,8 +6,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-const FILES: [&str; 6] =
-    ["cert-manager-crds.yaml", "consumers", "etcd", "kube-apiserver", "kubectl", "registry"];
+const FILES: &[&str] = &[
+    "cert-manager-crds.yaml",
+    "consumers",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kubectl",
+    "pause",
+    "registry",
+    #[cfg(target_os = "linux")]
+    "containerd",
+    #[cfg(target_os = "linux")]
+    "containerd-shim-runc-v2",
+    #[cfg(target_os = "linux")]
+    "ctr",
+    #[cfg(target_os = "linux")]
+    "kubelet",
+];
 
 /// The path of a part, which is built first if it has to be.
 #[track_caller]
@@ -25,7 +41,7 @@ fn folder() -> Result<PathBuf, String> {
         Some(given) => PathBuf::from(given),
         None => build()?,
     };
-    let missing: Vec<_> = FILES.into_iter().filter(|name| !folder.join(name).is_file()).collect();
+    let missing: Vec<_> = FILES.iter().copied().filter(|name| !folder.join(name).is_file()).collect();
     if missing.is_empty() {
         fs::canonicalize(&folder).map_err(|error| format!("{}: {error}", folder.display()))
     } else {
