@@ -33,6 +33,8 @@ mod golden;
 mod https;
 mod log;
 mod metrics;
+#[cfg(target_os = "linux")]
+mod node;
 mod reload;
 mod resilience;
 mod rules;

@@ -43,9 +43,8 @@ etcd=$!
     --bind-address=127.0.0.1 --secure-port="$port" --permit-port-sharing \
     --service-cluster-ip-range=10.0.0.0/24 --service-account-issuer=https://kubernetes.default.svc \
     --service-account-key-file="$dir/sa.pub" --service-account-signing-key-file="$dir/sa.key" \
-    --token-auth-file="$dir/tokens.csv" --authorization-mode=RBAC \
-    --audit-policy-file="$dir/audit.json" --audit-log-path="$dir/audit.log" \
-    --disable-admission-plugins=ServiceAccount "$@" >"$dir/api.log" 2>&1 &
+    --token-auth-file="$dir/tokens.csv" \
+    --audit-policy-file="$dir/audit.json" --audit-log-path="$dir/audit.log" "$@" >"$dir/api.log" 2>&1 &
 api=$!
 cat >/dev/null
 kill -9 $api $etcd || :
@@ -54,6 +53,16 @@ rm -rf "$dir"
 "#;
 
 const ADMIN: &str = "admin-token";
+
+/// The token of a kubelet whose node is called `node1`.
+pub const NODE_TOKEN: &str = "node-token";
+
+/// Flags for Pods that never run: nobody makes the service accounts that they would need.
+const WITHOUT_NODES: [&str; 2] = ["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount"];
+
+/// Flags for Pods that run on a node.
+const WITH_NODES: [&str; 2] =
+    ["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"];
 
 /// The group of everybody who works through Rancher; here it may write Secrets.
 const RANCHER_GROUP: &str = "system:cattle:authenticated";
@@ -82,6 +91,15 @@ impl Cluster {
 
     /// The same with more flags of the API server.
     pub fn start_with(flags: &[&str]) -> Self {
+        Self::launch(&[&WITHOUT_NODES, flags].concat())
+    }
+
+    /// Starts one for nodes and controllers, which the caller starts.
+    pub fn start_for_nodes() -> Self {
+        Self::launch(&WITH_NODES)
+    }
+
+    fn launch(flags: &[&str]) -> Self {
         let (etcd, api) = (part("etcd"), part("kube-apiserver"));
         let port = TcpSocket::new_v4().unwrap();
         port.set_reuseport(true).unwrap();
@@ -92,7 +110,9 @@ impl Cluster {
         let key = rcgen::KeyPair::generate().unwrap();
         fs::write(folder.join("sa.key"), key.serialize_pem()).unwrap();
         fs::write(folder.join("sa.pub"), key.public_key_pem()).unwrap();
-        fs::write(folder.join("tokens.csv"), format!("{ADMIN},admin,admin,\"system:masters\"\n")).unwrap();
+        let admin = format!("{ADMIN},admin,admin,\"system:masters\"\n");
+        let node = format!("{NODE_TOKEN},system:node:node1,node1,\"system:nodes\"\n");
+        fs::write(folder.join("tokens.csv"), admin + &node).unwrap();
 
         fs::write(folder.join("audit.json"), audit_policy()).unwrap();
         let number = address.port().to_string();
