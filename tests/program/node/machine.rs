@@ -15,6 +15,7 @@ use crate::support::supervised::{Supervised, clean};
 use super::forward::Forward;
 use super::registries::{MIRROR, MIRRORED, Registries};
 use super::sandbox::{NODE_ADDRESS, Sandbox};
+use super::user_shell::UserShell;
 
 /// Where the kubelet finds the API server.
 const API: &str = "127.0.0.1:6443";
@@ -63,6 +64,11 @@ impl Machine {
         machine
     }
 
+    /// A shell in the network of the node, from where the registries can be reached.
+    pub fn shell(&self) -> UserShell {
+        UserShell::new(&self.sandbox, &kubeconfig_inside(&self.cluster, Account::Admin))
+    }
+
     /// The image of every Pod's sandbox. Its pull needs a login as well, which only the tests have.
     fn pull_pause_image(&self) {
         let socket = self.sandbox.path("containerd.sock");
@@ -105,7 +111,7 @@ fn write_files(folder: &Path, cluster: &Cluster, registries: &Registries) {
     write("ca.crt", registries.trusted());
     write("containerd.toml", &containerd_configuration(folder, &registries.pause_image()));
     write("kubelet.json", &kubelet_configuration(folder).to_string());
-    write("kubeconfig", &kubelet_kubeconfig(cluster).to_string());
+    write("kubeconfig", &kubeconfig_inside(cluster, Account::Token(NODE_TOKEN)).to_string());
     // The runtime pulls from the mirror only, and passes the Pod's credentials to it.
     write(&format!("registries.d/{MIRRORED}/hosts.toml"), &format!("server = \"https://{MIRROR}\"\n"));
     // No network is set up for Pods, which use the node's. The runtime only has to find one.
@@ -169,8 +175,9 @@ fn kubelet_configuration(folder: &Path) -> Value {
     })
 }
 
-fn kubelet_kubeconfig(cluster: &Cluster) -> Value {
-    let mut kubeconfig = cluster.kubeconfig(Account::Token(NODE_TOKEN), None);
+/// A kubeconfig for programs in the network of the node.
+fn kubeconfig_inside(cluster: &Cluster, account: Account<'_>) -> Value {
+    let mut kubeconfig = cluster.kubeconfig(account, None);
     kubeconfig["clusters"][0]["cluster"]["server"] = json!(format!("https://{API}"));
     kubeconfig
 }

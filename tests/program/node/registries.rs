@@ -1,6 +1,6 @@
 //! The registries that the node can reach, each a real one under a name of its own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -74,17 +74,18 @@ impl Registries {
 
     /// The addresses inside the node, and those where the servers listen in the host.
     pub fn addresses(&self) -> Vec<(SocketAddr, SocketAddr)> {
-        let inside = |at| SocketAddr::from(([127, 0, 1, at], 443));
-        self.served().into_iter().map(|(at, _, outside)| (inside(at), outside)).collect()
+        let inside = |address| SocketAddr::new(address, 443);
+        self.served().into_iter().map(|(address, _, outside)| (inside(address), outside)).collect()
     }
 
     /// The node's `/etc/hosts`.
     pub fn hosts(&self) -> String {
-        let lines = self.served().into_iter().map(|(at, name, _)| format!("127.0.1.{at} {name}\n"));
+        let lines = self.served().into_iter().map(|(address, name, _)| format!("{address} {name}\n"));
         std::iter::once("127.0.0.1 localhost\n".to_owned()).chain(lines).collect()
     }
 
-    fn served(&self) -> Vec<(u8, &'static str, SocketAddr)> {
+    /// Every server: its address inside the node, its name, and its address in the host.
+    fn served(&self) -> Vec<(IpAddr, &'static str, SocketAddr)> {
         let address = |registry: &Registry| registry.address.parse().unwrap();
         let servers = [
             (BASIC, address(&self.basic)),
@@ -94,7 +95,8 @@ impl Registries {
             (MIRRORED, address(&self.basic)),
             (MIRROR, address(&self.mirror)),
         ];
-        (1..).zip(servers).map(|(at, (name, outside))| (at, name, outside)).collect()
+        let inside = |at| IpAddr::from([10, 9, 0, at]);
+        (1..).zip(servers).map(|(at, (name, outside))| (inside(at), name, outside)).collect()
     }
 
     /// The certificate that the node trusts.
@@ -121,7 +123,7 @@ fn store_images(registry: &Registry) {
     let layer = tar.output().unwrap();
     assert!(layer.status.success(), "{}", String::from_utf8_lossy(&layer.stderr));
     let run: Value = json!({"Entrypoint": ["/pause"]});
-    for (repository, tag) in [("pause", "1"), ("team/app", "1")] {
-        registry.push_image(repository, tag, &run, std::slice::from_ref(&layer.stdout));
+    for repository in ["pause", "team/app", "team/unpulled", "public/app"] {
+        registry.push_image(repository, "1", &run, std::slice::from_ref(&layer.stdout));
     }
 }

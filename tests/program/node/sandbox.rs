@@ -86,6 +86,7 @@ done
 mount --bind "$dir/hosts" /etc/hosts
 hostname node1
 ip link set lo up
+ip addr add 10.9.0.1/24 dev lo # where the registries are
 ip link add eth0 type veth peer name eth0-peer
 ip addr add "$address/24" dev eth0
 ip link set eth0 up
@@ -161,10 +162,15 @@ impl Sandbox {
         self.wait_for("runtime", PATIENCE);
     }
 
+    /// The network of the node.
+    pub fn network(&self) -> PathBuf {
+        let pid = fs::read_to_string(self.path("pid")).unwrap();
+        PathBuf::from(format!("/proc/{}/ns/net", pid.trim_end()))
+    }
+
     /// Listens in the network of the node.
     pub fn listen(&self, address: SocketAddr) -> TcpListener {
-        let pid = fs::read_to_string(self.path("pid")).unwrap();
-        let namespace = File::open(format!("/proc/{}/ns/net", pid.trim_end())).unwrap();
+        let namespace = File::open(self.network()).unwrap();
         // Only this thread moves there. A socket stays in the network in which it was made.
         let listen = move || {
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;

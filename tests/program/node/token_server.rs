@@ -28,6 +28,8 @@ use crate::support::certificate::Authority;
 
 /// Who signs the tokens.
 pub const ISSUER: &str = "regcred test token server";
+/// The first segment of the repositories that everyone may pull.
+const PUBLIC: &str = "public";
 const KEY_ID: &str = "test";
 const LIFETIME_SECONDS: i64 = 300;
 
@@ -140,8 +142,9 @@ impl Signer {
 fn granted(user: Option<&User>, scope: &str) -> Option<Value> {
     let mut fields = scope.split(':');
     let (kind, repository) = (fields.next()?, fields.next()?);
-    let allowed = user?.may_pull?;
-    let is_allowed = kind == "repository" && repository.split('/').next() == Some(allowed);
+    let owner = repository.split('/').next();
+    let may_pull = user.and_then(|user| user.may_pull);
+    let is_allowed = kind == "repository" && (owner == Some(PUBLIC) || owner == may_pull);
     is_allowed.then(|| json!({"type": kind, "name": repository, "actions": ["pull"]}))
 }
 

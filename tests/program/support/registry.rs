@@ -80,20 +80,20 @@ impl Registry {
 
     /// One whose certificate is by this CA.
     pub fn secure(authority: &Authority) -> Self {
-        let login = Login::Password(USER);
-        Self::start_with(new_folder(), Some((authority, &[])), &login, &json!({"inmemory": {}}))
+        let certificate = Some((authority, [].as_slice()));
+        Self::start_with(new_folder(), certificate, &Login::Password(USER), &json!({"inmemory": {}}))
     }
 
-    /// One with a name of its own, which others can share the images of.
+    /// One with a name of its own, whose images others can share.
     pub fn named(name: &str, authority: &Authority, login: &Login<'_>) -> Self {
         let folder = new_folder();
-        let images = folder.join("images");
-        Self::start_with(folder, Some((authority, &[name])), login, &stored_in(&images))
+        let images = stored_in(&folder);
+        Self::start_with(folder, Some((authority, &[name])), login, &images)
     }
 
-    /// Another one with the same images.
+    /// Another one with the images of this one.
     pub fn with_same_images(&self, name: &str, authority: &Authority, login: &Login<'_>) -> Self {
-        let images = stored_in(&self.folder.join("images"));
+        let images = stored_in(&self.folder);
         Self::start_with(new_folder(), Some((authority, &[name])), login, &images)
     }
 
@@ -208,8 +208,9 @@ fn new_folder() -> PathBuf {
     tempfile::Builder::new().prefix("regcred-registry-").tempdir().unwrap().keep()
 }
 
-fn stored_in(images: &Path) -> Value {
-    json!({"filesystem": {"rootdirectory": images}})
+/// The storage of a registry that keeps its images in its folder.
+fn stored_in(folder: &Path) -> Value {
+    json!({"filesystem": {"rootdirectory": folder.join("images")}})
 }
 
 /// Stores a blob, and returns its digest.
