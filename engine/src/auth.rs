@@ -43,6 +43,8 @@ pub(crate) struct Auth {
     text: String,
     /// The bytes, if they are not UTF-8.
     not_utf8: Option<Vec<u8>>,
+    /// Where in the text the first colon is.
+    colon: Option<usize>,
     /// How many `=` are missing.
     pub(crate) missing_padding: usize,
 }
@@ -64,7 +66,8 @@ impl Auth {
             Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(error.into_bytes())),
         };
         let missing_padding = if padded { 0 } else { letters.len().wrapping_neg() % 4 };
-        Some(Auth { text, not_utf8, missing_padding })
+        let colon = text.bytes().position(|byte| byte == b':');
+        Some(Auth { text, not_utf8, colon, missing_padding })
     }
 
     /// All of its bytes.
@@ -79,13 +82,17 @@ impl Auth {
 
     /// Username and password: what is before and after the first colon.
     pub(crate) fn halves(&self) -> Option<(&[u8], &[u8])> {
-        let mut halves = self.bytes().splitn(2, |&byte| byte == b':');
+        let Some(bytes) = &self.not_utf8 else {
+            return self.text_halves().map(|(username, password)| (username.as_bytes(), password.as_bytes()));
+        };
+        let mut halves = bytes.splitn(2, |&byte| byte == b':');
         halves.next().zip(halves.next())
     }
 
     /// [`Auth::halves`] as text, in which anything that is not UTF-8 is replaced.
     pub(crate) fn text_halves(&self) -> Option<(&str, &str)> {
-        self.text.split_once(':')
+        let colon = self.colon?;
+        self.text.get(..colon).zip(self.text.get(colon + 1..))
     }
 
     /// Whether it is base64 of base64 of a pair.

@@ -105,9 +105,12 @@ impl<'a> Place<'a> {
             SecretType::DockerConfigJson => "auths",
             SecretType::DockerCfg => "",
         };
-        let key = key.shown().replace('\\', "\\\\").replace('"', "\\\"");
+        let mut key = key.shown();
+        if key.bytes().any(|byte| matches!(byte, b'\\' | b'"')) {
+            key = key.replace('\\', "\\\\").replace('"', "\\\"").into();
+        }
         let (dot, field) = field.map_or(("", ""), |field| (".", field.name()));
-        format!("{wrapper}[\"{key}\"]{dot}{field}")
+        [wrapper, "[\"", &key, "\"]", dot, field].concat()
     }
 }
 

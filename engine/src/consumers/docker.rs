@@ -10,9 +10,7 @@ use std::borrow::Cow;
 use crate::document::{Document, Member};
 use crate::document::{EntryField, JsonType, TopField};
 
-use super::entry::{
-    Fields, LiveEntries, decode_padded, is_map_of_strings, pair, string_map, trim_nuls, with_tokens,
-};
+use super::entry::{Fields, LiveEntries, is_map_of_strings, pair, string_map, trim_nuls, with_tokens};
 use super::go_url;
 use super::image::ImageRef;
 use super::order::NamedEntries;
@@ -106,11 +104,10 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> EntryRead<'a> {
     if !entry_fits(fields) {
         return EntryRead::RefusesDocument;
     }
-    let auth = fields.text(EntryField::Auth);
-    let credentials = if auth.is_empty() {
+    let credentials = if fields.text(EntryField::Auth).is_empty() {
         fields.kubelet_pair()
     } else {
-        decode_padded(&auth).as_ref().and_then(pair).filter(|pair| !pair.username.is_empty()).map(trim_nuls)
+        fields.padded_auth().and_then(pair).filter(|pair| !pair.username.is_empty()).map(trim_nuls)
     };
     credentials.map_or(EntryRead::RefusesDocument, |pair| with_tokens(pair, fields).into())
 }

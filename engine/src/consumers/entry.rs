@@ -48,6 +48,8 @@ pub(super) struct Fields<'a> {
     kind: JsonType,
     texts: [Option<JsonText<'a>>; EntryField::ALL.len()],
     wrong: [bool; EntryField::ALL.len()],
+    /// The text of `auth`, which may be empty, decoded.
+    auth: Option<Auth>,
     /// The last member named exactly `auth`: its type, and its text if it is a string.
     pub(super) exact_auth: Option<(JsonType, Option<JsonText<'a>>)>,
 }
@@ -58,6 +60,7 @@ impl<'a> Fields<'a> {
             kind: entry.kind,
             texts: [None; EntryField::ALL.len()],
             wrong: [false; EntryField::ALL.len()],
+            auth: None,
             exact_auth: None,
         };
         for member in document.members(entry) {
@@ -72,6 +75,7 @@ impl<'a> Fields<'a> {
                 *wrong |= !matches!(member.kind, JsonType::String | JsonType::Null);
             }
         }
+        fields.auth = Auth::decode(&fields.text(EntryField::Auth));
         fields
     }
 
@@ -94,15 +98,19 @@ impl<'a> Fields<'a> {
     /// What the kubelet and the key chain read, tokens aside: `auth` if there is one, else the plain pair. Both
     /// refuse the document for an `auth` that they cannot read.
     pub(super) fn kubelet_pair(&self) -> Option<Credentials<'a>> {
-        let auth = self.text(EntryField::Auth);
-        if auth.is_empty() {
+        if self.text(EntryField::Auth).is_empty() {
             return Some(Credentials {
                 username: bytes(self.text(EntryField::Username)),
                 password: bytes(self.text(EntryField::Password)),
                 ..Credentials::default()
             });
         }
-        pair(&Auth::decode(&auth)?)
+        pair(self.auth.as_ref()?)
+    }
+
+    /// `auth` decoded as Go's `StdEncoding` does it: padding is required.
+    pub(super) fn padded_auth(&self) -> Option<&Auth> {
+        self.auth.as_ref().filter(|auth| auth.missing_padding == 0)
     }
 }
 

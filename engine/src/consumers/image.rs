@@ -25,7 +25,7 @@ impl ImageRef {
         }
         let (domain, remainder) = split_domain(text);
         let library = domain == HUB && !remainder.contains('/');
-        let full = format!("{domain}/{}{remainder}", if library { "library/" } else { "" });
+        let full = [domain, "/", if library { "library/" } else { "" }, remainder].concat();
         let (rest, digest) = split_at(&full, full.find('@'));
         let last = rest.rfind('/')?;
         let (name, tag) = split_at(rest, rest.get(last..)?.find(':').map(|colon| last + colon));

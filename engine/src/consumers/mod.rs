@@ -197,20 +197,26 @@ impl<'d> Models<'d> {
         let auth_file = podman::AuthFile::new(document, &live);
         let updater = image_updater::entries(&last);
         let hasher = RandomState::new();
-        let readings = Consumer::ALL.map(|consumer| {
-            let entries = match consumer {
+        let mut marked = Consumer::ALL.map(|consumer| Marked::new(consumer, document));
+        let mut entries = Vec::new();
+        for ((entry, is_kept), is_live) in kept(document, some).zip(is_live) {
+            let fields = Fields::read(document, entry);
+            for marked in &mut marked {
+                marked.add(&fields, is_kept, is_live, &hasher);
+            }
+            entries.extend(is_kept.then_some(entry));
+        }
+        let readings = marked.map(|marked| {
+            let order = match marked.consumer {
                 Consumer::Kubelet | Consumer::KeyChain => keyring.entries.clone(),
                 Consumer::Docker => config_file.entries.sorted(),
                 Consumer::Podman => auth_file.entries.sorted(),
                 Consumer::ImageUpdater => updater.sorted(),
             };
-            let mut reading = Reading::new(consumer, document, entries, &is_live, some, &hasher);
-            reading.refuses_document |=
-                consumer == Consumer::KeyChain && (has_unparsable || keyring.has_unparsable);
-            reading
+            let refuses_key =
+                marked.consumer == Consumer::KeyChain && (has_unparsable || keyring.has_unparsable);
+            marked.in_order(order, refuses_key)
         });
-        let entries =
-            kept(document, some).filter_map(|(member, is_kept)| is_kept.then_some(member)).collect();
         Models { document, entries, readings, keyring, config_file, auth_file, updater }
     }
 
@@ -340,9 +346,16 @@ impl<'d> Models<'d> {
         if self.refuses_document(consumer) {
             return Outcome::RefusesDocument;
         }
-        let outcomes = images.iter().map(|image| {
+        let rank = |outcome: Outcome| match outcome {
+            Outcome::Uses => 3,
+            Outcome::MayUse => 2,
+            Outcome::RefusesEntry => 1,
+            Outcome::FindsNothing | Outcome::RefusesDocument => 0,
+        };
+        let mut best = Outcome::FindsNothing;
+        for image in images {
             let outcome = self.outcome_of(consumer, entry, &self.find(consumer, image));
-            if consumer == Consumer::Docker && outcome == Outcome::FindsNothing {
+            let outcome = if consumer == Consumer::Docker && outcome == Outcome::FindsNothing {
                 // Of the programs that this consumer stands for, some ask in another way.
                 match self.outcome_of(consumer, entry, &self.find_by_whole_name(image)) {
                     Outcome::Uses => Outcome::MayUse,
@@ -350,15 +363,15 @@ impl<'d> Models<'d> {
                 }
             } else {
                 outcome
+            };
+            if rank(outcome) > rank(best) {
+                best = outcome;
             }
-        });
-        let rank = |outcome: &Outcome| match outcome {
-            Outcome::Uses => 3,
-            Outcome::MayUse => 2,
-            Outcome::RefusesEntry => 1,
-            Outcome::FindsNothing | Outcome::RefusesDocument => 0,
-        };
-        outcomes.max_by_key(rank).unwrap_or(Outcome::FindsNothing)
+            if best == Outcome::Uses {
+                break;
+            }
+        }
+        best
     }
 
     fn outcome_of(&self, consumer: Consumer, entry: usize, found: &Found<'_>) -> Outcome {
@@ -378,38 +391,42 @@ impl<'d> Models<'d> {
     }
 }
 
-impl Reading {
-    fn new(
-        consumer: Consumer,
-        document: &Document<'_>,
-        entries: Vec<u32>,
-        is_live: &[bool],
-        some: Option<&[u32]>,
-        hasher: &RandomState,
-    ) -> Self {
-        let mut refuses_document = refuses_top(consumer, document);
-        let mut marks: Vec<Mark> = Vec::new();
-        for ((entry, is_kept), is_live) in kept(document, some).zip(is_live) {
-            let fields = Fields::read(document, entry);
-            let read = read_entry(consumer, &fields);
-            // docker decodes `auth` only where no later entry has the same key.
-            let is_late = consumer == Consumer::Docker && docker::entry_fits(&fields);
-            refuses_document |= matches!(read, EntryRead::RefusesDocument) && (!is_late || *is_live);
-            if !is_kept {
-                continue;
-            }
-            marks.push(match read {
-                EntryRead::Credentials(credentials) => Mark::Credentials {
-                    is_complete: credentials.is_complete(),
-                    hash: hasher.hash_one(&credentials),
-                },
-                EntryRead::Nothing => Mark::Nothing,
-                EntryRead::RefusesEntry | EntryRead::RefusesDocument => Mark::Refused,
-            });
+/// What one consumer reads of the entries so far.
+struct Marked {
+    consumer: Consumer,
+    refuses_document: bool,
+    marks: Vec<Mark>,
+}
+
+impl Marked {
+    fn new(consumer: Consumer, document: &Document<'_>) -> Self {
+        Marked { consumer, refuses_document: refuses_top(consumer, document), marks: Vec::new() }
+    }
+
+    fn add(&mut self, fields: &Fields<'_>, is_kept: bool, is_live: bool, hasher: &RandomState) {
+        let read = read_entry(self.consumer, fields);
+        // docker decodes `auth` only where no later entry has the same key.
+        let is_late = self.consumer == Consumer::Docker && docker::entry_fits(fields);
+        self.refuses_document |= matches!(read, EntryRead::RefusesDocument) && (!is_late || is_live);
+        if !is_kept {
+            return;
         }
+        self.marks.push(match read {
+            EntryRead::Credentials(credentials) => Mark::Credentials {
+                is_complete: credentials.is_complete(),
+                hash: hasher.hash_one(&credentials),
+            },
+            EntryRead::Nothing => Mark::Nothing,
+            EntryRead::RefusesEntry | EntryRead::RefusesDocument => Mark::Refused,
+        });
+    }
+
+    /// With the entries in the consumer's order.
+    fn in_order(self, entries: Vec<u32>, refuses_key: bool) -> Reading {
+        let Marked { refuses_document, marks, .. } = self;
         let at = |entry: u32| usize::try_from(entry).unwrap_or(usize::MAX);
         let order = Order::new(entries, marks.len(), |entry| marks.get(at(entry)).copied());
-        Reading { refuses_document, marks, order }
+        Reading { refuses_document: refuses_document || refuses_key, marks, order }
     }
 }
 
@@ -457,7 +474,10 @@ pub fn images_that_find(consumer: Consumer, secret_type: SecretType, key: &str) 
     if !consumer.reads(secret_type) {
         return Vec::new();
     }
-    let images = ordinary_images(key).into_iter().filter(|image| consumer.accepts(image));
+    let mut images = ordinary_images(key).into_iter().filter(|image| consumer.accepts(image)).peekable();
+    if images.peek().is_none() {
+        return Vec::new();
+    }
     let only = vec![(Cow::Borrowed(key), 0)];
     let is_some = |lookup| matches!(lookup, Lookup::Entries(range) if !range.is_empty());
     match consumer {

@@ -8,17 +8,19 @@ use crate::registry::is_browser_page;
 #[must_use]
 pub fn ordinary_images(key: &str) -> Vec<ImageRef> {
     let (authority, path) = split_key(key);
-    let Some(host) = image_host(authority) else { return Vec::new() };
+    // Any other host is a part of the path in the grammar of references.
+    let is_image_host = |host: &String| host == "localhost" || host.contains(['.', ':']);
+    let Some(host) = image_host(authority).filter(is_image_host) else { return Vec::new() };
     let Some(path) = compared_path(path).filter(|_| !is_browser_page(&host, path)) else { return Vec::new() };
     if path == "/v1" || path == "/v2" {
         return Vec::new();
     }
     ["", "x", "/x", "/x/y"]
         .into_iter()
-        .map(|more| format!("{path}{more}"))
+        .map(|more| [&path, more].concat())
         .filter(|repository| repository.starts_with('/'))
         .filter(|repository| !matches!(repository.split('/').nth(1), Some("v1" | "v2")))
-        .filter_map(|repository| ImageRef::parse(&format!("{host}{repository}")))
+        .filter_map(|repository| ImageRef::parse(&[&*host, &repository].concat()))
         .filter(|image| image.host() == host)
         .collect()
 }

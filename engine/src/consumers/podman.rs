@@ -8,7 +8,7 @@ use crate::document::Document;
 use crate::document::{EntryField, TopField};
 use crate::secret::SecretType;
 
-use super::entry::{Fields, LiveEntries, decode_padded, is_map_of_strings, pair, string_map, trim_nuls};
+use super::entry::{Fields, LiveEntries, is_map_of_strings, pair, string_map, trim_nuls};
 use super::image::ImageRef;
 use super::order::NamedEntries;
 use super::{Credentials, EntryRead, Lookup};
@@ -28,9 +28,9 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> EntryRead<'a> {
     if !fields.fit(&FIELDS) {
         return EntryRead::RefusesDocument;
     }
-    match decode_padded(&fields.text(EntryField::Auth)) {
+    match fields.padded_auth() {
         None => EntryRead::RefusesEntry,
-        Some(auth) => pair(&auth).map_or(EntryRead::Nothing, |pair| {
+        Some(auth) => pair(auth).map_or(EntryRead::Nothing, |pair| {
             Credentials { identity_token: fields.text(EntryField::IdentityToken), ..trim_nuls(pair) }.into()
         }),
     }

@@ -163,6 +163,20 @@ struct Judge<'p, 'a> {
     never_patched: bool,
 }
 
+/// The rules that are asked.
+#[derive(Default)]
+struct Wanted {
+    always: PerRule<bool>,
+    /// About an entry that would be repaired: what could stop that, where else it is of no interest.
+    before_repair: PerRule<bool>,
+}
+
+impl Wanted {
+    fn includes(&self, rule: Rule) -> bool {
+        *self.always.get(rule) || *self.before_repair.get(rule)
+    }
+}
+
 /// The entry that a finding is about.
 #[derive(Clone, Copy)]
 struct About {
@@ -186,16 +200,21 @@ impl<'a> Judge<'_, 'a> {
     }
 
     /// Which rules are to be asked.
-    fn wanted(&self) -> PerRule<bool> {
-        PerRule::from_fn(|rule| match self.scope {
-            Scope::Everything => rule.stops_every_repair() || !self.is_off(rule),
-            Scope::Repair if self.is_never_repaired() => false,
-            Scope::Repair => {
-                rule.stops_every_repair()
-                    || self.stops_repair(rule)
-                    || (rule.is_fixable() && !self.is_off(rule))
+    fn wanted(&self) -> Wanted {
+        let is_on = |rule: Rule| rule.stops_every_repair() || !self.is_off(rule);
+        match self.scope {
+            Scope::Everything => {
+                Wanted { always: PerRule::from_fn(is_on), before_repair: PerRule::default() }
             }
-        })
+            Scope::Repair if self.is_never_repaired() => Wanted::default(),
+            Scope::Repair => {
+                let decides = |rule: Rule| is_on(rule) && (rule.stops_every_repair() || rule.is_fixable());
+                Wanted {
+                    always: PerRule::from_fn(decides),
+                    before_repair: PerRule::from_fn(|rule| self.stops_repair(rule) && !decides(rule)),
+                }
+            }
+        }
     }
 
     /// Whether a finding of the rule keeps its entry from being repaired.
@@ -273,8 +292,8 @@ impl<'a> Judge<'_, 'a> {
         let by_person = self.request.requester.is_person();
         let lost = old.as_ref().filter(|_| by_person).map(OldEntries::lost).unwrap_or_default();
         let view = DocumentView { document, entries: &entries, lost: &lost };
-        if Rule::ALL.iter().any(|rule| *wanted.get(*rule)) {
-            check_document(&view, &wanted, |reported| self.record(About::DOCUMENT, reported));
+        if Rule::ALL.iter().any(|rule| *wanted.always.get(*rule)) {
+            check_document(&view, &wanted.always, |reported| self.record(About::DOCUMENT, reported));
             self.entries(document, &entries, old.as_ref(), &wanted);
         }
 
@@ -306,14 +325,15 @@ impl<'a> Judge<'_, 'a> {
         document: &Document<'a>,
         entries: &[EntryRef<'_, 'a>],
         old: Option<&OldEntries<'_, 'a>>,
-        wanted: &PerRule<bool>,
+        wanted: &Wanted,
     ) {
         let hub = entries.iter().rfind(|entry| entry.key.as_written() == DOCKER_HUB);
         let lists = Lists {
             allowed: self.policy.allowed_registries.as_ref(),
             denied: &self.policy.denied_registries,
         };
-        let compares = *wanted.get(Rule::RegistryNamedTwice) || *wanted.get(Rule::RegistryPathsCollide);
+        let compares =
+            [Rule::RegistryNamedTwice, Rule::RegistryPathsCollide].iter().any(|rule| wanted.includes(*rule));
         let shared = Shared {
             entries,
             lists,
@@ -333,20 +353,27 @@ impl<'a> Judge<'_, 'a> {
                 .map_or_else(Default::default, |old| old.held(&entry.key));
             let view = EntryView::new(document, entry, held, &shared);
             let first = self.findings.len();
-            check_entry(&view, wanted, |reported| {
-                let rule = reported.fault.rule();
-                let is_allowed = rule.takes_allow() && self.policy.rules.get(rule).allow.allows(&view.key);
-                if !is_allowed {
-                    self.record(about, reported);
-                }
-            });
+            self.check_entry(&view, about, &wanted.always);
+            if self.findings.iter().skip(first).any(|finding| finding.edit.is_some()) {
+                self.check_entry(&view, about, &wanted.before_repair);
+            }
             self.drop_edits_of_denied(first);
         }
     }
 
+    fn check_entry(&mut self, view: &EntryView<'_, 'a>, about: About, wanted: &PerRule<bool>) {
+        check_entry(view, wanted, |reported| {
+            let rule = reported.fault.rule();
+            let is_allowed = rule.takes_allow() && self.policy.rules.get(rule).allow.allows(view.key());
+            if !is_allowed {
+                self.record(about, reported);
+            }
+        });
+    }
+
     /// The old document, if the comparisons and the ratchet need one. The ratchet does not decide what is repaired.
-    fn old_document(&self, wanted: &PerRule<bool>) -> Option<Document<'a>> {
-        let is_compared = self.scope == Scope::Everything || *wanted.get(Rule::CredentialsStripped);
+    fn old_document(&self, wanted: &Wanted) -> Option<Document<'a>> {
+        let is_compared = self.scope == Scope::Everything || wanted.includes(Rule::CredentialsStripped);
         let bytes = self.request.old.filter(|_| is_compared && !self.unchanged)?.document?;
         Document::read(bytes, self.request.secret.secret_type).ok()
     }

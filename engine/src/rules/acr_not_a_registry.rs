@@ -23,7 +23,7 @@ impl Check for AcrNotARegistry {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        acr_service(&entry.key).map(|service| Found::at(entry, AcrNotARegistry(service)))
+        acr_service(entry.key()).map(|service| Found::at(entry, AcrNotARegistry(service)))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {

@@ -11,12 +11,12 @@ impl EmptyLeftover {
     /// Whether the rule applies to an entry. It then replaces two others.
     pub(crate) fn applies(entry: &EntryView<'_, '_>) -> bool {
         entry.is_empty()
-            && entry.key.is_one_word()
-            && !entry.key.is_glob()
+            && entry.key().is_one_word()
+            && !entry.key().is_glob()
+            && entry.shared.has_usable_entry(entry.document)
             && entry.is_never_found()
             && !entry.has_misnamed_field()
             && !holds_entries(entry.document, entry.member)
-            && entry.shared.has_usable_entry(entry.document)
     }
 }
 

@@ -33,7 +33,7 @@ impl Check for GenericRegistryHost {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let GenericHost { vpc, glob, .. } = generic_host(&entry.key)?;
+        let GenericHost { vpc, glob, .. } = generic_host(entry.key())?;
         Some(Found::at(entry, GenericRegistryHost { vpc, glob }))
     }
 

@@ -83,7 +83,7 @@ impl Check for NotARegistry {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        NotARegistry::find(&entry.key).map(|rule| Found::at(entry, rule))
+        NotARegistry::find(entry.key()).map(|rule| Found::at(entry, rule))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {

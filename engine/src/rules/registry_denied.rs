@@ -30,10 +30,10 @@ impl Check for RegistryDenied {
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         let lists = entry.shared.lists;
-        if lists.denied.touches(&entry.key) {
+        if lists.denied.touches(entry.key()) {
             return Some(Found::at(entry, RegistryDenied::Listed));
         }
-        let is_allowed = lists.allowed.is_none_or(|allowed| allowed.allows(&entry.key));
+        let is_allowed = lists.allowed.is_none_or(|allowed| allowed.allows(entry.key()));
         (!is_allowed).then(|| Found::at(entry, RegistryDenied::NotAllowed))
     }
 

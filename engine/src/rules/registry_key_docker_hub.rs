@@ -29,8 +29,8 @@ impl Check for RegistryKeyDockerHub {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        let is_second = || entry.key.is_registry_1() && entry.is_usable_like_docker_hub();
-        let applies = entry.key.is_other_docker_hub() && !is_second();
+        let is_second = || entry.key().is_registry_1() && entry.is_usable_like_docker_hub();
+        let applies = entry.key().is_other_docker_hub() && !is_second();
         applies.then(|| Found::at(entry, RegistryKeyDockerHub))
     }
 

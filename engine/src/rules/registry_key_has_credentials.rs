@@ -24,7 +24,7 @@ impl Check for RegistryKeyHasCredentials {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        entry.key.has_credentials().then(|| Found::at(entry, RegistryKeyHasCredentials))
+        entry.key().has_credentials().then(|| Found::at(entry, RegistryKeyHasCredentials))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {

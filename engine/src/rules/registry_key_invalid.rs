@@ -28,7 +28,7 @@ impl Check for RegistryKeyInvalid {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        entry.key_fault.map(|fault| Found::at(entry, RegistryKeyInvalid(fault)))
+        entry.key_fault().map(|fault| Found::at(entry, RegistryKeyInvalid(fault)))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {

@@ -26,7 +26,7 @@ impl Check for RegistryKeyNeverMatches {
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         let applies = entry.is_never_found() && !EmptyLeftover::applies(entry);
-        applies.then(|| Found::at(entry, RegistryKeyNeverMatches(entry.key.why_never())))
+        applies.then(|| Found::at(entry, RegistryKeyNeverMatches(entry.key().why_never())))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {

@@ -28,13 +28,13 @@ impl Check for RegistryKeyPartial {
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         let is_judged_elsewhere = || {
-            entry.is_key_unfilled
-                || entry.key_fault.is_some()
-                || entry.key.is_glob()
-                || entry.key.is_docker_hub()
-                || entry.key.has_credentials()
+            entry.is_key_unfilled()
+                || entry.key_fault().is_some()
+                || entry.key().is_glob()
+                || entry.key().is_docker_hub()
+                || entry.key().has_credentials()
         };
-        let applies = !entry.key.is_plain()
+        let applies = !entry.key().is_plain()
             && !is_judged_elsewhere()
             && !entry.is_never_found()
             && is_partial(entry.document.secret_type(), entry.registry.as_written());

@@ -22,7 +22,7 @@ impl Check for RegistryKeyUnfilled {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        entry.is_key_unfilled.then(|| Found::at(entry, RegistryKeyUnfilled))
+        entry.is_key_unfilled().then(|| Found::at(entry, RegistryKeyUnfilled))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {

@@ -20,7 +20,7 @@ impl Check for RegistryKeyWildcard {
     };
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
-        entry.key.is_wildcard().then(|| Found::at(entry, RegistryKeyWildcard))
+        entry.key().is_wildcard().then(|| Found::at(entry, RegistryKeyWildcard))
     }
 
     fn message(&self, _: &Context<'_>) -> Message {

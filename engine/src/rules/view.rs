@@ -61,16 +61,20 @@ pub(crate) const STRIPPED: [EntryField; 3] =
 const MISNAMED_FIELDS: [&str; 9] =
     ["token", "user", "pass", "passwd", "login", "secret", "identity_token", "access_token", "refresh_token"];
 
+/// The key of an entry.
+struct JudgedKey<'v> {
+    parsed: Key<'v>,
+    is_unfilled: bool,
+    fault: Option<KeyFault>,
+}
+
 /// An entry that is judged: an object or null.
 pub(crate) struct EntryView<'v, 'a> {
     pub(crate) document: &'v Document<'a>,
     pub(crate) member: &'v Member,
     pub(crate) registry: &'v RegistryKey<'a>,
-    pub(crate) key: Key<'v>,
-    /// A template left something unfilled in the key.
-    pub(crate) is_key_unfilled: bool,
-    /// Why the key names no registry; not checked if it is unfilled.
-    pub(crate) key_fault: Option<KeyFault>,
+    /// Worked out when it is first asked for.
+    key: OnceCell<JudgedKey<'v>>,
     /// Whether the kubelet finds the key for no ordinary image; worked out when it is first asked.
     never_found: OnceCell<bool>,
     pub(crate) fields: Entry<'v, 'a>,
@@ -91,22 +95,42 @@ impl<'v, 'a> EntryView<'v, 'a> {
         shared: &'v Shared<'v, 'a>,
     ) -> Self {
         let fields = document.entry(member);
-        let key = Key::parse(registry.as_written());
-        let is_key_unfilled = !key.is_plain() && is_unfilled_key(registry.as_written());
         EntryView {
-            is_key_unfilled,
-            key_fault: if key.is_plain() || is_key_unfilled { None } else { key.fault() },
             never_found: OnceCell::new(),
             credentials: Credentials::read(&fields),
             document,
             member,
             registry,
-            key,
+            key: OnceCell::new(),
             fields,
             held,
             index: *index,
             shared,
         }
+    }
+
+    fn judged_key(&self) -> &JudgedKey<'v> {
+        self.key.get_or_init(|| {
+            let parsed = Key::parse(self.registry.as_written());
+            let is_unfilled = !parsed.is_plain() && is_unfilled_key(self.registry.as_written());
+            let fault = if parsed.is_plain() || is_unfilled { None } else { parsed.fault() };
+            JudgedKey { parsed, is_unfilled, fault }
+        })
+    }
+
+    /// The key in its parts.
+    pub(crate) fn key(&self) -> &Key<'v> {
+        &self.judged_key().parsed
+    }
+
+    /// Whether a template left something unfilled in the key.
+    pub(crate) fn is_key_unfilled(&self) -> bool {
+        self.judged_key().is_unfilled
+    }
+
+    /// Why the key names no registry; not checked if it is unfilled.
+    pub(crate) fn key_fault(&self) -> Option<KeyFault> {
+        self.judged_key().fault
     }
 
     /// Whether the entry has no credential.
@@ -129,10 +153,10 @@ impl<'v, 'a> EntryView<'v, 'a> {
 
     /// Whether the key names a registry, and the kubelet finds it for no ordinary image.
     pub(crate) fn is_never_found(&self) -> bool {
-        !self.is_key_unfilled
-            && self.key_fault.is_none()
-            && !self.key.is_other_docker_hub()
-            && !self.key.is_plain()
+        !self.key().is_plain()
+            && !self.is_key_unfilled()
+            && self.key_fault().is_none()
+            && !self.key().is_other_docker_hub()
             && *self.never_found.get_or_init(|| is_never_found(self.registry.as_written()))
     }
 

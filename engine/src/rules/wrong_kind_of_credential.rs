@@ -133,7 +133,7 @@ impl Check for WrongKindOfCredential {
 
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         let (username, password) = entry.read_pair()?;
-        let (rule, half) = WrongKindOfCredential::find(&entry.key, username, password)?;
+        let (rule, half) = WrongKindOfCredential::find(entry.key(), username, password)?;
         Some(Found::at_field(entry, entry.field_of_half(half), rule))
     }
 
