@@ -8,14 +8,14 @@ use super::credential::{Credential, bearer};
 use super::exchange::{Ask, Reply};
 use super::outcome::{Conclusion, VerifyOutcome};
 use super::realm::TokenServer;
+use super::session::Session;
 use super::site::Site;
 use super::state::{Contact, LoggedIn};
 use super::token::token;
 use super::vendor::Vendor;
-use super::verifier::Verifier;
 use super::words;
 
-impl Verifier {
+impl Session {
     /// Asks a registry how it wants to be asked, once in a run.
     pub(super) async fn contact(&mut self, site: &Site) -> Result<Contact, Conclusion> {
         if let Some(known) = &self.registry(site).contact {
@@ -214,8 +214,8 @@ pub(super) fn no_token(server: &Site) -> Conclusion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::session::VerifyOptions;
     use crate::registry::site::NamedHosts;
-    use crate::registry::verifier::VerifyOptions;
 
     const BEARER: (&str, &str) =
         ("www-authenticate", r#"Bearer realm="https://r.example.com/token",service="r.example.com""#);
@@ -267,7 +267,7 @@ mod tests {
             max_failures: 3,
             now: jiff::Timestamp::UNIX_EPOCH,
         };
-        let mut verifier = Verifier::new(options).ok().unwrap();
+        let mut session = Session::new(options).ok().unwrap();
         for (status, challenge, body, outcome) in [
             (401, BEARER, "", VerifyOutcome::Refused),
             (403, BEARER, DENIED, VerifyOutcome::Refused),
@@ -284,10 +284,10 @@ mod tests {
             let challenge = Challenge::read(std::iter::once(challenge.1));
             let vendor = Vendor::of("r.example.com", challenge.as_ref());
             let reply = Reply::made_up(status, &[], body);
-            let conclusion = verifier.not_accepted(&site(), &site(), &reply, vendor);
+            let conclusion = session.not_accepted(&site(), &site(), &reply, vendor);
             assert_eq!(conclusion.outcome, outcome, "{status} {body}");
             let stops = matches!(outcome, VerifyOutcome::RateLimited | VerifyOutcome::LockedOut);
-            assert_eq!(verifier.registry(&site()).stopped.take().is_some(), stops, "{status} {body}");
+            assert_eq!(session.registry(&site()).stopped.take().is_some(), stops, "{status} {body}");
         }
     }
 

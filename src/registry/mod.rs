@@ -16,6 +16,7 @@ mod outcome;
 mod pull;
 mod realm;
 mod said;
+mod session;
 mod site;
 mod state;
 mod token;
@@ -28,8 +29,9 @@ pub use credential::Credential;
 pub use entry::{LoginEntries, LoginEntry, MAX_ENTRIES, MAX_IMAGES, UnreadableDocument, login_entries};
 pub use image::PullImage;
 pub use outcome::VerifyOutcome;
+pub use session::{VerifierError, VerifyOptions};
 pub use site::NamedHosts;
-pub use verifier::{Verification, Verifier, VerifierError, VerifyOptions};
+pub use verifier::{Verification, Verifier};
 
 #[cfg(test)]
 mod tests {

@@ -11,11 +11,11 @@ use super::image::PullImage;
 use super::login::no_token;
 use super::outcome::{Conclusion, VerifyOutcome};
 use super::realm::TokenServer;
+use super::session::Session;
 use super::site::Site;
 use super::state::{Anonymous, Contact};
 use super::token::token;
 use super::vendor::Vendor;
-use super::verifier::Verifier;
 use super::words;
 
 /// The manifests that runtimes ask for.
@@ -23,7 +23,7 @@ const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vn
                          application/vnd.docker.distribution.manifest.list.v2+json, \
                          application/vnd.docker.distribution.manifest.v2+json, */*;q=0.1";
 
-impl Verifier {
+impl Session {
     /// The conclusion about an image.
     pub(super) async fn pull(
         &mut self,
