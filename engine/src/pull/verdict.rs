@@ -179,10 +179,18 @@ impl Holdings<'_> {
         if self.has_credentials() {
             sent
         } else if self.has_unknown() {
+            if self.is_sole_missing() {
+                return Verdict::likely(Cause::SecretMissing);
+            }
             Verdict::open(sent.cause(), sent.causes().chain(self.why_none().causes()))
         } else {
             self.why_none().at_most_likely()
         }
+    }
+
+    /// Whether an event says that a Secret could not be retrieved, and the Pod names only this one.
+    fn is_sole_missing(&self) -> bool {
+        self.is_missing_by_event && matches!(self.reasons(), [Reason { why: Why::Unknown, .. }])
     }
 
     fn refused(&self, otherwise: Verdict) -> Verdict {
