@@ -12,7 +12,7 @@ use crate::registry::{Key, RegistryKey};
 use crate::secret::SecretType;
 
 /// What the commands are about.
-pub(super) struct Repair<'r> {
+pub(super) struct Remedy<'r> {
     pub(super) pod: &'r PodFacts,
     pub(super) container: &'r ContainerFacts,
     pub(super) image: &'r str,
@@ -64,7 +64,7 @@ impl Names<'_> {
     }
 }
 
-impl Repair<'_> {
+impl Remedy<'_> {
     /// The commands, in the order in which to run them.
     pub(super) fn commands(&self, cause: Cause) -> Vec<String> {
         self.names().and_then(|names| self.of_cause(cause, &names)).unwrap_or_default()

@@ -16,7 +16,7 @@ use crate::registry::RegistryKey;
 const MAX_NAMED_ENTRIES: usize = 3;
 
 /// What the clauses about an image name.
-pub(super) struct Subject<'s> {
+pub(super) struct ClauseSubject<'s> {
     pub(super) namespace: &'s str,
     /// As written, if it is known.
     pub(super) image: Option<&'s str>,
@@ -36,13 +36,13 @@ pub(super) struct Subject<'s> {
 }
 
 /// The image, its registry, and the host that answered or was asked.
-struct Words {
+struct Named {
     image: Bilingual<String>,
     registry: Bilingual<String>,
     host: Bilingual<String>,
 }
 
-impl Subject<'_> {
+impl ClauseSubject<'_> {
     fn shown_image(&self) -> Bilingual<String> {
         let unknown = || Bilingual::new("the image", "该镜像");
         self.image.map_or_else(unknown, |image| Bilingual::untranslated(shown_image(image)))
@@ -72,7 +72,7 @@ impl Subject<'_> {
 }
 
 /// The one sentence of an explanation.
-pub(super) fn sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<String> {
+pub(super) fn sentence(verdict: &Verdict, subject: &ClauseSubject<'_>) -> Bilingual<String> {
     let Bilingual { english, chinese } = spaced_sentence(verdict, subject);
     Bilingual { english, chinese: without_inner_spaces(&chinese) }
 }
@@ -91,7 +91,7 @@ fn without_inner_spaces(text: &str) -> String {
     kept
 }
 
-fn spaced_sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<String> {
+fn spaced_sentence(verdict: &Verdict, subject: &ClauseSubject<'_>) -> Bilingual<String> {
     let first = clause(verdict.cause(), subject);
     match verdict.certainty {
         Certainty::Certain => {
@@ -134,7 +134,7 @@ fn spaced_sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<String
 }
 
 /// Says what a cause means for this image, without a closing mark.
-fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
+fn clause(cause: Cause, subject: &ClauseSubject<'_>) -> Bilingual<String> {
     let namespace = shown(subject.namespace);
     let (here, here_zh) = match &*namespace {
         "" => ("its namespace".to_owned(), "其命名空间".to_owned()),
@@ -156,8 +156,8 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
         }
     };
     let Bilingual { english: credentials, chinese: credentials_zh } = subject.credentials();
-    let words = Words { image, registry, host };
-    let Words { image: Bilingual { english: image, chinese: image_zh }, registry, host } = &words;
+    let named = Named { image, registry, host };
+    let Named { image: Bilingual { english: image, chinese: image_zh }, registry, host } = &named;
     let (registry, registry_zh) = (&registry.english, &registry.chinese);
     let (host, host_zh) = (&host.english, &host.chinese);
     match cause {
@@ -211,7 +211,7 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
             format!("kubelet 因类型不符而忽略{}", closest_zh()),
         ),
         Cause::SecretMalformed => malformed_clause(subject),
-        Cause::NoMatchingEntry => no_entry_clause(subject, &words.image),
+        Cause::NoMatchingEntry => no_entry_clause(subject, &named.image),
         Cause::CredentialsRefused => Bilingual::new(
             format!("{host} refuses {credentials}"),
             format!("{host_zh} 拒绝了{credentials_zh}"),
@@ -223,12 +223,12 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
             format!("{credentials} may not pull {image}, or there is no such repository"),
             format!("{}无权拉取 {image_zh}，或者该镜像仓库不存在", credentials_zh.trim_start()),
         ),
-        _ => of_registry_or_node(cause, subject, &words),
+        _ => of_registry_or_node(cause, subject, &named),
     }
 }
 
-fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bilingual<String> {
-    let Words { image: Bilingual { english: image, chinese: image_zh }, registry, host } = words;
+fn of_registry_or_node(cause: Cause, subject: &ClauseSubject<'_>, named: &Named) -> Bilingual<String> {
+    let Named { image: Bilingual { english: image, chinese: image_zh }, registry, host } = named;
     let (registry, registry_zh) = (&registry.english, &registry.chinese);
     let (host, host_zh) = (&host.english, &host.chinese);
     let (english, chinese) = match cause {
@@ -258,7 +258,7 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
             format!("{registry} gives the manifest of {image}, and the store of its layers fails"),
             format!("{registry_zh} 给出了 {image_zh} 的清单，但其层的存储出错"),
         ),
-        Cause::Certificate => return certificate_clause(subject, &words.host),
+        Cause::Certificate => return certificate_clause(subject, &named.host),
         Cause::PlainHttp => (
             format!("{host} speaks HTTP, and the node asks it with HTTPS"),
             format!("{host_zh} 使用 HTTP，而节点以 HTTPS 访问它"),
@@ -326,7 +326,7 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
     Bilingual { english, chinese }
 }
 
-fn certificate_clause(subject: &Subject<'_>, host: &Bilingual<String>) -> Bilingual<String> {
+fn certificate_clause(subject: &ClauseSubject<'_>, host: &Bilingual<String>) -> Bilingual<String> {
     let phrase = subject.attempt.and_then(|attempt| attempt.phrase).unwrap_or_default();
     let (what, what_zh) = match phrase {
         "x509: certificate signed by unknown authority" => {
@@ -348,7 +348,7 @@ fn certificate_clause(subject: &Subject<'_>, host: &Bilingual<String>) -> Biling
     )
 }
 
-fn malformed_clause(subject: &Subject<'_>) -> Bilingual<String> {
+fn malformed_clause(subject: &ClauseSubject<'_>) -> Bilingual<String> {
     let Some((secret, malformation)) = subject.malformed else {
         return Bilingual::new(
             "the kubelet cannot read one of the pull Secrets, and pulls nothing for the Pod",
@@ -366,7 +366,7 @@ fn malformed_clause(subject: &Subject<'_>) -> Bilingual<String> {
     )
 }
 
-fn no_entry_clause(subject: &Subject<'_>, image: &Bilingual<String>) -> Bilingual<String> {
+fn no_entry_clause(subject: &ClauseSubject<'_>, image: &Bilingual<String>) -> Bilingual<String> {
     let detail = subject.closest.and_then(|reason| {
         let image = ImageRef::parse(subject.image?)?;
         let has_detail = reason.why.cause() == Cause::NoMatchingEntry;
