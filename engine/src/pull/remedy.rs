@@ -171,6 +171,10 @@ impl Remedy<'_> {
     }
 
     fn of_no_entry(&self, names: &Names<'_>) -> Option<Vec<String>> {
+        // What could not be read may be right, and what is right now is used at the next pull.
+        if self.used.is_some() || matches!(self.closest, Some(Reason { why: Why::Unknown, .. })) {
+            return None;
+        }
         if let Some(Reason { why: Why::Near(near), .. }) = self.closest
             && near.relation == Relation::ImageHasCapitals
         {
