@@ -89,7 +89,7 @@ fn of_attempt(attempt: &Attempt<'_>) -> Option<Sentence> {
         (None, None) => return None,
     };
     let (from, from_zh) = match attempt.host {
-        Some(host) => (format!(" about {}", shown(host)), format!("关于 {} ", shown(host))),
+        Some(host) => (format!(" about {}", shown(host)), format!("关于 {} 的", shown(host))),
         None => (String::new(), String::new()),
     };
     let (means, means_zh) = match attempt.proof {
@@ -114,7 +114,7 @@ fn of_attempt(attempt: &Attempt<'_>) -> Option<Sentence> {
     let (colon, colon_zh) = if means.is_empty() { ("", "") } else { (": ", "：") };
     Some(Bilingual::new(
         format!("The error{from} says {quote}{colon}{means}."),
-        format!("错误信息{from_zh}为 {quote}{colon_zh}{means_zh}。"),
+        format!("{from_zh}错误信息为 {quote}{colon_zh}{means_zh}。"),
     ))
 }
 
