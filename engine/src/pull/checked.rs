@@ -295,8 +295,8 @@ const fn note(cause: Cause) -> Option<Bilingual<&'static str>> {
             "由节点而不是集群 DNS 解析该域名。写错的阿里云 ACR 域名（crpi-…）同样没有地址。",
         ),
         Cause::LockedOut => text(
-            "Every further pull with a wrong password can prolong it.",
-            "继续用错误的密码拉取可能会延长限制时间。",
+            "Docker Hub and GitLab block a user or an address for ten minutes to an hour; all nodes behind one address share it.",
+            "Docker Hub 和 GitLab 会对用户或地址封锁十分钟到一小时；使用同一出口地址的所有节点都会受影响。",
         ),
         Cause::BlobStore => text(
             "The node must reach the store to which the registry redirects, such as an object store.",
