@@ -168,3 +168,22 @@ impl Cause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_cause_has_a_code_of_its_own() {
+        let codes: BTreeSet<_> = Cause::ALL.iter().map(|cause| cause.code()).collect();
+        assert_eq!(codes.len(), Cause::ALL.len());
+        let is_sorted = Cause::ALL.windows(2).all(|pair| pair[0] < pair[1]);
+        assert!(
+            is_sorted
+                && Cause::ALL.first() == Some(&Cause::None)
+                && Cause::ALL.last() == Some(&Cause::Undecided)
+        );
+    }
+}

@@ -9,7 +9,7 @@ use super::message::Attempt;
 use super::proof::{Proof, Sent};
 use super::ring::{Ring, Why};
 use super::shown::shown;
-use super::verdict::{AccountSecrets, Holdings, Verdict};
+use super::verdict::{AccountSecrets, Evidence, Verdict};
 use super::why::why;
 use crate::bilingual::{Bilingual, text};
 use crate::consumers::{ImageRef, PodEntry};
@@ -37,7 +37,7 @@ pub(super) struct Checked<'c, 'k> {
     pub(super) pod: &'c PodFacts,
     pub(super) image: Option<&'c ImageRef>,
     pub(super) ring: &'c Ring<'k>,
-    pub(super) holdings: &'c Holdings<'c>,
+    pub(super) evidence: &'c Evidence<'c>,
     pub(super) failure: Option<&'c Failure<'c>>,
     pub(super) verdict: &'c Verdict,
     pub(super) pull_policy: Option<&'c str>,
@@ -58,7 +58,7 @@ pub(super) fn sentences(checked: &Checked<'_, '_>) -> Vec<Sentence> {
             return sentences;
         }
     }
-    if checked.holdings.is_missing_by_event {
+    if checked.evidence.is_missing_by_event {
         sentences.push(fixed(text(
             "An event FailedToRetrieveImagePullSecret says that a pull Secret was missing at a pull.",
             "事件 FailedToRetrieveImagePullSecret 表明某次拉取时缺少拉取 Secret。",
@@ -89,7 +89,7 @@ fn of_attempt(attempt: &Attempt<'_>) -> Option<Sentence> {
         (None, None) => return None,
     };
     let (from, from_zh) = match attempt.host {
-        Some(host) => (format!(" about {}", shown(host)), format!("关于 {} ", shown(host))),
+        Some(host) => (format!(" about {}", shown(host)), format!("关于 {} 的", shown(host))),
         None => (String::new(), String::new()),
     };
     let (means, means_zh) = match attempt.proof {
@@ -114,13 +114,13 @@ fn of_attempt(attempt: &Attempt<'_>) -> Option<Sentence> {
     let (colon, colon_zh) = if means.is_empty() { ("", "") } else { (": ", "：") };
     Some(Bilingual::new(
         format!("The error{from} says {quote}{colon}{means}."),
-        format!("错误信息{from_zh}为 {quote}{colon_zh}{means_zh}。"),
+        format!("{from_zh}错误信息为 {quote}{colon_zh}{means_zh}。"),
     ))
 }
 
 impl Checked<'_, '_> {
     fn of_secrets(&self, sentences: &mut Vec<Sentence>) {
-        if !self.holdings.names_secrets {
+        if !self.evidence.names_secrets {
             sentences.push(if self.pod.is_template && self.pod.service_account.is_none() {
                 fixed(text(
                     "The template names no pull Secret. Its ServiceAccount, whose list a Pod without one gets, could not be read or is not in the input.",
@@ -135,7 +135,7 @@ impl Checked<'_, '_> {
                 fixed(text("The Pod names no pull Secret.", "该 Pod 没有指定拉取 Secret。"))
             });
         }
-        let (Some(found), Some(image)) = (self.holdings.found, self.image) else { return };
+        let (Some(found), Some(image)) = (self.evidence.found, self.image) else { return };
         for entry in found.usable.iter().take(MAX_NAMED) {
             let secret = shown(self.ring.secret_of(entry));
             let key = RegistryKey::new(&*entry.key);
@@ -167,7 +167,7 @@ impl Checked<'_, '_> {
 
     fn of_account(&self, sentences: &mut Vec<Sentence>) {
         let account = self.pod.service_account.as_ref().map_or_else(String::new, |it| shown(&it.name));
-        let (secret, state, state_zh) = match self.holdings.account {
+        let (secret, state, state_zh) = match self.evidence.account {
             AccountSecrets::Nothing => return,
             AccountSecrets::Unknown(secret) => (secret, "which could not be read", "但无法读取它"),
             AccountSecrets::Fits(secret) => {
@@ -190,13 +190,13 @@ impl Checked<'_, '_> {
     fn of_contradiction(&self, sentences: &mut Vec<Sentence>) {
         let Some(failure) = self.failure else { return };
         let has = |proof| failure.attempts.iter().any(|attempt| attempt.proof == proof);
-        let usable = self.holdings.found.is_some_and(|found| !found.usable.is_empty());
+        let usable = self.evidence.found.is_some_and(|found| !found.usable.is_empty());
         let is_known = self
-            .holdings
+            .evidence
             .found
             .is_some_and(|found| found.reasons.iter().all(|reason| !matches!(reason.why, Why::Unknown)));
-        let is_malformed = self.holdings.is_malformed();
-        if has(Proof::Malformed) && is_known && self.holdings.names_secrets && !is_malformed {
+        let is_malformed = self.evidence.is_malformed();
+        if has(Proof::Malformed) && is_known && self.evidence.names_secrets && !is_malformed {
             sentences.push(fixed(text(
                 "The kubelet can read every Secret as it is now: the malformed one was fixed after the last pull.",
                 "按现在的内容，kubelet 能读取所有 Secret：格式错误的那个在上次拉取之后已修复。",
@@ -295,8 +295,8 @@ const fn note(cause: Cause) -> Option<Bilingual<&'static str>> {
             "由节点而不是集群 DNS 解析该域名。写错的阿里云 ACR 域名（crpi-…）同样没有地址。",
         ),
         Cause::LockedOut => text(
-            "Every further pull with a wrong password can prolong it.",
-            "继续用错误的密码拉取可能会延长限制时间。",
+            "Docker Hub and GitLab block a user or an address for ten minutes to an hour; all nodes behind one address share it.",
+            "Docker Hub 和 GitLab 会对用户或地址封锁十分钟到一小时；使用同一出口地址的所有节点都会受影响。",
         ),
         Cause::BlobStore => text(
             "The node must reach the store to which the registry redirects, such as an object store.",

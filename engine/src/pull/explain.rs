@@ -7,11 +7,12 @@ use super::checked::{self, CREDENTIAL_RULES, MAX_NAMED};
 use super::facts::{ContainerFacts, NodeFacts, PodFacts, PullSecret};
 use super::failure::Failure;
 use super::message;
-use super::remedy::Repair;
-use super::ring::{Contents, Found, Ring};
+use super::remedy::Remedy;
+use super::ring::{Contents, KeyringAnswer, Ring};
+use super::sentence::sentence;
 use super::shown::shown_image;
-use super::verdict::{AccountSecrets, Holdings, Look, Verdict, of_attempts, of_template};
-use super::words::{Subject, sentence};
+use super::verdict::{AccountSecrets, Evidence, Look, Verdict, of_attempts, of_template};
+use super::words::ClauseSubject;
 use crate::bilingual::Bilingual;
 use crate::consumers::{ImageRef, PodEntry};
 use crate::registry::RegistryKey;
@@ -109,35 +110,35 @@ impl Known<'_> {
         let is_sandbox = failure.is_some_and(|failure| failure.is_sandbox);
         let parsed = ImageRef::parse(image).filter(|_| !is_sandbox);
         let found = parsed.as_ref().map(|parsed| self.used.find(parsed));
-        let holdings = self.holdings(image, parsed.as_ref(), found.as_ref());
+        let evidence = self.evidence(image, parsed.as_ref(), found.as_ref());
         let verdict = match failure {
             Some(failure) if failure.is_sandbox => of_sandbox(failure),
-            Some(failure) => of_attempts(&failure.attempts, &holdings),
-            None if self.pod.is_template => of_template(&holdings, self.pod.service_account.is_some()),
+            Some(failure) => of_attempts(&failure.attempts, &evidence),
+            None if self.pod.is_template => of_template(&evidence, self.pod.service_account.is_some()),
             None => Verdict::certain(Cause::None),
         };
         let malformed = self.used.malformed().next();
-        let account_secret = match holdings.account {
+        let account_secret = match evidence.account {
             AccountSecrets::Fits(secret) | AccountSecrets::Unknown(secret) => Some(secret),
             AccountSecrets::Nothing => None,
         };
         let is_idle = failure.is_none() && !self.pod.is_template;
-        let subject = Subject {
+        let subject = ClauseSubject {
             namespace: &self.pod.namespace,
             image: Some(image),
             attempt: failure.and_then(Failure::attempt),
             used: found.as_ref().filter(|_| !is_idle).map_or_else(Vec::new, |found| self.named_used(found)),
-            closest: holdings.closest(),
+            closest: evidence.closest(),
             account: self.pod.service_account.as_ref().map(|account| &*account.name),
             account_secret,
             malformed,
             platform: self.pod.node.as_ref().and_then(platform),
         };
-        let repair = Repair {
+        let remedy = Remedy {
             pod: self.pod,
             container,
             image,
-            closest: holdings.closest(),
+            closest: evidence.closest(),
             used: found.as_ref().and_then(|found| self.sole_used(found)),
             account_secret,
             malformed: malformed.map(|(secret, malformation)| (secret, malformation.key.as_ref())),
@@ -149,7 +150,7 @@ impl Known<'_> {
                 pod: self.pod,
                 image: parsed.as_ref(),
                 ring: &self.used,
-                holdings: &holdings,
+                evidence: &evidence,
                 failure,
                 verdict: &verdict,
                 pull_policy: container.pull_policy.as_deref(),
@@ -162,18 +163,18 @@ impl Known<'_> {
             certainty: verdict.certainty,
             alternatives: verdict.alternatives(),
             message: sentence(&verdict, &subject),
-            remedy: if is_idle || is_sandbox { Vec::new() } else { repair.commands(verdict.cause()) },
+            remedy: if is_idle || is_sandbox { Vec::new() } else { remedy.commands(verdict.cause()) },
             checked,
         }
     }
 
-    fn holdings<'h>(
+    fn evidence<'h>(
         &'h self,
         written: &str,
         image: Option<&'h ImageRef>,
-        found: Option<&'h Found<'h>>,
-    ) -> Holdings<'h> {
-        Holdings {
+        found: Option<&'h KeyringAnswer<'h>>,
+    ) -> Evidence<'h> {
+        Evidence {
             image,
             is_short_name: is_short_name(written),
             names_secrets: !self.used.is_empty(),
@@ -194,7 +195,7 @@ impl Known<'_> {
         unknown.map_or(AccountSecrets::Nothing, AccountSecrets::Unknown)
     }
 
-    fn look(&self, found: &Found<'_>) -> Look {
+    fn look(&self, found: &KeyringAnswer<'_>) -> Look {
         if self.all_have(found, |rule| rule == Rule::CredentialExpired) {
             Look::Expired
         } else if self.all_have(found, |rule| CREDENTIAL_RULES.contains(&rule)) {
@@ -205,14 +206,14 @@ impl Known<'_> {
     }
 
     /// Whether one of some rules applies to every entry that the kubelet would try.
-    fn all_have(&self, found: &Found<'_>, is_wanted: impl Fn(Rule) -> bool) -> bool {
+    fn all_have(&self, found: &KeyringAnswer<'_>, is_wanted: impl Fn(Rule) -> bool) -> bool {
         let mut entries = found.usable.iter().take(MAX_NAMED);
         !found.usable.is_empty()
             && entries.all(|entry| self.used.findings(entry).any(|finding| is_wanted(finding.rule())))
     }
 
     /// The Secrets whose credentials are used, with the keys of the entries.
-    fn named_used(&self, found: &Found<'_>) -> Vec<(&str, RegistryKey<'static>)> {
+    fn named_used(&self, found: &KeyringAnswer<'_>) -> Vec<(&str, RegistryKey<'static>)> {
         let named = |entry: &&PodEntry<'_>| {
             (self.used.secret_of(entry), RegistryKey::new(entry.key.clone().into_owned()))
         };
@@ -220,7 +221,7 @@ impl Known<'_> {
     }
 
     /// The Secret whose credentials are used first, and whether it has no other entry.
-    fn sole_used(&self, found: &Found<'_>) -> Option<(&str, bool)> {
+    fn sole_used(&self, found: &KeyringAnswer<'_>) -> Option<(&str, bool)> {
         let entry = found.usable.first()?;
         Some((self.used.secret_of(entry), self.used.entries_beside(entry) == 0))
     }
@@ -241,7 +242,7 @@ fn is_short_name(image: &str) -> bool {
 
 /// The image of a sandbox is pulled with what the node has.
 fn of_sandbox(failure: &Failure<'_>) -> Verdict {
-    let verdict = of_attempts(&failure.attempts, &Holdings::NOTHING_KNOWN);
+    let verdict = of_attempts(&failure.attempts, &Evidence::NOTHING_KNOWN);
     let is_of_secrets = |cause| {
         matches!(
             cause,
@@ -263,11 +264,11 @@ pub fn explain_message(text: &str) -> MessageExplanation {
     let reading = message::read(text);
     let image = reading.image.and_then(ImageRef::parse);
     let is_short_name = reading.image.is_some_and(is_short_name);
-    let holdings = Holdings { image: image.as_ref(), is_short_name, ..Holdings::NOTHING_KNOWN };
-    let verdict = of_attempts(&reading.attempts, &holdings);
+    let evidence = Evidence { image: image.as_ref(), is_short_name, ..Evidence::NOTHING_KNOWN };
+    let verdict = of_attempts(&reading.attempts, &evidence);
     let host = reading.attempts.iter().find_map(|attempt| attempt.host);
     let attempt = reading.attempts.iter().find(|attempt| attempt.host.is_some()).or(reading.attempts.first());
-    let subject = Subject {
+    let subject = ClauseSubject {
         namespace: "",
         image: reading.image,
         attempt,

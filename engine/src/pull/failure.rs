@@ -1,7 +1,7 @@
 //! Which text tells of a container's failed pull: its status, or an event if the status has none.
 
 use super::facts::{ContainerFacts, EventFacts, PodFacts};
-use super::message::{self, Attempt, Reading};
+use super::message::{self, Attempt, TextReading};
 use super::proof::Proof;
 use crate::consumers::ImageRef;
 
@@ -113,7 +113,7 @@ fn of_event<'p>(
         }
         _ => false,
     };
-    let reading: Reading<'p> = is_failure.then(|| message::read(text))?;
+    let reading: TextReading<'p> = is_failure.then(|| message::read(text))?;
     let named = reading.image.and_then(|image| container.image_named(image));
     let image = match (named, names_container) {
         (Some(image), _) => image,

@@ -90,3 +90,50 @@ fn position(bytes: &[u8], offset: usize) -> (usize, usize) {
     let start = before.rfind('\n').map_or(0, |at| at + 1);
     (line, before.get(start..).unwrap_or_default().chars().count() + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consumers::PodKeyring;
+    use crate::document::Document;
+
+    fn find(bytes: &[u8]) -> Malformation {
+        const FORM: SecretType = SecretType::DockerConfigJson;
+        let Ok(document) = Document::read(bytes, FORM) else { return Malformation::find(bytes, FORM, None) };
+        let keyring = PodKeyring::new([(0, &document)]);
+        let refused = keyring.refused().first().expect("a document that the kubelet refuses");
+        Malformation::find(bytes, FORM, refused.key.as_deref())
+    }
+
+    #[test]
+    fn place_is_that_of_the_refused_entry() {
+        for (document, path, position, clause) in [
+            (
+                "{\"auths\":{\"a\":{\"auth\":\"dTpw\",\"email\":\"密\"},\n \"b\":{\"auth\":\"!!!\"}}}",
+                "data[.dockerconfigjson].auths[\"b\"].auth",
+                (2, 7),
+                "auth is not base64",
+            ),
+            (
+                "{\"auths\":{\"密\":{}, \"b\":{\"email\":1}}}",
+                "data[.dockerconfigjson].auths[\"b\"].email",
+                (1, 24),
+                "email is a number, not a string",
+            ),
+            ("{\"auths\":[]}", "data[.dockerconfigjson].auths", (1, 2), "auths is an array, not an object"),
+            ("[]", "data[.dockerconfigjson]", (1, 1), "the document is an array, not an object"),
+            ("{\"auths\":", "data[.dockerconfigjson]", (1, 10), "the JSON ends too early"),
+        ] {
+            let found = find(document.as_bytes());
+            assert_eq!((&*found.path, found.position), (path, position), "{document}");
+            assert_eq!(found.clause.english, clause, "{document}");
+        }
+    }
+
+    #[test]
+    fn what_no_rule_names_is_still_malformed() {
+        let found = find(br#"{"auths":{},"HttpHeaders":{"X":1}}"#);
+        assert_eq!(found.key, None);
+        assert!(found.path.starts_with("data[.dockerconfigjson]"), "{}", found.path);
+    }
+}

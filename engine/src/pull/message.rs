@@ -6,7 +6,7 @@ use super::text::{after, beginning, host_at_start, quoted, request, status, word
 
 /// What is read from one text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reading<'t> {
+pub(super) struct TextReading<'t> {
     /// The image that it names.
     pub(super) image: Option<&'t str>,
     /// What it proves, one for each different error: if the kubelet tried several credentials, there can be several.
@@ -83,14 +83,14 @@ const KUBELET_STARTS: [&str; 4] = [
 ];
 
 /// Reads a text of a Pod's status, of an event, or of a log.
-pub(super) fn read(text: &str) -> Reading<'_> {
+pub(super) fn read(text: &str) -> TextReading<'_> {
     let text = beginning(text).trim();
     let start = KUBELET_STARTS.iter().filter_map(|mark| text.find(mark)).min().unwrap_or(0);
     let mut rest = text.get(start..).unwrap_or(text);
     let mut image = None;
     if rest.contains("is not present with pull policy of Never") {
         image = after(rest, "image ").and_then(quoted).map(|(image, _)| image);
-        return Reading { image, attempts: vec![Attempt::new(Proof::NeverPull)] };
+        return TextReading { image, attempts: vec![Attempt::new(Proof::NeverPull)] };
     }
     for mark in ["Failed to apply default image tag ", "Failed to pull image ", "Back-off pulling image "] {
         if let Some((named, more)) = rest.strip_prefix(mark).and_then(quoted) {
@@ -108,7 +108,7 @@ pub(super) fn read(text: &str) -> Reading<'_> {
             attempts.push(attempt);
         }
     }
-    Reading { image, attempts }
+    TextReading { image, attempts }
 }
 
 /// Whether a text is an error of the kubelet's readers, as it is in `waiting.reason` since 1.33.

@@ -16,6 +16,7 @@ mod near;
 mod proof;
 mod remedy;
 mod ring;
+mod sentence;
 mod shown;
 mod text;
 mod verdict;

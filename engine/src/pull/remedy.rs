@@ -12,7 +12,7 @@ use crate::registry::{Key, RegistryKey};
 use crate::secret::SecretType;
 
 /// What the commands are about.
-pub(super) struct Repair<'r> {
+pub(super) struct Remedy<'r> {
     pub(super) pod: &'r PodFacts,
     pub(super) container: &'r ContainerFacts,
     pub(super) image: &'r str,
@@ -64,7 +64,7 @@ impl Names<'_> {
     }
 }
 
-impl Repair<'_> {
+impl Remedy<'_> {
     /// The commands, in the order in which to run them.
     pub(super) fn commands(&self, cause: Cause) -> Vec<String> {
         self.names().and_then(|names| self.of_cause(cause, &names)).unwrap_or_default()
@@ -171,6 +171,10 @@ impl Repair<'_> {
     }
 
     fn of_no_entry(&self, names: &Names<'_>) -> Option<Vec<String>> {
+        // What could not be read may be right, and what is right now is used at the next pull.
+        if self.used.is_some() || matches!(self.closest, Some(Reason { why: Why::Unknown, .. })) {
+            return None;
+        }
         if let Some(Reason { why: Why::Near(near), .. }) = self.closest
             && near.relation == Relation::ImageHasCapitals
         {

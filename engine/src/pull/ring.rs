@@ -72,7 +72,7 @@ pub(super) struct Ring<'s> {
 }
 
 /// What the keyring has for one image.
-pub(super) struct Found<'s> {
+pub(super) struct KeyringAnswer<'s> {
     /// The entries with a username and a password, in the order in which they are tried.
     pub(super) usable: Vec<&'s PodEntry<'s>>,
     /// Why each of the other Secrets gives none.
@@ -211,7 +211,7 @@ impl<'s> Ring<'s> {
     }
 
     /// What the keyring has for an image.
-    pub(super) fn find(&self, image: &ImageRef) -> Found<'_> {
+    pub(super) fn find(&self, image: &ImageRef) -> KeyringAnswer<'_> {
         let tried = self.keyring.find(image);
         let reasons = self.contents.0.iter().enumerate().filter_map(|(number, (name, content))| {
             let mut matching = tried.iter().filter(|entry| entry.document == number);
@@ -226,7 +226,7 @@ impl<'s> Ring<'s> {
             })
         });
         let reasons = reasons.collect();
-        Found { usable: tried.into_iter().filter(|entry| entry.is_complete).collect(), reasons }
+        KeyringAnswer { usable: tried.into_iter().filter(|entry| entry.is_complete).collect(), reasons }
     }
 
     fn why<'r>(

@@ -3,7 +3,7 @@
 use super::cause::{Cause, Certainty};
 use super::message::{Attempt, Runtime};
 use super::proof::{ForbiddenWords, NotFoundWords, Proof, Sent};
-use super::ring::{Found, Reason, Why};
+use super::ring::{KeyringAnswer, Reason, Why};
 use crate::consumers::ImageRef;
 use crate::registry::Key;
 
@@ -88,13 +88,13 @@ pub(super) enum Look {
 }
 
 /// What the objects say about one image.
-pub(super) struct Holdings<'h> {
+pub(super) struct Evidence<'h> {
     pub(super) image: Option<&'h ImageRef>,
     /// The image is written without a registry.
     pub(super) is_short_name: bool,
     /// The Pod names a pull Secret, which may be missing.
     pub(super) names_secrets: bool,
-    pub(super) found: Option<&'h Found<'h>>,
+    pub(super) found: Option<&'h KeyringAnswer<'h>>,
     pub(super) account: AccountSecrets<'h>,
     /// What the credentials that the kubelet would use look like.
     pub(super) look: Look,
@@ -102,9 +102,9 @@ pub(super) struct Holdings<'h> {
     pub(super) is_missing_by_event: bool,
 }
 
-impl Holdings<'_> {
+impl Evidence<'_> {
     /// For a text alone.
-    pub(super) const NOTHING_KNOWN: Holdings<'static> = Holdings {
+    pub(super) const NOTHING_KNOWN: Evidence<'static> = Evidence {
         image: None,
         is_short_name: false,
         names_secrets: true,
@@ -205,33 +205,33 @@ impl Holdings<'_> {
 
 /// The verdict on a template: whether a pull would find credentials. A Pod without a list of its own gets that of its service
 /// account, so that without it nothing is certain.
-pub(super) fn of_template(holdings: &Holdings<'_>, account_is_known: bool) -> Verdict {
-    if holdings.image.is_none() {
+pub(super) fn of_template(evidence: &Evidence<'_>, account_is_known: bool) -> Verdict {
+    if evidence.image.is_none() {
         return Verdict::certain(Cause::InvalidImageName);
     }
-    if holdings.is_malformed() {
+    if evidence.is_malformed() {
         return Verdict::certain(Cause::SecretMalformed);
     }
-    if holdings.has_credentials() {
-        let cause = if holdings.look == Look::Expired { Cause::CredentialsExpired } else { Cause::None };
+    if evidence.has_credentials() {
+        let cause = if evidence.look == Look::Expired { Cause::CredentialsExpired } else { Cause::None };
         return Verdict::certain(cause);
     }
-    if holdings.has_unknown() {
+    if evidence.has_unknown() {
         return Verdict::open(
             Cause::Undecided,
-            [Cause::None].into_iter().chain(holdings.why_none().causes()),
+            [Cause::None].into_iter().chain(evidence.why_none().causes()),
         );
     }
-    let why = holdings.why_none();
-    if holdings.names_secrets || account_is_known { why } else { why.at_most_likely() }
+    let why = evidence.why_none();
+    if evidence.names_secrets || account_is_known { why } else { why.at_most_likely() }
 }
 
 /// The verdict on a pull that failed with these errors; there are none if no text tells a cause.
-pub(super) fn of_attempts(attempts: &[Attempt<'_>], holdings: &Holdings<'_>) -> Verdict {
-    if attempts.iter().all(|attempt| attempt.proof == Proof::Unrecognised) && holdings.is_malformed() {
+pub(super) fn of_attempts(attempts: &[Attempt<'_>], evidence: &Evidence<'_>) -> Verdict {
+    if attempts.iter().all(|attempt| attempt.proof == Proof::Unrecognised) && evidence.is_malformed() {
         return Verdict::likely(Cause::SecretMalformed);
     }
-    let verdicts = attempts.iter().map(|attempt| of_attempt(attempt, holdings));
+    let verdicts = attempts.iter().map(|attempt| of_attempt(attempt, evidence));
     // The one that concerns the credentials comes first: it is the one that a Secret can cure.
     let order = |verdict: &Verdict| match verdict.cause() {
         Cause::CredentialsExpired => 0,
@@ -240,76 +240,76 @@ pub(super) fn of_attempts(attempts: &[Attempt<'_>], holdings: &Holdings<'_>) -> 
     };
     let mut verdicts: Vec<_> = verdicts.collect();
     verdicts.sort_by_key(order);
-    verdicts.into_iter().reduce(|one, other| one.or(&other)).unwrap_or_else(|| of_silence(holdings))
+    verdicts.into_iter().reduce(|one, other| one.or(&other)).unwrap_or_else(|| of_silence(evidence))
 }
 
 /// The verdict where only the objects can tell.
-fn of_silence(holdings: &Holdings<'_>) -> Verdict {
-    if holdings.has_credentials() || holdings.found.is_none() {
+fn of_silence(evidence: &Evidence<'_>) -> Verdict {
+    if evidence.has_credentials() || evidence.found.is_none() {
         return Verdict::open(Cause::Undecided, []);
     }
-    let why_none = holdings.why_none();
-    if !holdings.names_secrets && !holdings.is_meant() {
+    let why_none = evidence.why_none();
+    if !evidence.names_secrets && !evidence.is_meant() {
         return Verdict::open(Cause::Undecided, why_none.causes());
     }
-    if holdings.is_missing_by_event {
+    if evidence.is_missing_by_event {
         return why_none.at_most_likely();
     }
     Verdict::open(why_none.cause(), why_none.causes().chain([Cause::Undecided]))
 }
 
-fn of_attempt(attempt: &Attempt<'_>, holdings: &Holdings<'_>) -> Verdict {
-    let verdict = of_proof(attempt.proof, holdings);
+fn of_attempt(attempt: &Attempt<'_>, evidence: &Evidence<'_>) -> Verdict {
+    let verdict = of_proof(attempt.proof, evidence);
     let has_failed_mirrors = attempt.runtime == Runtime::Crio { mirrors_failed: true };
     let verdict = if has_failed_mirrors { verdict.at_most_likely() } else { verdict };
-    if attempt.service.is_some_and(|service| holdings.is_other_host(service)) {
+    if attempt.service.is_some_and(|service| evidence.is_other_host(service)) {
         return match attempt.proof {
             Proof::TokenRefused(_) => Verdict::open(verdict.cause(), verdict.causes().chain([Cause::Mirror])),
             _ => verdict.at_most_likely(),
         };
     }
-    let is_other = attempt.configured_host.is_some_and(|host| holdings.is_other_host(host));
+    let is_other = attempt.configured_host.is_some_and(|host| evidence.is_other_host(host));
     if (!attempt.names_a_mirror && !is_other) || matches!(attempt.proof, Proof::BlobStore { .. }) {
         return verdict;
     }
-    if holdings.is_short_name && attempt.runtime != Runtime::Other {
+    if evidence.is_short_name && attempt.runtime != Runtime::Other {
         // The kubelet looks for credentials of Docker Hub, and CRI-O asks the registries that it is told to search.
         return Verdict::open(Cause::ShortName, verdict.causes().chain([Cause::NotFound]));
     }
     // If all fail, containerd shows the first mirror's error, whatever the registry itself said.
-    let of_registry = if holdings.has_credentials() {
+    let of_registry = if evidence.has_credentials() {
         vec![Cause::CredentialsRefused, Cause::NoPermission]
     } else {
-        holdings.why_none().causes().collect()
+        evidence.why_none().causes().collect()
     };
     let all = verdict.causes().chain(of_registry).chain([Cause::NotFound]);
     Verdict::open(Cause::Mirror, all)
 }
 
-fn of_proof(proof: Proof, holdings: &Holdings<'_>) -> Verdict {
+fn of_proof(proof: Proof, evidence: &Evidence<'_>) -> Verdict {
     match proof {
         Proof::Malformed => Verdict::certain(Cause::SecretMalformed),
         Proof::SecretsNotRetrieved => Verdict::likely(Cause::SecretMissing),
-        Proof::NothingSent => of_nothing_sent(holdings),
+        Proof::NothingSent => of_nothing_sent(evidence),
         Proof::TokenRefused(_)
         | Proof::TokenForbidden(_)
         | Proof::TokenServer { .. }
-        | Proof::TokenRateLimited => of_token_server(proof, holdings),
+        | Proof::TokenRateLimited => of_token_server(proof, evidence),
         Proof::Unauthorized { by_crio } => {
             // CRI-O proceeds without a token if it was given an empty one.
             let no_token = by_crio.then_some(Cause::TokenServerError);
-            let refused = if holdings.look == Look::Suspicious {
+            let refused = if evidence.look == Look::Suspicious {
                 Verdict::likely(Cause::CredentialsRefused)
             } else {
                 Verdict::open(Cause::CredentialsRefused, [Cause::NoPermission].into_iter().chain(no_token))
             };
-            holdings.if_sent(holdings.refused(refused))
+            evidence.if_sent(evidence.refused(refused))
         }
-        Proof::NoAccess => of_no_access(holdings),
-        Proof::Forbidden(words) => holdings.if_sent(match words {
+        Proof::NoAccess => of_no_access(evidence),
+        Proof::Forbidden(words) => evidence.if_sent(match words {
             ForbiddenWords::Expired => Verdict::likely(Cause::CredentialsExpired),
-            ForbiddenWords::Denied => holdings.refused(Verdict::likely(Cause::NoPermission)),
-            ForbiddenWords::None => holdings.refused(Verdict::open(
+            ForbiddenWords::Denied => evidence.refused(Verdict::likely(Cause::NoPermission)),
+            ForbiddenWords::None => evidence.refused(Verdict::open(
                 Cause::NoPermission,
                 [Cause::CredentialsRefused, Cause::CredentialsExpired],
             )),
@@ -347,40 +347,40 @@ const fn of_itself(proof: Proof) -> Cause {
     }
 }
 
-fn of_nothing_sent(holdings: &Holdings<'_>) -> Verdict {
-    if !holdings.has_credentials() {
-        return holdings.why_none();
+fn of_nothing_sent(evidence: &Evidence<'_>) -> Verdict {
+    if !evidence.has_credentials() {
+        return evidence.why_none();
     }
     // The objects have changed since: with these, credentials would have been sent.
-    if holdings.is_missing_by_event {
+    if evidence.is_missing_by_event {
         return Verdict::likely(Cause::SecretMissing);
     }
     Verdict::open(Cause::NoMatchingEntry, [Cause::SecretMissing, Cause::WrongSecretType])
 }
 
-fn of_token_server(proof: Proof, holdings: &Holdings<'_>) -> Verdict {
+fn of_token_server(proof: Proof, evidence: &Evidence<'_>) -> Verdict {
     match proof {
-        Proof::TokenRefused(Sent::Yes) if holdings.look == Look::Expired => {
+        Proof::TokenRefused(Sent::Yes) if evidence.look == Look::Expired => {
             Verdict::certain(Cause::CredentialsExpired)
         }
-        Proof::TokenRefused(Sent::Yes) if holdings.has_credentials() || holdings.has_unknown() => {
+        Proof::TokenRefused(Sent::Yes) if evidence.has_credentials() || evidence.has_unknown() => {
             Verdict::certain(Cause::CredentialsRefused)
         }
         // The node has credentials of its own, or the objects have changed since.
         Proof::TokenRefused(Sent::Yes) => Verdict::likely(Cause::CredentialsRefused),
         Proof::TokenRefused(_) => {
-            holdings.if_sent(holdings.refused(Verdict::likely(Cause::CredentialsRefused)))
+            evidence.if_sent(evidence.refused(Verdict::likely(Cause::CredentialsRefused)))
         }
         Proof::TokenForbidden(sent) => {
             let server = [Cause::TokenServerError, Cause::LockedOut];
-            if sent == Sent::Yes || (sent == Sent::Unknown && holdings.has_credentials()) {
+            if sent == Sent::Yes || (sent == Sent::Unknown && evidence.has_credentials()) {
                 let more = server.into_iter().chain([Cause::NoPermission]);
                 return Verdict::open(Cause::CredentialsRefused, more);
             }
-            let none = holdings.why_none();
+            let none = evidence.why_none();
             Verdict::open(none.cause(), none.causes().chain(server))
         }
-        Proof::TokenRateLimited if holdings.has_credentials() || holdings.has_unknown() => {
+        Proof::TokenRateLimited if evidence.has_credentials() || evidence.has_unknown() => {
             Verdict::likely(Cause::RateLimited)
         }
         Proof::TokenRateLimited => Verdict::certain(Cause::RateLimited),
@@ -391,12 +391,12 @@ fn of_token_server(proof: Proof, holdings: &Holdings<'_>) -> Verdict {
 
 /// A token without the right to pull: for anonymous callers, for a user without permission, and for a repository that
 /// does not exist.
-fn of_no_access(holdings: &Holdings<'_>) -> Verdict {
-    let verdict = holdings.if_sent(holdings.refused(Verdict::likely(Cause::NoPermission)));
-    if holdings.has_credentials() || holdings.has_unknown() || holdings.is_meant() {
+fn of_no_access(evidence: &Evidence<'_>) -> Verdict {
+    let verdict = evidence.if_sent(evidence.refused(Verdict::likely(Cause::NoPermission)));
+    if evidence.has_credentials() || evidence.has_unknown() || evidence.is_meant() {
         return verdict;
     }
-    if holdings.is_official_image() {
+    if evidence.is_official_image() {
         // Everybody may pull these.
         return Verdict::likely(Cause::NotFound);
     }

@@ -1,12 +1,11 @@
-//! What is said about a cause, in both languages. A sentence is built from names of objects, hosts, keys and the words of
+//! What is said about a cause, in both languages, as a clause. It is built from names of objects, hosts, keys and the words of
 //! this file; nothing is quoted from an error or a document.
 
-use super::cause::{Cause, Certainty};
+use super::cause::Cause;
 use super::malformed::Malformation;
 use super::message::Attempt;
 use super::ring::{Reason, Why};
 use super::shown::{shown, shown_image};
-use super::verdict::Verdict;
 use super::why::why;
 use crate::bilingual::Bilingual;
 use crate::consumers::ImageRef;
@@ -16,7 +15,7 @@ use crate::registry::RegistryKey;
 const MAX_NAMED_ENTRIES: usize = 3;
 
 /// What the clauses about an image name.
-pub(super) struct Subject<'s> {
+pub(super) struct ClauseSubject<'s> {
     pub(super) namespace: &'s str,
     /// As written, if it is known.
     pub(super) image: Option<&'s str>,
@@ -36,14 +35,14 @@ pub(super) struct Subject<'s> {
 }
 
 /// The image, its registry, and the host that answered or was asked.
-struct Words {
+struct Named {
     image: Bilingual<String>,
     registry: Bilingual<String>,
     host: Bilingual<String>,
 }
 
-impl Subject<'_> {
-    fn shown_image(&self) -> Bilingual<String> {
+impl ClauseSubject<'_> {
+    pub(super) fn shown_image(&self) -> Bilingual<String> {
         let unknown = || Bilingual::new("the image", "该镜像");
         self.image.map_or_else(unknown, |image| Bilingual::untranslated(shown_image(image)))
     }
@@ -71,70 +70,8 @@ impl Subject<'_> {
     }
 }
 
-/// The one sentence of an explanation.
-pub(super) fn sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<String> {
-    let Bilingual { english, chinese } = spaced_sentence(verdict, subject);
-    Bilingual { english, chinese: without_inner_spaces(&chinese) }
-}
-
-/// Without the spaces between two Chinese characters: those around a name that turned out to be no name.
-fn without_inner_spaces(text: &str) -> String {
-    let is_chinese =
-        |c: Option<char>| c.is_some_and(|c| matches!(c, '\u{3000}'..='\u{9fff}' | '\u{ff00}'..='\u{ff5e}'));
-    let mut kept = String::with_capacity(text.len());
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        if c != ' ' || !is_chinese(kept.chars().next_back()) || !is_chinese(rest.clone().next()) {
-            kept.push(c);
-        }
-    }
-    kept
-}
-
-fn spaced_sentence(verdict: &Verdict, subject: &Subject<'_>) -> Bilingual<String> {
-    let first = clause(verdict.cause(), subject);
-    match verdict.certainty {
-        Certainty::Certain => {
-            Bilingual::new(format!("{}.", capitalised(&first.english)), format!("{}。", first.chinese))
-        }
-        Certainty::Likely => Bilingual::new(
-            format!("The likely cause is that {}.", first.english),
-            format!("可能的原因：{}。", first.chinese),
-        ),
-        // Of a template: a failed pull does not have the alternative that there is nothing to report.
-        Certainty::Open if verdict.causes().any(|cause| cause == Cause::None) => {
-            let image = subject.shown_image();
-            Bilingual::new(
-                format!(
-                    "Nothing visible tells whether a pull of {} finds credentials: a pull Secret could not be read or is not in the input.",
-                    image.english
-                ),
-                format!(
-                    "无法判断拉取 {} 时能否找到凭据：有拉取 Secret 无法读取，或不在输入中。",
-                    image.chinese
-                ),
-            )
-        }
-        Certainty::Open if verdict.causes().count() == 1 => {
-            Bilingual::new(format!("{}.", capitalised(&first.english)), format!("{}。", first.chinese))
-        }
-        Certainty::Open => {
-            let clauses: Vec<_> = verdict.causes().map(|cause| clause(cause, subject)).collect();
-            let english: Vec<_> = clauses.iter().map(|clause| &*clause.english).collect();
-            let chinese: Vec<_> = clauses.iter().map(|clause| &*clause.chinese).collect();
-            Bilingual::new(
-                format!(
-                    "The cause is one of these, and nothing visible tells which: {}.",
-                    english.join("; or ")
-                ),
-                format!("原因是以下之一，但无法从现有信息判断：{}。", chinese.join("；或者：")),
-            )
-        }
-    }
-}
-
 /// Says what a cause means for this image, without a closing mark.
-fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
+pub(super) fn clause(cause: Cause, subject: &ClauseSubject<'_>) -> Bilingual<String> {
     let namespace = shown(subject.namespace);
     let (here, here_zh) = match &*namespace {
         "" => ("its namespace".to_owned(), "其命名空间".to_owned()),
@@ -156,8 +93,8 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
         }
     };
     let Bilingual { english: credentials, chinese: credentials_zh } = subject.credentials();
-    let words = Words { image, registry, host };
-    let Words { image: Bilingual { english: image, chinese: image_zh }, registry, host } = &words;
+    let named = Named { image, registry, host };
+    let Named { image: Bilingual { english: image, chinese: image_zh }, registry, host } = &named;
     let (registry, registry_zh) = (&registry.english, &registry.chinese);
     let (host, host_zh) = (&host.english, &host.chinese);
     match cause {
@@ -211,7 +148,7 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
             format!("kubelet 因类型不符而忽略{}", closest_zh()),
         ),
         Cause::SecretMalformed => malformed_clause(subject),
-        Cause::NoMatchingEntry => no_entry_clause(subject, &words.image),
+        Cause::NoMatchingEntry => no_entry_clause(subject, &named.image),
         Cause::CredentialsRefused => Bilingual::new(
             format!("{host} refuses {credentials}"),
             format!("{host_zh} 拒绝了{credentials_zh}"),
@@ -223,12 +160,12 @@ fn clause(cause: Cause, subject: &Subject<'_>) -> Bilingual<String> {
             format!("{credentials} may not pull {image}, or there is no such repository"),
             format!("{}无权拉取 {image_zh}，或者该镜像仓库不存在", credentials_zh.trim_start()),
         ),
-        _ => of_registry_or_node(cause, subject, &words),
+        _ => of_registry_or_node(cause, subject, &named),
     }
 }
 
-fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bilingual<String> {
-    let Words { image: Bilingual { english: image, chinese: image_zh }, registry, host } = words;
+fn of_registry_or_node(cause: Cause, subject: &ClauseSubject<'_>, named: &Named) -> Bilingual<String> {
+    let Named { image: Bilingual { english: image, chinese: image_zh }, registry, host } = named;
     let (registry, registry_zh) = (&registry.english, &registry.chinese);
     let (host, host_zh) = (&host.english, &host.chinese);
     let (english, chinese) = match cause {
@@ -249,16 +186,12 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
         Cause::TokenServerError => {
             (format!("the token server of {registry} fails"), format!("{registry_zh} 的令牌服务出错"))
         }
-        Cause::RegistryError => {
-            let status = subject.attempt.and_then(|attempt| attempt.status);
-            let status = status.map_or_else(String::new, |status| format!(" (HTTP {status})"));
-            (format!("{host} answers with an error{status}"), format!("{host_zh} 返回错误{status}"))
-        }
+        Cause::RegistryError => return registry_error_clause(subject, &named.host),
         Cause::BlobStore => (
             format!("{registry} gives the manifest of {image}, and the store of its layers fails"),
             format!("{registry_zh} 给出了 {image_zh} 的清单，但其层的存储出错"),
         ),
-        Cause::Certificate => return certificate_clause(subject, &words.host),
+        Cause::Certificate => return certificate_clause(subject, &named.host),
         Cause::PlainHttp => (
             format!("{host} speaks HTTP, and the node asks it with HTTPS"),
             format!("{host_zh} 使用 HTTP，而节点以 HTTPS 访问它"),
@@ -326,7 +259,18 @@ fn of_registry_or_node(cause: Cause, subject: &Subject<'_>, words: &Words) -> Bi
     Bilingual { english, chinese }
 }
 
-fn certificate_clause(subject: &Subject<'_>, host: &Bilingual<String>) -> Bilingual<String> {
+fn registry_error_clause(subject: &ClauseSubject<'_>, host: &Bilingual<String>) -> Bilingual<String> {
+    let status = subject.attempt.and_then(|attempt| attempt.status);
+    let words = |open: &str, close: &str| {
+        status.map_or_else(String::new, |status| format!("{open}HTTP {status}{close}"))
+    };
+    Bilingual::new(
+        format!("{} answers with an error{}", host.english, words(" (", ")")),
+        format!("{} 返回错误{}", host.chinese, words("（", "）")),
+    )
+}
+
+fn certificate_clause(subject: &ClauseSubject<'_>, host: &Bilingual<String>) -> Bilingual<String> {
     let phrase = subject.attempt.and_then(|attempt| attempt.phrase).unwrap_or_default();
     let (what, what_zh) = match phrase {
         "x509: certificate signed by unknown authority" => {
@@ -348,7 +292,7 @@ fn certificate_clause(subject: &Subject<'_>, host: &Bilingual<String>) -> Biling
     )
 }
 
-fn malformed_clause(subject: &Subject<'_>) -> Bilingual<String> {
+fn malformed_clause(subject: &ClauseSubject<'_>) -> Bilingual<String> {
     let Some((secret, malformation)) = subject.malformed else {
         return Bilingual::new(
             "the kubelet cannot read one of the pull Secrets, and pulls nothing for the Pod",
@@ -366,7 +310,7 @@ fn malformed_clause(subject: &Subject<'_>) -> Bilingual<String> {
     )
 }
 
-fn no_entry_clause(subject: &Subject<'_>, image: &Bilingual<String>) -> Bilingual<String> {
+fn no_entry_clause(subject: &ClauseSubject<'_>, image: &Bilingual<String>) -> Bilingual<String> {
     let detail = subject.closest.and_then(|reason| {
         let image = ImageRef::parse(subject.image?)?;
         let has_detail = reason.why.cause() == Cause::NoMatchingEntry;
@@ -383,13 +327,4 @@ fn no_entry_clause(subject: &Subject<'_>, image: &Bilingual<String>) -> Bilingua
         ),
         format!("该 Pod 的拉取 Secret 中没有 {} 的凭据{}", image.chinese, colon(&detail.chinese, "：")),
     )
-}
-
-fn capitalised(clause: &str) -> String {
-    for (start, with) in [("the ", "The "), ("a ", "A "), ("what ", "What "), ("one ", "One ")] {
-        if let Some(rest) = clause.strip_prefix(start) {
-            return format!("{with}{rest}");
-        }
-    }
-    clause.to_owned()
 }

@@ -294,6 +294,7 @@ fn an_error_that_does_not_fit_the_objects_is_not_certain() {
     let explanation = only(&pod(NOTHING_SENT, vec![for_host("good", "r.example.com")]));
     assert_eq!(explanation.certainty, Certainty::Open);
     assert!(explanation.checked.iter().any(|line| line.english.contains("changed after the last pull")));
+    assert_eq!(explanation.remedy, [""; 0]);
     // Something was sent, and the Pod has nothing: it came from the node.
     let explanation = only(&pod(OAUTH_401, vec![]));
     assert_eq!((explanation.cause, explanation.certainty), (Cause::CredentialsRefused, Certainty::Likely));
