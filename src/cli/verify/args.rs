@@ -80,7 +80,8 @@ pub(crate) struct Args {
     /// Print a Job that verifies the Secret from inside the cluster, and ask nothing
     ///
     /// The Job mounts the Secret, and has no permission for anything else. It takes over --image and the other flags.
-    #[arg(long, requires = "secret")]
+    // clap does not require an argument that another one excludes.
+    #[arg(long, requires = "secret", conflicts_with_all = ["all_namespaces", "files", "docker_config"])]
     pub(super) print_job: bool,
 
     /// Format of the report

@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::http::Response;
 use serde_json::json;
 
+use crate::support::cluster::pull_secret;
 use crate::support::process::Memory;
 
 use super::internet::{Answer, Internet, Request, in_namespace};
@@ -229,6 +230,45 @@ fn silence_before_the_first_byte_ends() {
         let (ran, cost) = measured(arguments);
         assert!(["unreachable", "undecided"].contains(&ran.outcome().as_str()), "{ran:?}");
         assert!(cost.time < Duration::from_secs(10), "{:?}", cost.time);
+    });
+}
+
+#[test]
+fn a_silent_host_is_waited_for_once() {
+    in_namespace(|| {
+        let internet = Internet::new();
+        internet.serve(HOST, |_| None);
+        let logins: Vec<_> = (0..6)
+            .map(|number| {
+                let entry = json!({"username": format!("user-{number}"), "password": PASSWORD});
+                pull_secret(&format!("pull-{number}"), &json!({"auths": {HOST: entry}}).to_string())
+            })
+            .collect();
+        let verify = Verify::new(&["-o", "json", "--timeout", "3s"]).ca(&internet.ca());
+        let file = verify
+            .file("secrets.json", &json!({"apiVersion": "v1", "kind": "List", "items": logins}).to_string());
+        let (ran, cost) = measured(verify.arg("-f").arg(file));
+        assert_eq!(ran.outcomes(), vec![format!("{HOST} - unreachable"); 6], "{ran:?}");
+        assert!(
+            cost.time < Duration::from_secs(6) && internet.asked(HOST).len() == 1,
+            "{:?} {ran:?}",
+            cost.time
+        );
+    });
+}
+
+#[test]
+fn entries_without_end_are_cut() {
+    in_namespace(|| {
+        let internet = Internet::new();
+        let entry = json!({"username": USER, "password": PASSWORD});
+        let auths: serde_json::Map<_, _> =
+            (0..5_000).map(|number| (format!("r{number}.example.com"), entry.clone())).collect();
+        let (ran, cost) = measured(Verify::entries(&auths.into()).ca(&internet.ca()));
+        let lines = ran.lines("Verification");
+        assert_eq!((ran.code, lines.len()), (Some(2), 51), "{ran:?}");
+        assert!(lines[50]["message"].as_str().unwrap().contains("4950"), "{ran:?}");
+        assert!(cost.time < Duration::from_secs(15), "{:?}", cost.time);
     });
 }
 
