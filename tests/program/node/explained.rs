@@ -52,13 +52,18 @@ fn explain(pulls: &Pulls, shell: &mut UserShell, case: &Case) -> Value {
     let (code, shown) = shell.run(&line);
     let failed = i32::from(!case.message.is_empty());
     assert_eq!(code, Some(failed), "{}: {shown}", case.name);
-    for secret in [PASSWORD, WITHOUT_PERMISSION.1, OLD_PASSWORD] {
-        assert!(!shown.contains(secret), "{}: a credential is shown", case.name);
-    }
+    shows_no_credential(case, &shown);
     let objects = shown.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let mut explanations: Vec<_> = objects.filter(|object| object["kind"] == "Explanation").collect();
     assert_eq!(explanations.len(), 1, "{}: {shown}", case.name);
     explanations.remove(0)
+}
+
+#[track_caller]
+fn shows_no_credential(case: &Case, shown: &str) {
+    for secret in [PASSWORD, WITHOUT_PERMISSION.1, OLD_PASSWORD] {
+        assert!(!shown.contains(secret), "{}: a credential is shown", case.name);
+    }
 }
 
 impl Explained {
@@ -78,16 +83,31 @@ impl Explained {
     pub fn run_remedy(&self) {
         let mut shell = self.pulls.machine.shell();
         let commands = self.without_events["remedy"].as_array().unwrap();
-        assert!(!commands.is_empty(), "{}: {:#}", self.case.name, self.without_events);
+        assert!(
+            !(self.case.has_remedy && commands.is_empty()),
+            "{}: {:#}",
+            self.case.name,
+            self.without_events
+        );
         for command in commands {
             let line = fill_in(command.as_str().unwrap());
-            // A command that only checks has found what is wrong.
-            let only_checks = line.contains("regcred check") || line.contains("regcred verify");
             let asks = line.contains("--username");
             let (code, shown) = if asks { shell.type_password(&line, PASSWORD) } else { shell.run(&line) };
+            // A command that only checks finds what is wrong.
+            let is_verify = line.starts_with("regcred verify");
+            let only_checks = is_verify || line.ends_with("regcred check -");
             assert_eq!(code, Some(i32::from(only_checks)), "{}: {line}: {shown}", self.case.name);
+            if is_verify {
+                let outcome = ["refused", "no-pull-permission", "not-found-or-no-permission"]
+                    .iter()
+                    .find(|outcome| shown.contains(&format!(": {outcome}\n")));
+                assert!(outcome.is_some(), "{}: {line}: {shown}", self.case.name);
+            }
+            shows_no_credential(self.case, &shown);
         }
-        self.pulls.wait(self.case, |shown| *shown == Shown::Runs);
+        if self.case.has_remedy {
+            self.pulls.wait(self.case, |shown| *shown == Shown::Runs);
+        }
     }
 }
 
