@@ -63,9 +63,10 @@ impl Session {
             Err(conclusion) => return conclusion,
         };
         let Some(challenge) = anonymous.challenge.as_ref().or(contact.challenge.as_ref()) else {
-            return match anonymous.is_public {
-                Some(true) => anonymous_suffices(),
-                _ => not_found(contact.vendor),
+            return match anonymous.status {
+                StatusCode::OK => anonymous_suffices(),
+                StatusCode::NOT_FOUND => not_found(contact.vendor),
+                status => not_asked_for(site, status),
             };
         };
         let conclusion = match self.head_with(site, contact.vendor, challenge, credential, image).await {
@@ -173,7 +174,7 @@ impl Session {
             }
             _ => Some(false),
         };
-        let anonymous = Anonymous { is_public, challenge };
+        let anonymous = Anonymous { status: reply.status, is_public, challenge };
         self.registry(site).anonymous.insert(image.clone(), anonymous.clone());
         Ok(anonymous)
     }
@@ -225,6 +226,17 @@ fn anonymous_suffices() -> Conclusion {
         VerifyOutcome::AnonymousSuffices,
         "The image can be pulled without credentials, so this does not show that they may pull it.",
         "该镜像无需凭据即可拉取，因此不能说明这些凭据有拉取权限。",
+    )
+}
+
+/// The conclusion if the registry refuses an image, and asks for no credentials.
+fn not_asked_for(site: &Site, status: StatusCode) -> Conclusion {
+    let status = status.as_u16();
+    Conclusion::undecided(
+        format!(
+            "{site} answers HTTP {status} for the image and asks for no credentials, so they cannot be tried."
+        ),
+        format!("{site} 对该镜像应答 HTTP {status}，且不要求凭据，因此无法验证。"),
     )
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use http::StatusCode;
+
 use super::challenge::Challenge;
 use super::image::PullImage;
 use super::outcome::Conclusion;
@@ -27,6 +29,8 @@ pub(super) enum LoggedIn {
 /// What was found out about an image without credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Anonymous {
+    /// The status of the first response.
+    pub(super) status: StatusCode,
     /// Whether it can be pulled; `None` if that is unknown.
     pub(super) is_public: Option<bool>,
     /// How the registry asks for credentials for this image.
