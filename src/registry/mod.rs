@@ -20,6 +20,7 @@ mod site;
 mod state;
 mod token;
 mod vendor;
+mod verification;
 mod verifier;
 mod words;
 
@@ -29,7 +30,8 @@ pub use entry::{LoginEntries, LoginEntry, MAX_ENTRIES, MAX_IMAGES, UnreadableDoc
 pub use image::PullImage;
 pub use outcome::VerifyOutcome;
 pub use site::NamedHosts;
-pub use verifier::{Verification, Verifier, VerifierError, VerifyOptions};
+pub use verification::Verification;
+pub use verifier::{Verifier, VerifierError, VerifyOptions};
 
 #[cfg(test)]
 mod tests {

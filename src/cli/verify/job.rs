@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
+use super::args::{Args, ca_bytes};
 use super::report::VerifyFormat;
-use super::{Args, ca_bytes};
 use crate::cli::Failure;
 
 /// The manifests, with marks where the arguments belong.

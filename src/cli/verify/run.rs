@@ -10,7 +10,7 @@ use regcred_engine::secret::SecretType;
 use regcred_engine::wording::Bilingual;
 use tokio::runtime::Runtime;
 
-use super::Args;
+use super::args::Args;
 use super::asked_from::AskedFrom;
 use super::metrics::VerifyMetrics;
 use super::report::{CredentialSource, VerifyReport};
