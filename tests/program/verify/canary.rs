@@ -64,6 +64,7 @@ const PLACES: [&str; 9] =
     ["text", "errors", "details", "token", "challenge", "realm", "location", "other headers", "reason"];
 
 /// Sends back what came, with this request or an earlier one.
+#[expect(clippy::unnecessary_wraps, reason = "a server may also never answer")]
 fn echo(secrets: &[String], code: u16, place: &str) -> Answer {
     let all = secrets.join(" ");
     // What can be part of a host's name, if there is such.
@@ -80,11 +81,12 @@ fn echo(secrets: &[String], code: u16, place: &str) -> Answer {
             body = json!({ "errors": errors }).to_string();
         }
         "details" => {
-            body = json!({"details": all, "error": one, "error_description": all, "message": all}).to_string()
+            body =
+                json!({"details": all, "error": one, "error_description": all, "message": all}).to_string();
         }
         "token" => {
             body = json!({"token": one, "access_token": one, "refresh_token": all, "expires_in": one})
-                .to_string()
+                .to_string();
         }
         "challenge" => {
             let value = format!(r#"Bearer realm="{REALM}",service="{all}",scope="{all}",error="{all}""#);
@@ -102,7 +104,7 @@ fn echo(secrets: &[String], code: u16, place: &str) -> Answer {
             }
         }
         "location" => {
-            response = response.header("Location", header(&format!("https://{one}.example.net/{one}")))
+            response = response.header("Location", header(&format!("https://{one}.example.net/{one}")));
         }
         "other headers" => {
             for name in [
