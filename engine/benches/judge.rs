@@ -1,11 +1,12 @@
-//! How long a judgement with its repair takes: documents as they come, large ones, and ones made to be slow.
+//! How long a judgement with its repair takes: documents as they come, large ones, and ones made to be slow. For the first,
+//! also how long it takes to judge only what decides the repair, as `/mutate` does.
 //!
 //! `cargo bench -p regcred-engine`. The groups that grow show the time for each size next to each other: that it is
 //! linear is read from the bytes per second staying level.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
-use regcred_engine::judge::{Request, judge};
+use regcred_engine::judge::{Judgement, Request, judge, judge_repair};
 use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::secret::{OldSecret, Secret, SecretType};
 
@@ -72,7 +73,13 @@ fn repeated_pairs(bytes: usize) -> String {
     format!(r#"{{"auths":{{{}}}}}"#, vec![r#""a":{"username":"u","password":"p"}"#; bytes / 36].join(","))
 }
 
+type Judge = for<'a> fn(&Policy, &Request<'a>) -> Judgement<'a>;
+
 fn work(document: &str, old: Option<&str>) -> usize {
+    work_of(judge, document, old)
+}
+
+fn work_of(judge: Judge, document: &str, old: Option<&str>) -> usize {
     let request = Request {
         requester: Requester { namespace: "default", user: "u-abcde", groups: &["system:authenticated"] },
         now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
@@ -96,10 +103,14 @@ fn ordinary(criterion: &mut Criterion) {
         ("50 to repair", registries(50, false)),
         ("1 already right", registries(1, true)),
         ("3 already right", registries(3, true)),
+        ("50 already right", registries(50, true)),
         ("1 MiB already right", registries(MIB / 100, true)),
     ] {
         group.throughput(Throughput::Bytes(document.len() as u64));
         group.bench_function(name, |bencher| bencher.iter(|| work(&document, None)));
+        group.bench_function(format!("{name}, repair alone"), |bencher| {
+            bencher.iter(|| work_of(judge_repair, &document, None));
+        });
     }
     group.finish();
 }

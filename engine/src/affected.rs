@@ -28,8 +28,9 @@ impl Affected {
         key: &str,
         plain: Option<(&str, &str)>,
     ) -> Self {
-        let reads_plain = |consumer| match (models.read(consumer, entry), plain) {
-            (EntryRead::Credentials(read), Some((username, password))) => {
+        let reads = models.read_by_each(entry);
+        let reads_plain = |consumer: Consumer| match (reads.get(consumer as usize), plain) {
+            (Some(EntryRead::Credentials(read)), Some((username, password))) => {
                 *read.username == *username.as_bytes() && *read.password == *password.as_bytes()
             }
             _ => false,
@@ -44,13 +45,13 @@ impl Affected {
             reads_plain: bits(reads_plain),
             uses_for_others: bits(uses_for_others),
             has_ordinary_image: !images.is_empty(),
-            others: u32::try_from(models.keys().count().saturating_sub(1)).unwrap_or(u32::MAX),
+            others: u32::try_from(models.count().saturating_sub(1)).unwrap_or(u32::MAX),
         }
     }
 
     /// For the document: which consumers refuse it, and, if it has no entries, that the others find nothing.
     pub(crate) fn by_document(models: &Models<'_>, secret_type: SecretType) -> Self {
-        let is_empty = models.keys().next().is_none();
+        let is_empty = models.count() == 0;
         let outcome = |consumer: Consumer| match models.refuses_document(consumer) {
             _ if !consumer.reads(secret_type) => None,
             true => Some(Outcome::RefusesDocument),

@@ -236,6 +236,18 @@ impl<'d> Models<'d> {
         self.entries.iter().map(|entry| self.document.name(entry).decode())
     }
 
+    /// How many entries there are.
+    pub(crate) const fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// What each consumer makes of an entry, in the order of [`Consumer::ALL`].
+    pub(crate) fn read_by_each(&self, entry: usize) -> [EntryRead<'d>; Consumer::ALL.len()] {
+        let fields = self.entries.get(entry).map(|entry| Fields::read(self.document, entry));
+        let read = |consumer| fields.as_ref().map(|fields| read_entry(consumer, fields));
+        Consumer::ALL.map(|consumer| read(consumer).unwrap_or(EntryRead::Nothing))
+    }
+
     /// What a consumer makes of an entry; nothing if there is none with this number.
     #[must_use]
     pub fn read(&self, consumer: Consumer, entry: usize) -> EntryRead<'d> {

@@ -31,7 +31,8 @@ fn split_key(key: &str) -> (&str, &str) {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'))
     };
-    let rest = key.split_once("://").filter(|(scheme, _)| is_scheme(scheme)).map_or(key, |(_, rest)| rest);
+    let after_scheme = key.split_once(':').filter(|(scheme, _)| is_scheme(scheme));
+    let rest = after_scheme.and_then(|(_, rest)| rest.strip_prefix("//")).unwrap_or(key);
     let rest = rest.find(['?', '#']).and_then(|at| rest.get(..at)).unwrap_or(rest);
     let (authority, path) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
     (authority.rsplit_once('@').map_or(authority, |(_, host)| host), path)
