@@ -70,7 +70,7 @@ def compare(work):
         # A chart does not contain its own namespace, and the Secret of `files` is the user's.
         for key in [("Namespace", "regcred-system"), ("Secret", "regcred-tls")]:
             deploy.pop(key, None)
-        if name in ("scan", "monitoring"):
+        if name in ("scan", "verify", "monitoring"):
             # deploy has these apart from the installation; the scan there has a copy of the policy.
             chart = {key: value for key, value in chart.items() if key not in shipped}
             deploy.pop(("ConfigMap", "regcred-scan-policy"), None)
