@@ -4,25 +4,23 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::borrowed::BorrowedStr;
 
-/// An AdmissionReview as the API server writes it.
+/// An AdmissionReview as the API server writes it. `O` is what its objects are read as.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ReviewJson<'a> {
+#[serde(rename_all = "camelCase", bound(deserialize = "O: Deserialize<'de>, 'de: 'a"))]
+pub(super) struct ReviewJson<'a, O> {
     #[serde(borrow)]
     pub(super) api_version: Option<BorrowedStr<'a>>,
     #[serde(borrow)]
     pub(super) kind: Option<BorrowedStr<'a>>,
-    #[serde(borrow)]
-    pub(super) request: Option<RequestJson<'a>>,
+    pub(super) request: Option<RequestJson<'a, O>>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RequestJson<'a> {
+#[serde(rename_all = "camelCase", bound(deserialize = "O: Deserialize<'de>, 'de: 'a"))]
+pub(super) struct RequestJson<'a, O> {
     #[serde(borrow)]
     pub(super) uid: Option<BorrowedStr<'a>>,
     #[serde(borrow)]
@@ -35,11 +33,8 @@ pub(super) struct RequestJson<'a> {
     pub(super) operation: Option<BorrowedStr<'a>>,
     #[serde(borrow)]
     pub(super) user_info: Option<UserJson<'a>>,
-    /// Not parsed yet: an object of another kind can have any shape.
-    #[serde(borrow)]
-    pub(super) object: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) old_object: Option<&'a RawValue>,
+    pub(super) object: Option<O>,
+    pub(super) old_object: Option<O>,
     pub(super) dry_run: Option<bool>,
     #[serde(borrow)]
     pub(super) options: Option<OptionsJson<'a>>,
