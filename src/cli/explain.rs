@@ -8,14 +8,16 @@ use jiff::Timestamp;
 use regcred_engine::policy::Language;
 use regcred_engine::pull::explain_message;
 use regcred_engine::wording::Bilingual;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
+use super::asking::Asking;
 use super::connection::{Connection, READ_TIMEOUT, context_namespace};
 use super::judging::Lang;
 use super::{Exit, Failure};
 use crate::cluster::client::{Access, ClusterError, connect};
 use crate::cluster::explain::{Question, SecretSource, explain_cluster};
 use crate::create::object::Namespace;
+use crate::explain::asked::RegistryAnswers;
 use crate::explain::files::explain_files;
 use crate::explain::image::explain_image_with_files;
 use crate::explain::workload::Target;
@@ -72,6 +74,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["namespace"])]
     message: Option<String>,
 
+    /// Also ask the registries, as `regcred verify` does
+    ///
+    /// Where they can tell more about a cause, regcred sends them the credentials that the kubelet would use: once each, and
+    /// within the same limits. What they answer is among what was checked.
+    #[arg(long, conflicts_with_all = ["image", "message"])]
+    verify: bool,
+
     /// Format of the output
     #[arg(short, long, value_name = "FORMAT", default_value = "text", ignore_case = true)]
     output_format: ExplainFormat,
@@ -82,6 +91,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     connection: Connection,
+
+    #[command(flatten, next_help_heading = "Options for --verify")]
+    asking: Asking,
 }
 
 /// Explains.
@@ -92,6 +104,13 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
         let words = Bilingual::new(
             "the formats sarif and github are for files: use them with -f, or use -o json",
             "sarif 和 github 格式用于文件：请与 -f 一起使用，或使用 -o json",
+        );
+        return Err(Failure(words.into_line(language)));
+    }
+    if args.asking.names_something() && !args.verify {
+        let words = Bilingual::new(
+            "--ca-file, --plain-http and --allow-realm are about asking registries: use them with --verify",
+            "--ca-file、--plain-http 和 --allow-realm 用于询问仓库：请与 --verify 一起使用",
         );
         return Err(Failure(words.into_line(language)));
     }
@@ -137,18 +156,31 @@ fn answer<W: Write + 'static>(
 ) -> Result<ExplainSummary, Reported> {
     let now = Timestamp::now();
     let namespace = args.namespace.as_ref().map(|namespace| namespace.as_str().to_owned());
+    // With one thread, memory is freed where it was allocated.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("cannot create a file descriptor: {error}")))?;
+    let asking = if args.verify {
+        Some(RegistryAnswers::new(&runtime, args.asking.verifier(language)?))
+    } else {
+        None
+    };
     if let Some(message) = &args.message {
         report.explained(&Explained::of_message(explain_message(message)))?;
     } else if args.file.is_empty() {
         let of_namespace = |namespace| question(args, namespace);
-        in_cluster(args.connection.clone(), namespace, of_namespace, language, now, &mut report)?;
+        let cluster = ClusterQuestion { connection: args.connection.clone(), namespace, language, now };
+        cluster.explain(&runtime, of_namespace, asking, &mut report)?;
     } else {
         let namespace = namespace.as_deref().unwrap_or("default");
         match &args.image {
             Some(image) => explain_image_with_files(image, &args.file, namespace, now, &mut report)?,
-            None => explain_files(&args.file, namespace, now, &mut report)?,
+            None => explain_files(&args.file, namespace, now, asking, &mut report)?,
         }
     }
+    // Do not wait for open connections, nor for a name server.
+    runtime.shutdown_background();
     Ok(report.end()?)
 }
 
@@ -167,28 +199,30 @@ fn question(args: &Args, namespace: String) -> Question {
     }
 }
 
-fn in_cluster<W: Write + 'static>(
+/// Where the cluster is that a question is about.
+struct ClusterQuestion {
     connection: Connection,
     namespace: Option<String>,
-    question: impl FnOnce(String) -> Question,
     language: Language,
     now: Timestamp,
-    report: &mut ExplainReport<W>,
-) -> Result<(), Reported> {
-    let unusable = |error: ClusterError| Failure(error.into_words().into_line(language));
-    // With one thread, memory is freed where it was allocated.
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure(format!("cannot create a file descriptor: {error}")))?;
-    let config = runtime.block_on(Access::from(connection).config()).map_err(unusable)?;
-    let namespace = match namespace {
-        Some(namespace) => namespace,
-        None => context_namespace(&config.default_namespace, language)?,
-    };
-    let client = runtime.block_on(async { connect(config, Some(READ_TIMEOUT)) }).map_err(unusable)?;
-    let ended = explain_cluster(&runtime, client, &question(namespace), now, report);
-    // Do not wait for open connections.
-    runtime.shutdown_background();
-    Ok(ended?)
+}
+
+impl ClusterQuestion {
+    fn explain<W: Write + 'static>(
+        self,
+        runtime: &Runtime,
+        question: impl FnOnce(String) -> Question,
+        asking: Option<RegistryAnswers<'_>>,
+        report: &mut ExplainReport<W>,
+    ) -> Result<(), Reported> {
+        let ClusterQuestion { connection, namespace, language, now } = self;
+        let unusable = |error: ClusterError| Failure(error.into_words().into_line(language));
+        let config = runtime.block_on(Access::from(connection).config()).map_err(unusable)?;
+        let namespace = match namespace {
+            Some(namespace) => namespace,
+            None => context_namespace(&config.default_namespace, language)?,
+        };
+        let client = runtime.block_on(async { connect(config, Some(READ_TIMEOUT)) }).map_err(unusable)?;
+        Ok(explain_cluster(runtime, client, &question(namespace), now, asking, report)?)
+    }
 }

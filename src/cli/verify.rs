@@ -8,14 +8,11 @@ mod report;
 mod run;
 
 use std::io;
-use std::path::Path;
 
 use regcred_engine::policy::Language;
-use regcred_engine::wording::Bilingual;
 use tokio::runtime::Builder;
 
 use super::{Exit, Failure, put};
-use crate::registry::{Verifier, VerifierError};
 
 pub(crate) use args::Args;
 use run::{VerifyRun, VerifyStop};
@@ -26,14 +23,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.print_job {
         return put(job::manifests(args)?.as_bytes());
     }
-    let verifier = Verifier::new(args.options()?).map_err(|VerifierError::InvalidCa| {
-        let file = args.ca_file.as_deref().unwrap_or(Path::new("")).display().to_string();
-        let words = Bilingual::new(
-            format!("{file}: has no valid certificate: expected PEM CERTIFICATE blocks"),
-            format!("{file}：没有有效的证书：应为 PEM 格式的 CERTIFICATE 块"),
-        );
-        Failure(words.into_line(language))
-    })?;
+    let verifier = args.asking.verifier(language)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()

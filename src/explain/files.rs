@@ -10,6 +10,7 @@ use regcred_engine::wording::Bilingual;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::asked::RegistryAnswers;
 use super::objects::{Event, ObjectReference, Pod, Secret, ServiceAccount, Workload};
 use super::pod::PodOrigin;
 use super::surroundings::{ObjectName, Surroundings, namespace_or};
@@ -48,11 +49,12 @@ pub(crate) fn explain_files<W: Write + 'static>(
     paths: &[PathBuf],
     namespace: &str,
     now: Timestamp,
+    mut asking: Option<RegistryAnswers<'_>>,
     report: &mut ExplainReport<W>,
 ) -> io::Result<()> {
     let read = FileSurroundings::read(paths, namespace, report)?;
     for found in &read.pods {
-        found.explain(&read.around, now, report)?;
+        found.explain(&read.around, now, asking.as_mut(), report)?;
     }
     Ok(())
 }
@@ -62,11 +64,16 @@ impl FoundPod {
         &self,
         around: &Surroundings,
         now: Timestamp,
+        asking: Option<&mut RegistryAnswers<'_>>,
         report: &mut ExplainReport<W>,
     ) -> io::Result<()> {
         report.pod();
         let facts = self.pod.facts(&self.namespace, self.origin, around);
-        for explanation in explain(&facts, now) {
+        let mut explanations = explain(&facts, now);
+        if let Some(asking) = asking {
+            asking.add(&facts, &mut explanations);
+        }
+        for explanation in explanations {
             if explanation.cause == Cause::None {
                 continue;
             }

@@ -101,7 +101,12 @@ impl Remedy<'_> {
                 let Reason { secret, why: Why::Elsewhere(namespaces), .. } = self.closest? else {
                     return None;
                 };
-                vec![names.copied(name(secret)?, name(namespaces.first()?)?, "kubectl apply -f -")]
+                // Secrets of one name can be for different registries.
+                let from = match *namespaces {
+                    [only] => name(only)?,
+                    _ => "NAMESPACE",
+                };
+                vec![names.copied(name(secret)?, from, "kubectl apply -f -")]
             }
             Cause::ServiceAccountSecretNotUsed => {
                 if self.pod.pull_secrets.iter().all(|secret| secret.name.is_empty()) {

@@ -1,18 +1,13 @@
 //! The arguments of `regcred verify`.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use jiff::Timestamp;
+use std::path::PathBuf;
 
 use super::report::VerifyFormat;
-use crate::cli::Failure;
+use crate::cli::asking::Asking;
 use crate::cli::connection::Connection;
 use crate::cli::judging::Lang;
 use crate::create::object::Namespace;
-use crate::files::{FileError, read_together};
-use crate::registry::{NamedHosts, PullImage, VerifyOptions};
-use crate::server::duration;
+use crate::registry::PullImage;
 
 /// Ask registries whether credentials log in, and may pull
 ///
@@ -49,29 +44,8 @@ pub(crate) struct Args {
     #[arg(long = "image", value_name = "REF", value_parser = image)]
     pub(super) images: Vec<PullImage>,
 
-    /// Send no more credentials to a registry after this many failed attempts
-    ///
-    /// Registries lock out users or addresses after failed logins: GitLab after 30 in 3 minutes, Docker Hub after fewer.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) max_failures: u32,
-
-    /// Time for each step of a request: connecting, TLS handshake, headers, body
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout)]
-    pub(super) timeout: Duration,
-
-    /// Trust the certificate authorities in this PEM file, in addition to those of the system
-    #[arg(long, value_name = "FILE")]
-    pub(super) ca_file: Option<PathBuf>,
-
-    /// Ask this registry over plain HTTP, without encryption; can be repeated
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub(super) plain_http: Vec<String>,
-
-    /// Send credentials to this token server if a registry names it; can be repeated
-    ///
-    /// Otherwise, a token server must have the host or the domain of the registry, or be known to belong to it.
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub(super) allow_realm: Vec<String>,
+    #[command(flatten)]
+    pub(super) asking: Asking,
 
     /// Also write the outcomes to this file as Prometheus metrics, for a textfile collector
     #[arg(long, value_name = "FILE")]
@@ -98,30 +72,4 @@ pub(crate) struct Args {
 
 fn image(text: &str) -> Result<PullImage, &'static str> {
     PullImage::parse(text).ok_or("not an image reference, such as registry.example.com/team/app:1.0")
-}
-
-fn timeout(text: &str) -> Result<Duration, &'static str> {
-    let positive = duration::parse(text).filter(|duration| !duration.is_zero());
-    positive.ok_or("not a duration, such as 10s or 1m30s")
-}
-
-impl Args {
-    pub(super) fn options(&self) -> Result<VerifyOptions, Failure> {
-        let ca = self.ca_file.as_deref().map(ca_bytes).transpose()?;
-        Ok(VerifyOptions {
-            named: NamedHosts {
-                plain_http: self.plain_http.clone(),
-                allowed_realms: self.allow_realm.clone(),
-            },
-            ca,
-            timeout: self.timeout,
-            max_failures: self.max_failures,
-            now: Timestamp::now(),
-        })
-    }
-}
-
-/// Reads the file of certificate authorities.
-pub(super) fn ca_bytes(file: &Path) -> Result<Vec<u8>, FileError> {
-    Ok(read_together(&[file])?.first().map(|bytes| bytes.to_vec()).unwrap_or_default())
 }

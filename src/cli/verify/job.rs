@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use super::args::{Args, ca_bytes};
+use super::args::Args;
 use super::report::VerifyFormat;
 use crate::cli::Failure;
+use crate::cli::asking::ca_bytes;
 
 /// The manifests, with marks where the arguments belong.
 const TEMPLATE: &str = include_str!("job.yaml");
@@ -25,7 +26,7 @@ const CA_VOLUME: &str = "        - name: ca\n          configMap: {name: regcred
 
 /// Returns the manifests.
 pub(super) fn manifests(args: &Args) -> Result<String, Failure> {
-    let ca = args.ca_file.as_deref().map(certificate_lines).transpose()?;
+    let ca = args.asking.ca_file.as_deref().map(certificate_lines).transpose()?;
     let namespace = args.namespace.as_ref();
     let namespace = namespace.map_or_else(String::new, |name| format!("\n  namespace: {}", name.as_str()));
     let config_map = ca.as_ref().map_or_else(String::new, |lines| format!("{CA_CONFIG_MAP}{lines}"));
@@ -60,8 +61,8 @@ fn certificate_lines(file: &Path) -> Result<String, Failure> {
 fn ports(args: &Args) -> Vec<u16> {
     let port = |host: &str| host.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
     let mut ports: Vec<_> = args.images.iter().filter_map(|image| port(image.name().domain())).collect();
-    ports.extend(args.allow_realm.iter().filter_map(|host| port(host)));
-    ports.extend(args.plain_http.iter().map(|host| port(host).unwrap_or(80)));
+    ports.extend(args.asking.allow_realm.iter().filter_map(|host| port(host)));
+    ports.extend(args.asking.plain_http.iter().map(|host| port(host).unwrap_or(80)));
     ports.push(443);
     ports.sort_unstable();
     ports.dedup();
@@ -73,12 +74,12 @@ fn arguments(args: &Args, has_ca: bool) -> Vec<String> {
     let mut arguments = vec![
         "verify".to_owned(),
         "--docker-config=/var/run/regcred/pull-secret/.dockerconfigjson".to_owned(),
-        format!("--max-failures={}", args.max_failures),
-        format!("--timeout={}ms", args.timeout.as_millis()),
+        format!("--max-failures={}", args.asking.max_failures),
+        format!("--timeout={}ms", args.asking.timeout.as_millis()),
     ];
     arguments.extend(args.images.iter().map(|image| format!("--image={image}")));
-    arguments.extend(args.plain_http.iter().map(|host| format!("--plain-http={host}")));
-    arguments.extend(args.allow_realm.iter().map(|host| format!("--allow-realm={host}")));
+    arguments.extend(args.asking.plain_http.iter().map(|host| format!("--plain-http={host}")));
+    arguments.extend(args.asking.allow_realm.iter().map(|host| format!("--allow-realm={host}")));
     if has_ca {
         arguments.push("--ca-file=/var/run/regcred/ca/ca.crt".to_owned());
     }

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::cluster::api_server::{ApiServer, CallError, segment};
 use crate::cluster::list::{List, ListError, OBJECTS_PER_PAGE};
+use crate::explain::asked::RegistryAnswers;
 use crate::explain::image::ImageQuestion;
 use crate::explain::objects::{ObjectReference, Pod, PodSpec, Workload};
 use crate::explain::pod::PodOrigin;
@@ -82,11 +83,12 @@ pub(crate) fn explain_cluster<W: Write + 'static>(
     client: Client,
     question: &Question,
     now: Timestamp,
+    asking: Option<RegistryAnswers<'_>>,
     report: &mut ExplainReport<W>,
 ) -> io::Result<()> {
     let (_never, stop) = watch::channel(false);
     let server = ApiServer::new(runtime, client, stop);
-    let mut run = Run { fetcher: Fetcher::new(&server), server: &server, now, report };
+    let mut run = Run { fetcher: Fetcher::new(&server), server: &server, now, asking, report };
     let ended = match question {
         Question::Target { namespace, target: Target::Pod(name) } => run.pod(namespace, name),
         Question::Target { namespace, target: Target::Workload(kind, name) } => {
@@ -116,6 +118,7 @@ struct Run<'a, 'r, W: Write> {
     server: &'a ApiServer<'r>,
     fetcher: Fetcher<'a, 'r>,
     now: Timestamp,
+    asking: Option<RegistryAnswers<'a>>,
     report: &'a mut ExplainReport<W>,
 }
 
@@ -160,7 +163,10 @@ impl<W: Write + 'static> Run<'_, '_, W> {
             self.fetcher.events_of(namespace, pod)?;
         }
         let facts = pod.facts(namespace, origin, self.fetcher.around());
-        let explanations = explain(&facts, self.now);
+        let mut explanations = explain(&facts, self.now);
+        if let Some(asking) = &mut self.asking {
+            asking.add(&facts, &mut explanations);
+        }
         self.report.pod();
         for explanation in explanations {
             self.explained(namespace, pod, origin, explanation)?;
@@ -246,7 +252,12 @@ impl<W: Write + 'static> Run<'_, '_, W> {
             }
             self.fetcher.forget_events();
         }
-        for (pod, explanations) in pods.iter().zip(all) {
+        for (pod, mut explanations) in pods.iter().zip(all) {
+            if let Some(asking) = &mut self.asking {
+                let around = self.fetcher.around();
+                let facts = pod.facts(&pod.metadata.namespace, PodOrigin::Created, around);
+                asking.add(&facts, &mut explanations);
+            }
             for explanation in explanations.into_iter().filter(|explained| explained.cause != Cause::None) {
                 self.explained(&pod.metadata.namespace, pod, PodOrigin::Created, explanation)?;
             }

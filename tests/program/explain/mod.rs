@@ -5,6 +5,7 @@ mod files;
 mod formats;
 mod image;
 mod recordings;
+mod verified;
 
 use std::ffi::OsStr;
 use std::io::Write as _;

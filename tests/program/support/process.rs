@@ -14,12 +14,23 @@ pub struct Memory {
 impl Memory {
     #[track_caller]
     pub fn of(pid: u32) -> Self {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        Self::read(pid).unwrap()
+    }
+
+    /// The memory of the program in a process, if it runs: before, the process has the memory of the one that started it, and
+    /// after, it has none.
+    pub fn of_program(pid: u32, name: &str) -> Option<Self> {
+        let running = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        if running.trim_end() == name { Self::read(pid) } else { None }
+    }
+
+    fn read(pid: u32) -> Option<Self> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let field = |name: &str| {
             let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_suffix(" kB"));
-            value.unwrap().trim().parse().unwrap()
+            value?.trim().parse().ok()
         };
-        Memory { now: field("VmRSS:"), most: field("VmHWM:") }
+        Some(Memory { now: field("VmRSS:")?, most: field("VmHWM:")? })
     }
 }
 

@@ -64,8 +64,7 @@ fn measured(verify: Verify) -> (Verified, Cost) {
     let pid = child.id();
     let mut kib = 0;
     while child.try_wait().unwrap().is_none() {
-        // Its memory is gone when it ends, before its state says so.
-        kib = std::panic::catch_unwind(|| Memory::of(pid).most).unwrap_or(0).max(kib);
+        kib = Memory::of_program(pid, "regcred").map_or(0, |memory| memory.most).max(kib);
         std::thread::sleep(Duration::from_millis(10));
         if begun.elapsed() > crate::support::PATIENCE {
             child.kill().unwrap();
