@@ -119,8 +119,8 @@ pub(super) fn remedy(error: &str, platform: Platform) -> Bilingual<String> {
         (network.english, network.chinese)
     } else {
         (
-            "See docs/troubleshooting.md#the-webhook-cannot-be-called and the log of the Pods.",
-            "请参考 docs/troubleshooting.md，并查看 Pod 的日志。",
+            "See docs/troubleshooting.md#secrets-cannot-be-written, and the log of the Pods.",
+            "请参考 docs/troubleshooting.md#secrets-cannot-be-written，并查看 Pod 的日志。",
         )
     };
     Bilingual::new(english, chinese)
