@@ -16,7 +16,7 @@ use super::judging;
 use super::outcome::{Exit, Failure, put};
 use super::scan::stop_on_signals;
 use crate::cluster::client::{Access, ClusterError, connect};
-use crate::cluster::doctor::{Category, Check, DoctorRequest, Verdict, examine, worst};
+use crate::cluster::doctor::{Category, Check, CheckVerdict, DoctorRequest, examine, worst};
 use crate::create::object::{Name, Namespace};
 
 /// The time between two examinations with `--wait`.
@@ -102,7 +102,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
             now: Timestamp::now(),
         };
         let examined = examine(&runtime, client.clone(), stopped.clone(), &request);
-        let works = examined.as_ref().is_ok_and(|categories| worst(categories) != Verdict::Failed);
+        let works = examined.as_ref().is_ok_and(|categories| worst(categories) != CheckVerdict::Failed);
         if works || Instant::now() >= until || *stopped.borrow() {
             break examined.map_err(|why| Failure(why.into_line(language)))?;
         }
@@ -118,14 +118,14 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
     if let Some(signal) = signal.get() {
         return Ok(Exit::Stopped(*signal));
     }
-    Ok(if worst(&categories) == Verdict::Failed { Exit::Findings } else { Exit::Clean })
+    Ok(if worst(&categories) == CheckVerdict::Failed { Exit::Findings } else { Exit::Clean })
 }
 
 fn text(categories: &[Category], language: Language, all: bool) -> String {
     let mut out = String::new();
     for category in categories {
         let shown: Vec<_> =
-            category.checks.iter().filter(|check| all || check.verdict != Verdict::Passed).collect();
+            category.checks.iter().filter(|check| all || check.verdict != CheckVerdict::Passed).collect();
         if shown.is_empty() {
             continue;
         }
@@ -133,9 +133,9 @@ fn text(categories: &[Category], language: Language, all: bool) -> String {
         let _ = writeln!(out, "{}", category.name.line(language));
         for check in shown {
             let sign = match check.verdict {
-                Verdict::Passed => "√",
-                Verdict::Warning => "‼",
-                Verdict::Failed => "×",
+                CheckVerdict::Passed => "√",
+                CheckVerdict::Warning => "‼",
+                CheckVerdict::Failed => "×",
             };
             let _ = writeln!(out, "{sign} {} [{}]", check.description.line(language), check.code);
             for words in [&check.detail, &check.remedy].into_iter().flatten() {
@@ -145,9 +145,9 @@ fn text(categories: &[Category], language: Language, all: bool) -> String {
         out.push('\n');
     }
     let words = match worst(categories) {
-        Verdict::Passed => ("Everything is in order.", "一切正常。"),
-        Verdict::Warning => ("It works; the warnings need attention.", "可以工作；请留意警告。"),
-        Verdict::Failed => {
+        CheckVerdict::Passed => ("Everything is in order.", "一切正常。"),
+        CheckVerdict::Warning => ("It works; the warnings need attention.", "可以工作；请留意警告。"),
+        CheckVerdict::Failed => {
             ("It does not work. Explanations: docs/doctor.md", "无法正常工作。说明见 docs/doctor.md")
         }
     };
@@ -186,15 +186,15 @@ fn json(categories: &[Category], language: Language) -> String {
         code: check.code,
         description: check.description.line(language),
         result: match check.verdict {
-            Verdict::Passed => "success",
-            Verdict::Warning => "warning",
-            Verdict::Failed => "error",
+            CheckVerdict::Passed => "success",
+            CheckVerdict::Warning => "warning",
+            CheckVerdict::Failed => "error",
         },
         error: check.detail.as_ref().map(|words| words.line(language)),
         hint: check.remedy.as_ref().map(|words| words.line(language)),
     };
     let report = DoctorJson {
-        success: worst(categories) != Verdict::Failed,
+        success: worst(categories) != CheckVerdict::Failed,
         categories: categories
             .iter()
             .map(|category| CategoryJson {

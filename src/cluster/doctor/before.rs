@@ -5,8 +5,8 @@ use hyper::body::Bytes;
 use regcred_engine::wording::Bilingual;
 use serde_json::{Value, json};
 
-use super::check::{Category, Finding};
-use super::reader::{Read, items, read, reason, text};
+use super::check::{Category, Observation};
+use super::reader::{ObjectRead, items, read, reason, text};
 use crate::cluster::api_server::{ApiServer, Call, JSON, segment};
 
 /// The oldest minor version of Kubernetes 1: match conditions are stable since then.
@@ -33,25 +33,25 @@ const CREATED: [(&str, &str, bool); 10] = [
 pub(super) fn kubernetes(server: &ApiServer<'_>) -> Result<Category, Bilingual<String>> {
     let mut category = Category::new("Kubernetes", "Kubernetes");
     let finding = match read(server, "/version") {
-        Read::Found(version) => old_version(&version),
-        Read::Missing => {
+        ObjectRead::Found(version) => old_version(&version),
+        ObjectRead::Missing => {
             return Err(Bilingual::new("the API server has no /version", "API server 没有 /version"));
         }
-        Read::Unread(why) => return Err(why),
+        ObjectRead::Unread(why) => return Err(why),
     };
     category.add("kubernetes-version", "Kubernetes is 1.30 or newer", "Kubernetes 版本不低于 1.30", finding);
     Ok(category)
 }
 
-fn old_version(version: &Value) -> Finding {
+fn old_version(version: &Value) -> Observation {
     // Some platforms add a plus sign to the minor version.
     let minor: String = text(version, "/minor").chars().take_while(char::is_ascii_digit).collect();
     if minor.parse::<u32>().is_ok_and(|minor| minor >= OLDEST_MINOR) {
-        return Finding::Fine;
+        return Observation::Fine;
     }
     let shown: String =
         text(version, "/gitVersion").chars().filter(char::is_ascii_graphic).take(30).collect();
-    Finding::broken(
+    Observation::broken(
         Bilingual::new(format!("it is {shown}"), format!("版本为 {shown}")),
         Bilingual::new(
             "Do not install here: older API servers may drop the match conditions, and then every Secret depends on regcred.",
@@ -84,7 +84,7 @@ pub(super) fn before(server: &ApiServer<'_>, namespace: &str) -> Category {
     category
 }
 
-fn permissions(server: &ApiServer<'_>, namespace: &str) -> Finding {
+fn permissions(server: &ApiServer<'_>, namespace: &str) -> Observation {
     let mut missing = Vec::new();
     for (group, resource, namespaced) in CREATED {
         let attributes = json!({
@@ -107,53 +107,53 @@ fn permissions(server: &ApiServer<'_>, namespace: &str) -> Finding {
         };
         let answer = match answer {
             Ok(body) => serde_json::from_slice::<Value>(&body).unwrap_or_default(),
-            Err(why) => return Finding::unread(why),
+            Err(why) => return Observation::unread(why),
         };
         if answer.pointer("/status/allowed").and_then(Value::as_bool) != Some(true) {
             missing.push(resource);
         }
     }
     if missing.is_empty() {
-        return Finding::Fine;
+        return Observation::Fine;
     }
     let missing = missing.join(", ");
-    Finding::broken(
+    Observation::broken(
         Bilingual::new(format!("you may not create {missing}"), format!("您无权创建 {missing}")),
         Bilingual::new("Install as a cluster administrator.", "请以集群管理员身份安装。"),
     )
 }
 
-fn usable_namespace(server: &ApiServer<'_>, namespace: &str) -> Finding {
+fn usable_namespace(server: &ApiServer<'_>, namespace: &str) -> Observation {
     let found = match read(server, &format!("/api/v1/namespaces/{}", segment(namespace))) {
-        Read::Found(found) => found,
-        Read::Missing => return Finding::Fine,
-        Read::Unread(why) => return Finding::unread(why),
+        ObjectRead::Found(found) => found,
+        ObjectRead::Missing => return Observation::Fine,
+        ObjectRead::Unread(why) => return Observation::unread(why),
     };
     if found.pointer("/metadata/deletionTimestamp").is_some() {
-        return Finding::broken(
+        return Observation::broken(
             Bilingual::new(format!("{namespace} is being deleted"), format!("{namespace} 正在删除")),
             Bilingual::new("Wait until it is gone.", "请等待删除完成。"),
         );
     }
-    Finding::Fine
+    Observation::Fine
 }
 
-fn installed_elsewhere(server: &ApiServer<'_>) -> Finding {
+fn installed_elsewhere(server: &ApiServer<'_>) -> Observation {
     let list = match read(server, "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations") {
-        Read::Found(list) => list,
-        Read::Missing => return Finding::Fine,
-        Read::Unread(why) => return Finding::unread(why),
+        ObjectRead::Found(list) => list,
+        ObjectRead::Missing => return Observation::Fine,
+        ObjectRead::Unread(why) => return Observation::unread(why),
     };
     let ours = items(&list, "/items").iter().find(|configuration| {
         items(configuration, "/webhooks")
             .iter()
             .any(|webhook| text(webhook, "/name") == "validate.regcred.dev")
     });
-    let Some(ours) = ours else { return Finding::Fine };
+    let Some(ours) = ours else { return Observation::Fine };
     let service = items(ours, "/webhooks").first();
     let namespace =
         service.map(|webhook| text(webhook, "/clientConfig/service/namespace")).unwrap_or_default();
-    Finding::attention(
+    Observation::attention(
         Bilingual::new(
             format!("regcred is installed already, in {namespace}"),
             format!("regcred 已安装在 {namespace}"),

@@ -4,7 +4,7 @@ use regcred_engine::wording::Bilingual;
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum CheckVerdict {
     /// It is as it should be.
     Passed,
     /// It works, but something needs attention; or it could not be checked.
@@ -21,7 +21,7 @@ pub struct Check {
     /// What was checked.
     pub description: Bilingual<&'static str>,
     /// The result.
-    pub verdict: Verdict,
+    pub verdict: CheckVerdict,
     /// What was found, unless it passed.
     pub detail: Option<Bilingual<String>>,
     /// What to do about it.
@@ -29,25 +29,33 @@ pub struct Check {
 }
 
 /// What a check found: nothing wrong, or what is wrong and what to do.
-pub(super) enum Finding {
+pub(super) enum Observation {
     Fine,
     Attention { detail: Bilingual<String>, remedy: Option<Bilingual<String>> },
     Broken { detail: Bilingual<String>, remedy: Option<Bilingual<String>> },
 }
 
-impl Finding {
+impl Observation {
     pub(super) fn attention(detail: Bilingual<String>, remedy: Bilingual<String>) -> Self {
-        Finding::Attention { detail, remedy: Some(remedy) }
+        Observation::Attention { detail, remedy: Some(remedy) }
     }
 
     pub(super) fn broken(detail: Bilingual<String>, remedy: Bilingual<String>) -> Self {
-        Finding::Broken { detail, remedy: Some(remedy) }
+        Observation::Broken { detail, remedy: Some(remedy) }
     }
 
     /// Something that could not be read: no verdict about the installation, but the reader must know.
     pub(super) fn unread(why: Bilingual<String>) -> Self {
-        Finding::Attention { detail: why, remedy: None }
+        Observation::Attention { detail: why, remedy: None }
     }
+}
+
+/// What to do about an object that is missing or differs from the manifests.
+pub(super) fn apply_again() -> Bilingual<String> {
+    Bilingual::new(
+        "Apply the manifests again (kubectl apply -k deploy, or helm upgrade).",
+        "请重新应用清单（kubectl apply -k deploy 或 helm upgrade）。",
+    )
 }
 
 /// Checks of one subject.
@@ -69,12 +77,12 @@ impl Category {
         code: &'static str,
         english: &'static str,
         chinese: &'static str,
-        finding: Finding,
+        finding: Observation,
     ) {
         let (verdict, detail, remedy) = match finding {
-            Finding::Fine => (Verdict::Passed, None, None),
-            Finding::Attention { detail, remedy } => (Verdict::Warning, Some(detail), remedy),
-            Finding::Broken { detail, remedy } => (Verdict::Failed, Some(detail), remedy),
+            Observation::Fine => (CheckVerdict::Passed, None, None),
+            Observation::Attention { detail, remedy } => (CheckVerdict::Warning, Some(detail), remedy),
+            Observation::Broken { detail, remedy } => (CheckVerdict::Failed, Some(detail), remedy),
         };
         let description = Bilingual { english, chinese };
         self.checks.push(Check { code, description, verdict, detail, remedy });
@@ -83,7 +91,7 @@ impl Category {
 
 /// The worst result of all checks.
 #[must_use]
-pub fn worst(categories: &[Category]) -> Verdict {
+pub fn worst(categories: &[Category]) -> CheckVerdict {
     let checks = categories.iter().flat_map(|category| &category.checks);
-    checks.map(|check| check.verdict).max().unwrap_or(Verdict::Passed)
+    checks.map(|check| check.verdict).max().unwrap_or(CheckVerdict::Passed)
 }

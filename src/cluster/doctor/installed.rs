@@ -2,21 +2,21 @@
 
 use serde_json::Value;
 
-use super::reader::{Read, items, read, text};
+use super::reader::{ObjectRead, items, read, text};
 use crate::cluster::api_server::{ApiServer, segment};
 
 /// The objects of the installation.
 pub(super) struct Installed {
-    pub(super) mutating: Read,
-    pub(super) validating: Read,
-    pub(super) service: Read,
-    pub(super) slices: Read,
-    pub(super) deployment: Read,
-    pub(super) pods: Read,
-    pub(super) budgets: Read,
+    pub(super) mutating: ObjectRead,
+    pub(super) validating: ObjectRead,
+    pub(super) service: ObjectRead,
+    pub(super) slices: ObjectRead,
+    pub(super) deployment: ObjectRead,
+    pub(super) pods: ObjectRead,
+    pub(super) budgets: ObjectRead,
     /// The ConfigMap with the policy that the Deployment mounts.
-    pub(super) policy: Read,
-    pub(super) nodes: Read,
+    pub(super) policy: ObjectRead,
+    pub(super) nodes: ObjectRead,
 }
 
 impl Installed {
@@ -28,7 +28,7 @@ impl Installed {
         let deployment = read(server, &format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}"));
         let policy = match deployment.found().and_then(policy_config_map) {
             Some(map) => read(server, &format!("/api/v1/namespaces/{namespace}/configmaps/{}", segment(map))),
-            None => Read::Missing,
+            None => ObjectRead::Missing,
         };
         Installed {
             mutating: read(server, &format!("{group}/mutatingwebhookconfigurations/{name}")),
@@ -40,7 +40,7 @@ impl Installed {
                 ),
             ),
             pods: match selector.as_str() {
-                "" => Read::Missing,
+                "" => ObjectRead::Missing,
                 _ => read(
                     server,
                     &format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", segment(&selector)),

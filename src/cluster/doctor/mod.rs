@@ -1,11 +1,12 @@
 //! Whether the installation works: dry runs through the API server, and the chain from the API server to a Pod.
 
 mod before;
-mod chain;
 mod check;
+mod configurations;
 mod installed;
 mod others;
 mod platform;
+mod pods;
 mod probe;
 mod reader;
 
@@ -19,14 +20,14 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-pub use check::{Category, Check, Verdict, worst};
+pub use check::{Category, Check, CheckVerdict, worst};
 
 use super::api_server::ApiServer;
-use chain::Expected;
+use configurations::Expected;
 use installed::Installed;
 use platform::Platform;
 use probe::Probe;
-use reader::{Read, items, text};
+use reader::{ObjectRead, items, text};
 
 /// What the doctor examines.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ pub fn examine(
 ) -> Result<Vec<Category>, Bilingual<String>> {
     let server = ApiServer::new(runtime, client, stopped);
     let kubernetes = before::kubernetes(&server)?;
-    if worst(std::slice::from_ref(&kubernetes)) == Verdict::Failed {
+    if worst(std::slice::from_ref(&kubernetes)) == CheckVerdict::Failed {
         return Ok(vec![kubernetes]);
     }
     if request.pre {
@@ -77,8 +78,8 @@ pub fn examine(
         Probe { server: &server, namespace: &request.judged, policy: &policy, now: request.now, platform };
     Ok(vec![
         kubernetes,
-        chain::configurations(&installed, &expected),
-        chain::pods(&installed),
+        configurations::configurations(&installed, &expected),
+        pods::pods(&installed),
         probe.run(),
         others::others(&server, &installed, &request.name),
     ])
@@ -96,15 +97,25 @@ fn policy(request: &DoctorRequest, installed: &Installed) -> Policy {
         Policy::parse(text.as_str()?).ok()
     };
     let mut policy = request.policy.clone().or_else(installed_policy).unwrap_or_default();
-    let limit = installed.variable("REGCRED_ENFORCEMENT").and_then(probe::enforcement);
+    let limit = installed.variable("REGCRED_ENFORCEMENT").and_then(enforcement);
     policy.enforcement = policy.enforcement.at_most(limit.unwrap_or(Enforcement::Enforce));
     policy
 }
 
+/// The enforcement that a container's variable caps the policy to.
+fn enforcement(variable: &str) -> Option<Enforcement> {
+    match variable.to_ascii_lowercase().as_str() {
+        "enforce" => Some(Enforcement::Enforce),
+        "warn" => Some(Enforcement::Warn),
+        "audit" => Some(Enforcement::Audit),
+        _ => None,
+    }
+}
+
 fn platform(installed: &Installed) -> Platform {
     let nodes = match &installed.nodes {
-        Read::Found(nodes) => items(nodes, "/items"),
-        Read::Missing | Read::Unread(_) => &[],
+        ObjectRead::Found(nodes) => items(nodes, "/items"),
+        ObjectRead::Missing | ObjectRead::Unread(_) => &[],
     };
     let is_fargate =
         |node: &Value| text(node, "/metadata/labels/eks.amazonaws.com~1compute-type") == "fargate";

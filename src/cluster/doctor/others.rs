@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use regcred_engine::wording::Bilingual;
 use serde_json::Value;
 
-use super::check::{Category, Finding};
+use super::check::{Category, Observation};
 use super::installed::Installed;
-use super::reader::{Read, items, read, text};
+use super::reader::{ObjectRead, items, read, text};
 use crate::cluster::api_server::ApiServer;
 
 /// At most this many names are listed.
@@ -55,14 +55,14 @@ fn on_secrets(
     name: &str,
     does: &str,
     does_zh: &str,
-) -> Finding {
+) -> Observation {
     let mut found = Vec::new();
     for (path, rules) in lists {
         let list = match read(server, path) {
-            Read::Found(list) => list,
+            ObjectRead::Found(list) => list,
             // A version without such policies.
-            Read::Missing => continue,
-            Read::Unread(why) => return Finding::unread(why),
+            ObjectRead::Missing => continue,
+            ObjectRead::Unread(why) => return Observation::unread(why),
         };
         for object in items(&list, "/items") {
             let other = text(object, "/metadata/name");
@@ -79,12 +79,12 @@ fn on_secrets(
         }
     }
     if found.is_empty() {
-        return Finding::Fine;
+        return Observation::Fine;
     }
     let shown = found.iter().take(MAX_NAMES).cloned().collect::<Vec<_>>().join(", ");
     let more = found.len().saturating_sub(MAX_NAMES);
     let more = if more > 0 { format!(" (+{more})") } else { String::new() };
-    Finding::attention(
+    Observation::attention(
         Bilingual::new(format!("{shown}{more} {does}"), format!("{shown}{more} {does_zh}")),
         Bilingual::new(
             "If a pull Secret is not stored as expected, look there as well. The dry runs above have passed through it.",
@@ -107,7 +107,7 @@ fn covers_secrets(rule: &Value) -> bool {
 
 /// Who else has written `caBundle`, according to the managed fields. A GitOps tool that applies the manifests with an empty one
 /// stops every call until it is written again.
-fn owners(installed: &Installed) -> Finding {
+fn owners(installed: &Installed) -> Observation {
     let mut managers = BTreeSet::new();
     for read in [&installed.mutating, &installed.validating] {
         let Some(configuration) = read.found() else { continue };
@@ -118,10 +118,10 @@ fn owners(installed: &Installed) -> Finding {
         }
     }
     if managers.len() < 2 {
-        return Finding::Fine;
+        return Observation::Fine;
     }
     let shown = managers.into_iter().take(MAX_NAMES).collect::<Vec<_>>().join(", ");
-    Finding::attention(
+    Observation::attention(
         Bilingual::new(format!("several clients write it: {shown}"), format!("有多个客户端写入：{shown}")),
         Bilingual::new(
             "Only one of them should: make the others ignore webhooks[].clientConfig.caBundle (docs/troubleshooting.md#regcredcabundlecontested).",

@@ -6,15 +6,15 @@ use http::{Method, StatusCode};
 use hyper::body::Bytes;
 use jiff::Timestamp;
 use regcred_engine::judge::{Judgement, Request, judge};
-use regcred_engine::policy::{Enforcement, Policy, Requester};
+use regcred_engine::policy::{Policy, Requester};
 use regcred_engine::rules::Action;
 use regcred_engine::secret::{Secret, SecretType};
 use regcred_engine::wording::Bilingual;
 use serde_json::{Value, json};
 
-use super::check::{Category, Finding};
+use super::check::{Category, Observation};
 use super::platform::{Platform, remedy};
-use super::reader::{Read, items, read, reason, text};
+use super::reader::{ObjectRead, items, read, reason, text};
 use crate::cluster::api_server::{ApiServer, Call, CallError, JSON, segment};
 
 /// A Secret as the Rancher UI writes it: no `auth`.
@@ -32,7 +32,7 @@ pub(super) struct Probe<'p, 'r> {
 }
 
 /// What the API server answered to a dry run.
-enum Answer {
+enum DryRun {
     /// It would store this document; with the warnings.
     Stored {
         document: Vec<u8>,
@@ -77,13 +77,13 @@ impl Probe<'_, '_> {
     }
 
     /// Whether the webhooks do to this document what the engine in this program does.
-    fn judged_alike(&self, document: &str) -> Finding {
+    fn judged_alike(&self, document: &str) -> Observation {
         let judgement = self.judgement(document);
         let repaired = judgement.repair.as_ref().map(|repair| repair.apply(document.as_bytes()));
         let expected = repaired.unwrap_or_else(|| document.as_bytes().to_vec());
         let denies = judgement.findings.iter().any(|finding| finding.action == Action::Deny);
         match self.create("kubernetes.io/dockerconfigjson", document) {
-            Answer::Stored { .. } if denies => Finding::broken(
+            DryRun::Stored { .. } if denies => Observation::broken(
                 Bilingual::new("the policy denies it, and it was accepted", "策略要求拒绝，但请求被接受了"),
                 Bilingual::new(
                     "The validating webhook was not called, or the Pods have another policy or enforcement than this command: pass \
@@ -91,8 +91,8 @@ impl Probe<'_, '_> {
                     "校验 Webhook 没有被调用，或者 Pod 的策略、强制级别与本命令不同：请用 --policy 指定已安装的策略，并查看各项配置检查。",
                 ),
             ),
-            Answer::Stored { document: stored, .. } if stored == expected => Finding::Fine,
-            Answer::Stored { document: stored, .. } if stored == document.as_bytes() => Finding::broken(
+            DryRun::Stored { document: stored, .. } if stored == expected => Observation::Fine,
+            DryRun::Stored { document: stored, .. } if stored == document.as_bytes() => Observation::broken(
                 Bilingual::new("it was stored as it was sent: nothing repaired it", "按原样保存，没有被修复"),
                 Bilingual::new(
                     "The mutating webhook was not called or failed (failurePolicy: Ignore). The checks below say why; the metric \
@@ -101,7 +101,7 @@ impl Probe<'_, '_> {
                      apiserver_admission_webhook_fail_open_count 统计此类调用。",
                 ),
             ),
-            Answer::Stored { .. } => Finding::broken(
+            DryRun::Stored { .. } => Observation::broken(
                 Bilingual::new(
                     "the stored document is neither what was sent nor what this version of regcred makes of it",
                     "保存的内容既不是所发送的，也不是本版本 regcred 的修复结果",
@@ -112,11 +112,11 @@ impl Probe<'_, '_> {
                     "有其他变更 Webhook 或策略在修改镜像拉取 Secret（见“其他”一类），或者 Pod 的版本与本程序不同。",
                 ),
             ),
-            Answer::Refused { message, .. } if denies && message.english.contains("[regcred/") => {
-                Finding::Fine
+            DryRun::Refused { message, .. } if denies && message.english.contains("[regcred/") => {
+                Observation::Fine
             }
-            Answer::Refused { code, message } => self.refused(code, &message),
-            Answer::Unanswered(why) => self.failed(&why),
+            DryRun::Refused { code, message } => self.refused(code, &message),
+            DryRun::Unanswered(why) => self.failed(&why),
         }
     }
 
@@ -130,42 +130,42 @@ impl Probe<'_, '_> {
         judge(self.policy, &Request { requester, now: self.now, secret, old: None })
     }
 
-    fn other_type(&self) -> Finding {
+    fn other_type(&self) -> Observation {
         let secret = json!({
             "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
             "metadata": {"generateName": "regcred-doctor-"},
             "data": {"config.json": STANDARD.encode(RANCHER)},
         });
         match self.send(&secret, "config.json") {
-            Answer::Stored { document, warnings }
+            DryRun::Stored { document, warnings }
                 if document == RANCHER.as_bytes() && warnings.is_empty() =>
             {
-                Finding::Fine
+                Observation::Fine
             }
-            Answer::Stored { .. } => Finding::broken(
+            DryRun::Stored { .. } => Observation::broken(
                 Bilingual::new("it was changed or warned about", "内容被修改，或产生了警告"),
                 Bilingual::new(
                     "The match conditions are missing or wrong, so the API server sends every Secret: apply the manifests again.",
                     "匹配条件缺失或有误，API server 会发送所有 Secret：请重新应用清单。",
                 ),
             ),
-            Answer::Refused { code, message } => self.refused(code, &message),
-            Answer::Unanswered(why) => self.failed(&why),
+            DryRun::Refused { code, message } => self.refused(code, &message),
+            DryRun::Unanswered(why) => self.failed(&why),
         }
     }
 
     /// Updates the first pull Secret of the namespace with itself.
-    fn unchanged_update(&self) -> Finding {
+    fn unchanged_update(&self) -> Observation {
         let namespace = segment(self.namespace);
         let list = format!(
             "/api/v1/namespaces/{namespace}/secrets?fieldSelector=type%3Dkubernetes.io%2Fdockerconfigjson&limit=1"
         );
         let found = match read(self.server, &list) {
-            Read::Found(list) => list,
-            Read::Missing => return Finding::Fine,
-            Read::Unread(why) => return Finding::unread(why),
+            ObjectRead::Found(list) => list,
+            ObjectRead::Missing => return Observation::Fine,
+            ObjectRead::Unread(why) => return Observation::unread(why),
         };
-        let Some(secret) = items(&found, "/items").first() else { return Finding::Fine };
+        let Some(secret) = items(&found, "/items").first() else { return Observation::Fine };
         let name = segment(text(secret, "/metadata/name"));
         // An item of a list has no kind.
         let of_kind = [("apiVersion", json!("v1")), ("kind", json!("Secret"))];
@@ -174,7 +174,7 @@ impl Probe<'_, '_> {
         let object: Value = fields.collect();
         let uri =
             format!("/api/v1/namespaces/{namespace}/secrets/{name}?dryRun=All&fieldManager=regcred-doctor");
-        let Ok(body) = serde_json::to_vec(&object) else { return Finding::Fine };
+        let Ok(body) = serde_json::to_vec(&object) else { return Observation::Fine };
         let call = Call {
             method: Method::PUT,
             uri,
@@ -183,14 +183,14 @@ impl Probe<'_, '_> {
             body: Bytes::from(body),
         };
         match self.server.call(&call) {
-            Ok(_) => Finding::Fine,
-            Err(CallError::Refused(refusal)) if refusal.code == StatusCode::CONFLICT => Finding::Fine,
+            Ok(_) => Observation::Fine,
+            Err(CallError::Refused(refusal)) if refusal.code == StatusCode::CONFLICT => Observation::Fine,
             Err(CallError::Refused(refusal)) => self.refused(refusal.code, &refusal.message),
             Err(error) => self.failed(&reason(error)),
         }
     }
 
-    fn create(&self, secret_type: &str, document: &str) -> Answer {
+    fn create(&self, secret_type: &str, document: &str) -> DryRun {
         let secret = json!({
             "apiVersion": "v1", "kind": "Secret", "type": secret_type,
             "metadata": {"generateName": "regcred-doctor-"},
@@ -200,7 +200,7 @@ impl Probe<'_, '_> {
     }
 
     /// Creates a Secret without storing it.
-    fn send(&self, secret: &Value, key: &str) -> Answer {
+    fn send(&self, secret: &Value, key: &str) -> DryRun {
         let uri = format!(
             "/api/v1/namespaces/{}/secrets?dryRun=All&fieldManager=regcred-doctor",
             segment(self.namespace)
@@ -210,31 +210,31 @@ impl Probe<'_, '_> {
         let response = match self.server.call(&call) {
             Ok(response) => response,
             Err(CallError::Refused(refusal)) => {
-                return Answer::Refused { code: refusal.code, message: refusal.message };
+                return DryRun::Refused { code: refusal.code, message: refusal.message };
             }
-            Err(error) => return Answer::Unanswered(reason(error)),
+            Err(error) => return DryRun::Unanswered(reason(error)),
         };
         let warnings = response.headers().get_all(http::header::WARNING);
         let warnings = warnings.iter().filter_map(|line| line.to_str().ok().map(str::to_owned)).collect();
         let stored = match self.server.body(response) {
             Ok(body) => serde_json::from_slice::<Value>(&body).unwrap_or_default(),
-            Err(why) => return Answer::Unanswered(why),
+            Err(why) => return DryRun::Unanswered(why),
         };
         let encoded = stored.get("data").and_then(|data| data.get(key)).and_then(Value::as_str);
-        Answer::Stored {
+        DryRun::Stored {
             document: encoded.and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default(),
             warnings,
         }
     }
 
     /// A refusal that the policy does not ask for.
-    fn refused(&self, code: StatusCode, message: &Bilingual<String>) -> Finding {
+    fn refused(&self, code: StatusCode, message: &Bilingual<String>) -> Observation {
         if message.english.contains("failed calling webhook") {
             return self.failed(message);
         }
         if code == StatusCode::FORBIDDEN && !message.english.contains("admission webhook") {
             // No permission: nothing is known about the webhook.
-            return Finding::attention(
+            return Observation::attention(
                 message.clone(),
                 Bilingual::new(
                     format!(
@@ -245,7 +245,7 @@ impl Probe<'_, '_> {
                 ),
             );
         }
-        Finding::broken(
+        Observation::broken(
             message.clone(),
             Bilingual::new(
                 "The policy of this command does not refuse it: pass --policy with the installed policy, or another webhook or policy \
@@ -255,17 +255,7 @@ impl Probe<'_, '_> {
         )
     }
 
-    fn failed(&self, why: &Bilingual<String>) -> Finding {
-        Finding::broken(why.clone(), remedy(&why.english, self.platform))
-    }
-}
-
-/// The enforcement that a container's variable caps the policy to.
-pub(super) fn enforcement(variable: &str) -> Option<Enforcement> {
-    match variable.to_ascii_lowercase().as_str() {
-        "enforce" => Some(Enforcement::Enforce),
-        "warn" => Some(Enforcement::Warn),
-        "audit" => Some(Enforcement::Audit),
-        _ => None,
+    fn failed(&self, why: &Bilingual<String>) -> Observation {
+        Observation::broken(why.clone(), remedy(&why.english, self.platform))
     }
 }

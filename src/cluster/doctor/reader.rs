@@ -7,29 +7,31 @@ use serde_json::Value;
 use crate::cluster::api_server::{ApiServer, Call, CallError};
 
 /// What became of a read.
-pub(super) enum Read {
+pub(super) enum ObjectRead {
     Found(Value),
     Missing,
     /// It may exist. With the reason.
     Unread(Bilingual<String>),
 }
 
-impl Read {
+impl ObjectRead {
     /// The object, if it was found.
     pub(super) const fn found(&self) -> Option<&Value> {
         match self {
-            Read::Found(value) => Some(value),
-            Read::Missing | Read::Unread(_) => None,
+            ObjectRead::Found(value) => Some(value),
+            ObjectRead::Missing | ObjectRead::Unread(_) => None,
         }
     }
 }
 
 /// Reads one object or a list. Lists of what the doctor reads are short: webhook configurations, Pods of one Deployment, Nodes.
-pub(super) fn read(server: &ApiServer<'_>, path: &str) -> Read {
+pub(super) fn read(server: &ApiServer<'_>, path: &str) -> ObjectRead {
     let response = match server.call(&Call::get(path.to_owned())) {
         Ok(response) => response,
-        Err(CallError::Refused(refusal)) if refusal.code == StatusCode::NOT_FOUND => return Read::Missing,
-        Err(error) => return Read::Unread(reason(error)),
+        Err(CallError::Refused(refusal)) if refusal.code == StatusCode::NOT_FOUND => {
+            return ObjectRead::Missing;
+        }
+        Err(error) => return ObjectRead::Unread(reason(error)),
     };
     match server.body(response) {
         Ok(body) => serde_json::from_slice(&body).map_or_else(
@@ -38,11 +40,11 @@ pub(super) fn read(server: &ApiServer<'_>, path: &str) -> Read {
                     "the response is not JSON; is this an API server?",
                     "应答不是 JSON；这是 API server 吗？",
                 );
-                Read::Unread(Bilingual::new(words.0, words.1))
+                ObjectRead::Unread(Bilingual::new(words.0, words.1))
             },
-            Read::Found,
+            ObjectRead::Found,
         ),
-        Err(why) => Read::Unread(why),
+        Err(why) => ObjectRead::Unread(why),
     }
 }
 

@@ -44,31 +44,31 @@ pub(crate) enum SecretSource {
     Secret(String),
 }
 
-/// So many Pods are explained at once. Their Secrets, each only once, and their events are in memory meanwhile.
+/// At most this many Pods are explained at once. Their Secrets, each only once, and their events are in memory meanwhile.
 const PODS_AT_ONCE: usize = 500;
 
 /// Why a run ends early.
-enum Stop {
+enum ExplainStop {
     Call(CallError),
     Output(io::Error),
 }
 
-impl From<CallError> for Stop {
+impl From<CallError> for ExplainStop {
     fn from(error: CallError) -> Self {
-        Stop::Call(error)
+        ExplainStop::Call(error)
     }
 }
 
-impl From<io::Error> for Stop {
+impl From<io::Error> for ExplainStop {
     fn from(error: io::Error) -> Self {
-        Stop::Output(error)
+        ExplainStop::Output(error)
     }
 }
 
-impl From<ListError<Stop>> for Stop {
-    fn from(error: ListError<Stop>) -> Self {
+impl From<ListError<ExplainStop>> for ExplainStop {
+    fn from(error: ListError<ExplainStop>) -> Self {
         match error {
-            ListError::Call(error) => Stop::Call(error),
+            ListError::Call(error) => ExplainStop::Call(error),
             ListError::Taker(stop) => stop,
         }
     }
@@ -88,7 +88,7 @@ pub(crate) fn explain_cluster<W: Write + 'static>(
 ) -> io::Result<()> {
     let (_never, stop) = watch::channel(false);
     let server = ApiServer::new(runtime, client, stop);
-    let mut run = Run { fetcher: Fetcher::new(&server), server: &server, now, asking, report };
+    let mut run = ExplainRun { fetcher: Fetcher::new(&server), server: &server, now, asking, report };
     let ended = match question {
         Question::Target { namespace, target: Target::Pod(name) } => run.pod(namespace, name),
         Question::Target { namespace, target: Target::Workload(kind, name) } => {
@@ -99,10 +99,10 @@ pub(crate) fn explain_cluster<W: Write + 'static>(
     };
     let failed = match ended {
         Ok(()) => None,
-        Err(Stop::Output(error)) => return Err(error),
-        Err(Stop::Call(CallError::Refused(refusal))) => Some(refusal.message),
-        Err(Stop::Call(CallError::Unanswered(why))) => Some(why),
-        Err(Stop::Call(CallError::Interrupted)) => Some(Bilingual::new("interrupted", "已中断")),
+        Err(ExplainStop::Output(error)) => return Err(error),
+        Err(ExplainStop::Call(CallError::Refused(refusal))) => Some(refusal.message),
+        Err(ExplainStop::Call(CallError::Unanswered(why))) => Some(why),
+        Err(ExplainStop::Call(CallError::Interrupted)) => Some(Bilingual::new("interrupted", "已中断")),
     };
     for note in run.fetcher.notes() {
         run.trouble(TroubleKind::NotPermitted, note)?;
@@ -114,7 +114,7 @@ pub(crate) fn explain_cluster<W: Write + 'static>(
 }
 
 /// A run in progress.
-struct Run<'a, 'r, W: Write> {
+struct ExplainRun<'a, 'r, W: Write> {
     server: &'a ApiServer<'r>,
     fetcher: Fetcher<'a, 'r>,
     now: Timestamp,
@@ -122,8 +122,8 @@ struct Run<'a, 'r, W: Write> {
     report: &'a mut ExplainReport<W>,
 }
 
-impl<W: Write + 'static> Run<'_, '_, W> {
-    fn pod(&mut self, namespace: &str, name: &str) -> Result<(), Stop> {
+impl<W: Write + 'static> ExplainRun<'_, '_, W> {
+    fn pod(&mut self, namespace: &str, name: &str) -> Result<(), ExplainStop> {
         let path = format!("/api/v1/namespaces/{}/pods/{}", segment(namespace), segment(name));
         match self.fetcher.get::<Pod>(&path)? {
             Got::Found(pod) => self.one(namespace, &pod, PodOrigin::Created),
@@ -133,7 +133,7 @@ impl<W: Write + 'static> Run<'_, '_, W> {
     }
 
     /// Explains the newest Pod of a workload that waits for an image, or else the template.
-    fn workload(&mut self, namespace: &str, kind: WorkloadKind, name: &str) -> Result<(), Stop> {
+    fn workload(&mut self, namespace: &str, kind: WorkloadKind, name: &str) -> Result<(), ExplainStop> {
         let path = format!(
             "{}/namespaces/{}/{}/{}",
             kind.group_path(),
@@ -157,7 +157,7 @@ impl<W: Write + 'static> Run<'_, '_, W> {
     }
 
     /// Explains every container of a Pod.
-    fn one(&mut self, namespace: &str, pod: &Pod, origin: PodOrigin) -> Result<(), Stop> {
+    fn one(&mut self, namespace: &str, pod: &Pod, origin: PodOrigin) -> Result<(), ExplainStop> {
         self.fetcher.gather(namespace, pod)?;
         if origin == PodOrigin::Created {
             self.fetcher.events_of(namespace, pod)?;
@@ -190,7 +190,7 @@ impl<W: Write + 'static> Run<'_, '_, W> {
     }
 
     /// Explains every Pod that waits for an image.
-    fn all(&mut self, namespace: Option<&str>) -> Result<(), Stop> {
+    fn all(&mut self, namespace: Option<&str>) -> Result<(), ExplainStop> {
         let path = namespace.map_or_else(
             || "/api/v1/pods".to_owned(),
             |namespace| format!("/api/v1/namespaces/{}/pods", segment(namespace)),
@@ -209,8 +209,8 @@ impl<W: Write + 'static> Run<'_, '_, W> {
             }
             if waiting.len() == PODS_AT_ONCE { self.batch(namespace, &mut waiting) } else { Ok(()) }
         });
-        match listed.map_err(Stop::from) {
-            Err(Stop::Call(CallError::Refused(refusal)))
+        match listed.map_err(ExplainStop::from) {
+            Err(ExplainStop::Call(CallError::Refused(refusal)))
                 if refusal.code == StatusCode::FORBIDDEN && namespace.is_none() =>
             {
                 let use_n = Bilingual::new(
@@ -229,7 +229,7 @@ impl<W: Write + 'static> Run<'_, '_, W> {
     }
 
     /// Explains some Pods, and forgets them.
-    fn batch(&mut self, scope: Option<&str>, waiting: &mut Vec<Pod>) -> Result<(), Stop> {
+    fn batch(&mut self, scope: Option<&str>, waiting: &mut Vec<Pod>) -> Result<(), ExplainStop> {
         let pods = std::mem::take(waiting);
         self.fetcher.gather_all(scope, &pods)?;
         let now = self.now;
@@ -265,7 +265,7 @@ impl<W: Write + 'static> Run<'_, '_, W> {
         Ok(())
     }
 
-    fn check_namespace(&mut self, name: &str) -> Result<(), Stop> {
+    fn check_namespace(&mut self, name: &str) -> Result<(), ExplainStop> {
         let path = format!("/api/v1/namespaces/{}", segment(name));
         if let Got::Missing = self.fetcher.get::<ObjectReference>(&path)? {
             let message =
@@ -275,7 +275,7 @@ impl<W: Write + 'static> Run<'_, '_, W> {
         Ok(())
     }
 
-    fn image(&mut self, namespace: &str, image: &str, source: &SecretSource) -> Result<(), Stop> {
+    fn image(&mut self, namespace: &str, image: &str, source: &SecretSource) -> Result<(), ExplainStop> {
         let (secrets, account) = match source {
             SecretSource::Secret(name) => {
                 self.fetcher.secret(ObjectName::new(namespace, name))?;

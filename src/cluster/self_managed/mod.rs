@@ -31,6 +31,7 @@ use crate::server::{ConfigurationProblem, Supply};
 use problems::Problems;
 use secret::{SecretStore, StoredAuthorities};
 use state::{LEAF_LIFE, State, Step};
+pub(super) use webhooks::sees_the_type;
 use webhooks::{Found, InstalledWebhook};
 use write::{FIELD_MANAGER, Write};
 

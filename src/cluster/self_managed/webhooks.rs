@@ -94,7 +94,7 @@ impl Found {
 }
 
 /// Whether a condition of the webhook checks the Secret's type. Which types it accepts is up to the operator.
-fn sees_the_type(webhook: &Value) -> bool {
+pub(in crate::cluster) fn sees_the_type(webhook: &Value) -> bool {
     let conditions = webhook.get("matchConditions").and_then(Value::as_array);
     conditions.is_some_and(|conditions| {
         let expressions = conditions.iter().filter_map(|condition| condition.get("expression")?.as_str());
