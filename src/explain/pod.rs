@@ -81,7 +81,9 @@ impl Pod {
     pub(crate) fn facts(&self, namespace: &str, origin: PodOrigin, around: &Surroundings) -> PodFacts {
         let spec = &self.spec;
         let events = around.events(&ObjectName::new(namespace, self.name()), &self.metadata.uid);
-        let containers = spec.all_containers().map(|(kind, container)| ContainerFacts {
+        // A container without an image is in a patch, such as those of kustomize: the API server accepts none.
+        let containers = spec.all_containers().filter(|(_, container)| !container.image.is_empty());
+        let containers = containers.map(|(kind, container)| ContainerFacts {
             kind,
             name: container.name.clone(),
             image: container.image.clone(),

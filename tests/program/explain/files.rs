@@ -63,6 +63,14 @@ fn namespaces_of_files_are_kept_apart() {
 }
 
 #[test]
+fn patches_have_no_image_to_explain() {
+    let patch = deployment("web", IMAGE, NAMED).replace(&format!("image: {IMAGE}"), "env: []");
+    assert!(!patch.contains(IMAGE), "{patch}");
+    let told = explain_stdin(&patch, ["-o", "json"]);
+    assert_eq!((told.causes(), told.status), (Vec::new(), 0), "{}{}", told.stdout, told.stderr);
+}
+
+#[test]
 fn a_secret_that_is_not_in_the_files_may_exist() {
     let told = explain_stdin(&deployment("web", IMAGE, NAMED), ["-o", "json"]);
     let explanation = told.explanation();
