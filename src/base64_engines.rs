@@ -37,6 +37,11 @@ pub(crate) fn decoded_len(text: &str) -> usize {
     letters / 4 * 3 + letters % 4 * 3 / 4
 }
 
+/// Returns the length of the canonical base64 of these bytes.
+pub(crate) fn encoded_len(bytes: &[u8]) -> usize {
+    bytes.len().div_ceil(3) * 4
+}
+
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
@@ -44,11 +49,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decoded_len_is_what_decoding_yields() {
+    fn lengths_are_those_of_the_coded_text() {
         for (text, bytes) in [("", ""), ("YQ==", "a"), ("YWI=", "ab"), ("YWJj", "abc"), ("YWJjZA==", "abcd")]
         {
             assert_eq!(CANONICAL.decode(text).unwrap(), bytes.as_bytes());
             assert_eq!(decoded_len(text), bytes.len(), "{text}");
+            assert_eq!(encoded_len(bytes.as_bytes()), text.len(), "{text}");
         }
     }
 }

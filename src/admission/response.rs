@@ -7,8 +7,12 @@ use serde_json::value::RawValue;
 
 use super::answer::{Answer, Cause, Denial, Patch};
 use super::request::{API_VERSION, KIND, Review};
-use crate::base64_engines::CANONICAL;
+use crate::base64_engines::{CANONICAL, encoded_len};
 use crate::wiped::Wiped;
+
+/// The bytes of most answers without their patch. A vector that begins empty grows step by step, and copies a large patch
+/// each time.
+const WITHOUT_PATCH: usize = 1 << 10;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -73,8 +77,11 @@ pub(super) fn write(review: &Review<'_>, answer: &Answer<'_>) -> Vec<u8> {
         patch_type: answer.patch.as_ref().map(|_| "JSONPatch"),
         patch: answer.patch.as_ref().map(|patch| json_patch(patch).expect("base64 is a JSON string")),
     };
+    let patch_length = response.patch.as_ref().map_or(0, |patch| patch.get().len());
     let review = AnsweredReviewJson { api_version: API_VERSION, kind: KIND, response };
-    serde_json::to_vec(&review).expect("no field can fail")
+    let mut bytes = Vec::with_capacity(WITHOUT_PATCH + patch_length);
+    serde_json::to_writer(&mut bytes, &review).expect("no field can fail");
+    bytes
 }
 
 fn status<'a>(review: &'a Review<'_>, denial: &'a Denial) -> DenialJson<'a> {
@@ -86,13 +93,22 @@ fn status<'a>(review: &'a Review<'_>, denial: &'a Denial) -> DenialJson<'a> {
 /// Returns the JSON patch that replaces the document, in base64, as a JSON string.
 ///
 /// The string is a raw value because serde would search it for characters to escape: 0.7 ms for a patch of 1.6 MB, 17 % of
-/// that request.
+/// that request. Each text is written once, into a buffer of its exact size: one that is copied to a larger one touches twice
+/// the memory, and its old bytes are not wiped.
 fn json_patch(patch: &Patch<'_>) -> serde_json::Result<Box<RawValue>> {
     let document = Wiped::from(patch.repair.apply(&patch.secret.document));
-    let value = Wiped::from(CANONICAL.encode(&*document).into_bytes());
     let key = patch.secret.secret_type.data_key();
     // Neither the path nor base64 contains anything to escape (RFC 6901).
     let start = format!(r#"[{{"op":"replace","path":"/data/{key}","value":""#);
-    let operation = Wiped::from([start.as_bytes(), &value, br#""}]"#].concat());
-    RawValue::from_string(["\"", &CANONICAL.encode(&*operation), "\""].concat())
+    let operation = Wiped::from(around_base64(&start, &document, r#""}]"#).into_bytes());
+    RawValue::from_string(around_base64("\"", &operation, "\""))
+}
+
+/// Returns `bytes` in base64 between two texts.
+fn around_base64(before: &str, bytes: &[u8], after: &str) -> String {
+    let mut text = String::with_capacity(before.len() + encoded_len(bytes) + after.len());
+    text.push_str(before);
+    CANONICAL.encode_string(bytes, &mut text);
+    text.push_str(after);
+    text
 }
