@@ -72,8 +72,12 @@ pub fn main() -> ExitCode {
     // pipes cores to a program, that program must respect the limit.)
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     log::quiet_panics();
+    let called_as = called_as();
+    if called_as == "kubectl_complete-regcred" {
+        return exit_code(completed(|| shell::complete_plugin(Cli::command(), env::args_os().collect())));
+    }
     let mut command = command(&|name| env::var_os(name));
-    if is_plugin() {
+    if called_as == "kubectl-regcred" {
         let name = "kubectl regcred";
         command = command
             .bin_name(name)
@@ -95,7 +99,12 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),
     };
-    match completed(run) {
+    exit_code(completed(run))
+}
+
+/// Converts the result of a subcommand. A failure is written to standard error.
+fn exit_code(result: Result<Exit, Failure>) -> ExitCode {
+    match result {
         Ok(Exit::Clean) => ExitCode::SUCCESS,
         Ok(Exit::Findings) => ExitCode::from(1),
         Ok(Exit::Incomplete) => ExitCode::from(2),
@@ -118,10 +127,10 @@ fn completed(run: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failur
 /// Variables that restrict who may connect. An empty one is an error: its value was lost, and must not admit every client.
 const GUARDS: [&str; 2] = ["REGCRED_CLIENT_CA", "REGCRED_CLIENT_NAME"];
 
-/// Whether kubectl runs the program as a plugin, under the plugin's name.
-fn is_plugin() -> bool {
-    let path = env::args_os().next();
-    path.is_some_and(|path| Path::new(&path).file_name() == Some(OsStr::new("kubectl-regcred")))
+/// The name by which the program was called. kubectl calls its plugin, and the completion of that, by names of their own.
+fn called_as() -> OsString {
+    let path = env::args_os().next().unwrap_or_default();
+    Path::new(&path).file_name().unwrap_or_default().to_owned()
 }
 
 /// The command line, ignoring empty variables: manifests often set one for a setting that is not used.

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::support::parts::part;
@@ -96,16 +97,61 @@ fn manual_page_has_every_variable() {
     assert!(seen > 20, "{seen}");
 }
 
+/// Runs kubectl in a folder that contains links of these names to the program, and is on the PATH.
+fn kubectl_in(folder: &Path, links: &[&str], arguments: &[&str]) -> Output {
+    for link in links {
+        let _ = symlink(command().get_program(), folder.join(link));
+    }
+    let old = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths([folder.to_owned()].into_iter().chain(env::split_paths(&old))).unwrap();
+    let mut kubectl = Command::new(part("kubectl"));
+    kubectl.args(arguments).current_dir(folder).env("PATH", &path).env("HOME", folder);
+    kubectl.stdin(Stdio::null()).output().unwrap()
+}
+
+#[test]
+fn kubectl_completes_the_plugin() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("manifests")).unwrap();
+    fs::write(folder.path().join("manifests/pull.yaml"), "").unwrap();
+    fs::write(folder.path().join("manifests/two\nlines.yaml"), "").unwrap();
+    let offered = |words: &[&str]| -> (Vec<String>, String) {
+        let words = [&["__complete", "regcred"], words].concat();
+        let output = kubectl_in(folder.path(), &["kubectl-regcred", "kubectl_complete-regcred"], &words);
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let directive = lines.pop().unwrap();
+        (lines, directive)
+    };
+    let only = |line: &str| (vec![line.to_owned()], ":4".to_owned());
+    assert_eq!(
+        offered(&["sc"]),
+        only("scan\tCheck, and optionally repair, the image pull Secrets in a cluster")
+    );
+    assert_eq!(offered(&["check", "--fail-on", "wa"]), only("warn\tFindings that deny or warn"));
+    assert_eq!(offered(&["check", "--fail-on=wa"]), only("--fail-on=warn\tFindings that deny or warn"));
+    assert_eq!(offered(&["check", "-o", "js"]).0.len(), 1);
+    let formats = offered(&["scan", "-A", "-o", ""]);
+    assert!(formats.0.iter().any(|line| line.split('\t').next() == Some("json")), "{formats:?}");
+    let flags = offered(&["create", "pull", "--password-s"]);
+    assert_eq!(flags.0.len(), 1);
+    assert!(flags.0[0].starts_with("--password-stdin\t"), "{flags:?}");
+    // A folder is continued, and a name that is two lines is left out.
+    assert_eq!(offered(&["check", "mani"]), (vec!["manifests/".to_owned()], ":6".to_owned()));
+    assert_eq!(offered(&["check", "manifests/"]), only("manifests/pull.yaml"));
+    assert_eq!(offered(&["no-such-command", "x"]), (Vec::new(), ":4".to_owned()));
+    // Without the second link, kubectl lets the shell complete files.
+    let alone = tempfile::tempdir().unwrap();
+    let output = kubectl_in(alone.path(), &["kubectl-regcred"], &["__complete", "regcred", "sc"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), ":0\n");
+}
+
 #[test]
 fn kubectl_runs_it_as_its_plugin() {
     let folder = tempfile::tempdir().unwrap();
-    symlink(command().get_program(), folder.path().join("kubectl-regcred")).unwrap();
-    let old = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths([folder.path().to_owned()].into_iter().chain(env::split_paths(&old))).unwrap();
     let kubectl = |arguments: &[&str]| -> Output {
-        let mut kubectl = Command::new(part("kubectl"));
-        kubectl.arg("regcred").args(arguments).env("PATH", &path).env("HOME", folder.path());
-        kubectl.stdin(Stdio::null()).output().unwrap()
+        kubectl_in(folder.path(), &["kubectl-regcred"], &[&["regcred"], arguments].concat())
     };
     let explained = kubectl(&["rules", "missing-auth"]);
     let alone = command().args(["rules", "missing-auth"]).output().unwrap();
