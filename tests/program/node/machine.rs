@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,23 +14,37 @@ use crate::support::registry::{PASSWORD, USER};
 use crate::support::supervised::{Supervised, clean};
 
 use super::forward::Forward;
+use super::pod_network;
 use super::registries::{MIRROR, MIRRORED, Registries};
 use super::sandbox::{NODE_ADDRESS, Sandbox};
 use super::user_shell::UserShell;
 
 /// Where the kubelet finds the API server.
 const API: &str = "127.0.0.1:6443";
+/// Where Pods find it: the first address of the Services.
+const API_SERVICE: &str = "10.0.0.1:443";
 
 const CONTROLLERS: &str = r#"
-program=$1 dir=$2
-"$program" --kubeconfig="$dir/kubeconfig" --secure-port=0 --leader-elect=false \
-    --controllers=deployment-controller,replicaset-controller,serviceaccount-controller >"$dir/controllers.log" 2>&1 &
+program=$1 dir=$2 ca=$3 controllers=$4
+"$program" --kubeconfig="$dir/kubeconfig" --secure-port=0 --leader-elect=false --root-ca-file="$ca" \
+    --controllers="$controllers" >"$dir/controllers.log" 2>&1 &
 controllers=$!
 cat >/dev/null
 kill -9 $controllers || :
 wait
 rm -rf "$dir"
 "#;
+
+/// What a Deployment and its Service need, and a namespace.
+const CONTROLLER_NAMES: [&str; 7] = [
+    "deployment-controller",
+    "disruption-controller",
+    "endpointslice-controller",
+    "replicaset-controller",
+    "resourcequota-controller",
+    "root-ca-certificate-publisher-controller",
+    "serviceaccount-controller",
+];
 
 /// The cluster. It ends with this value, and with the test process.
 pub struct Machine {
@@ -52,14 +67,16 @@ impl Machine {
         write_files(&folder, &cluster, &registries);
         let sandbox = Sandbox::start(folder, &registries.hosts());
         let forward = Forward::new();
-        forward.add(&sandbox, API.parse().unwrap(), cluster.address());
+        for api in [API, API_SERVICE] {
+            forward.add(&sandbox, api.parse().unwrap(), cluster.address());
+        }
         for (inside, outside) in registries.addresses() {
             forward.add(&sandbox, inside, outside);
         }
         sandbox.start_programs();
 
         let machine = Machine { _forward: forward, sandbox, _controllers: controllers, cluster, registries };
-        machine.pull_pause_image();
+        machine.pull(&machine.registries.pause_image());
         machine.wait_until_ready();
         machine
     }
@@ -69,15 +86,26 @@ impl Machine {
         UserShell::new(&self.sandbox, &kubeconfig_inside(&self.cluster, Account::Admin))
     }
 
-    /// The image of every Pod's sandbox. Its pull needs a login as well, which only the tests have.
-    fn pull_pause_image(&self) {
+    /// Lets the API server, which runs in the host, reach the Pods.
+    pub fn connect_host(&self) {
+        self.sandbox.connect_host();
+    }
+
+    /// Puts an image on the node, as an administrator does. The pull needs a login, which only the tests have.
+    #[track_caller]
+    pub fn pull(&self, image: &str) {
         let socket = self.sandbox.path("containerd.sock");
         let mut ctr = clean(part("ctr"), &self.sandbox.path(""));
         ctr.args(["--namespace", "k8s.io", "--address"]).arg(socket);
         ctr.args(["images", "pull", "--local", "--user", &format!("{USER}:{PASSWORD}"), "--tlscacert"]);
-        ctr.arg(self.registries.ca()).arg(self.registries.pause_image());
+        ctr.arg(self.registries.ca()).arg(image);
         let output = ctr.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Waits until something is so. A failure shows the logs.
+    pub fn eventually(&self, what: &str, patience: Duration, is_so: impl FnMut() -> bool) {
+        self.sandbox.eventually(what, patience, is_so);
     }
 
     fn wait_until_ready(&self) {
@@ -98,7 +126,9 @@ fn start_controllers(cluster: &Cluster) -> Supervised {
     let folder = new_folder("controllers");
     fs::write(folder.join("kubeconfig"), cluster.kubeconfig(Account::Admin, None).to_string()).unwrap();
     let program = part("kube-controller-manager");
-    Supervised::start(CONTROLLERS, &[program.as_os_str(), folder.as_os_str()], &folder)
+    let (ca, names) = (cluster.certificate(), CONTROLLER_NAMES.join(","));
+    let arguments = [program.as_os_str(), folder.as_os_str(), ca.as_os_str(), OsStr::new(&names)];
+    Supervised::start(CONTROLLERS, &arguments, &folder)
 }
 
 /// Writes what the container runtime and the kubelet read.
@@ -114,9 +144,8 @@ fn write_files(folder: &Path, cluster: &Cluster, registries: &Registries) {
     write("kubeconfig", &kubeconfig_inside(cluster, Account::Token(NODE_TOKEN)).to_string());
     // The runtime pulls from the mirror only, and passes the Pod's credentials to it.
     write(&format!("registries.d/{MIRRORED}/hosts.toml"), &format!("server = \"https://{MIRROR}\"\n"));
-    // No network is set up for Pods, which use the node's. The runtime only has to find one.
-    let network = json!({"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "bridge"}]});
-    write("networks/10-pods.conflist", &network.to_string());
+    write("networks/10-pods.conflist", &pod_network::configuration().to_string());
+    pod_network::install(folder);
 }
 
 fn containerd_configuration(folder: &Path, pause_image: &str) -> String {
@@ -141,6 +170,8 @@ restrict_oom_score_adj = true
 runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.cri.v1.runtime".cni]
 conf_dir = "{folder}/networks"
+bin_dirs = ["{folder}/network-plugins"]
+use_internal_loopback = true
 [plugins."io.containerd.nri.v1.nri"]
 disable = true
 "#

@@ -1,6 +1,6 @@
-//! Pulls by a real kubelet: what Pods show when one fails, and what `regcred explain` answers.
+//! Real nodes: what Pods show when a pull fails, what `regcred explain` answers, and upgrades of regcred itself.
 //!
-//! A node needs root, runc, and namespaces of its own ([`sandbox::missing`]). Without them these tests are left out, which
+//! A node needs root, runc, and namespaces of its own ([`sandbox::is_possible`]). Without them these tests are left out, which
 //! `REGCRED_TEST_NODE=required` forbids.
 
 mod case;
@@ -8,10 +8,14 @@ mod cases;
 mod explained;
 mod forward;
 mod machine;
+mod pod_network;
+mod program_image;
 mod pulls;
 mod registries;
 mod sandbox;
+mod scheduler;
 mod token_server;
+mod upgrade;
 mod user_shell;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -113,6 +113,15 @@ impl Registries {
     pub fn pause_image(&self) -> String {
         format!("{}/pause:1", self.basic.address)
     }
+
+    /// Stores an image of one layer, and returns its repository, by an address in the host.
+    #[track_caller]
+    pub fn store(&self, name: &str, tags: &[&str], run: &Value, layer: &[u8]) -> String {
+        for tag in tags {
+            self.basic.push_image(name, tag, run, &[layer.to_vec()]);
+        }
+        format!("{}/{name}", self.basic.address)
+    }
 }
 
 /// Stores the images. The registries share them.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -12,41 +13,40 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::support::PATIENCE;
 use crate::support::parts::part;
-use crate::support::supervised::Supervised;
+use crate::support::supervised::{Supervised, clean};
 
 /// The address of the node, from a block for documentation (RFC 5737). The kubelet refuses a loopback address.
 pub const NODE_ADDRESS: &str = "192.0.2.10";
-
-/// The longest time for which another node on the same machine runs.
-const OTHER_NODE: Duration = Duration::from_secs(600);
 
 /// Runs in the host. It makes what cannot be made inside: the cgroup, and the folders that are mounted over. It removes
 /// both after the last process of the node has ended.
 const OUTSIDE: &str = r#"
 dir=$1 parts=$2 inside=$3 address=$4 cgroup=${1##*/}
 
-# One node at a time: they would remove each other's folders.
-exec 9</var/lib
-flock 9
-: >"$dir/turn"
-
 cgroups=/sys/fs/cgroup
 hierarchies=
-made=
+folders='/opt/containerd /var/lib/cni /var/lib/kubelet /var/log/containers'
 clean_up() {
     for hierarchy in $hierarchies; do
         find "$hierarchy/$cgroup" -depth -type d -exec rmdir {} +
     done
-    [ -z "$made" ] || rmdir $made
+    # The last of several nodes removes the folders that one of them made.
+    if flock --exclusive --nonblock 9; then
+        for folder in $folders; do
+            [ ! -e "$folder/.made-by-tests" ] || { rm "$folder/.made-by-tests" && rmdir "$folder"; }
+        done
+    fi
     rm -rf "$dir"
 }
 trap clean_up EXIT
 
-folders='/opt/containerd /var/lib/cni /var/lib/kubelet /var/log/containers'
+# Exclusive while the folders are made or removed, shared while this node uses them.
+exec 9</var/lib
+flock --exclusive 9
 for folder in $folders; do
-    [ -d "$folder" ] || made="$folder $made"
-    mkdir -p "$folder"
+    [ -d "$folder" ] || { mkdir -p "$folder" && : >"$folder/.made-by-tests"; }
 done
+flock --shared 9
 
 if [ -e $cgroups/cgroup.controllers ]; then # version 2: one hierarchy
     for controller in $(cat $cgroups/cgroup.controllers); do
@@ -74,6 +74,15 @@ wait || :
 cat >/dev/null
 "#;
 
+/// Connects the networks of host and node. The addresses are from a block for tests of networks (RFC 2544).
+const HOST_LINK: &str = r#"
+ip link add regcred-test type veth peer name host netns "$1"
+ip addr add 198.18.0.1/30 dev regcred-test
+ip link set regcred-test up
+nsenter --net="/proc/$1/ns/net" sh -euc 'ip addr add 198.18.0.2/30 dev host; ip link set host up'
+ip route add 198.18.1.0/24 via 198.18.0.2
+"#;
+
 /// Runs as the first process of the node. All others end with it.
 const INSIDE: &str = r#"
 dir=$1 parts=$2 address=$3
@@ -87,6 +96,11 @@ mount --bind "$dir/hosts" /etc/hosts
 hostname node1
 ip link set lo up
 ip addr add 10.9.0.1/24 dev lo # where the registries are
+ip addr add 10.0.0.1/32 dev lo # the Service of the API server
+ip link add pods type bridge
+ip addr add 198.18.1.1/24 dev pods
+ip link set pods up
+echo 1 >/proc/sys/net/ipv4/ip_forward
 ip link add eth0 type veth peer name eth0-peer
 ip addr add "$address/24" dev eth0
 ip link set eth0 up
@@ -107,8 +121,19 @@ kubelet --config "$dir/kubelet.json" --kubeconfig "$dir/kubeconfig" --root-dir "
 cat >/dev/null
 "#;
 
+/// Whether this machine can run a node. If it cannot, the log says so, and a run that requires nodes fails.
+pub fn is_possible() -> bool {
+    let Some(why) = missing() else { return true };
+    let required = std::env::var_os("REGCRED_TEST_NODE").is_some_and(|value| value == "required");
+    assert!(!required, "this machine cannot run a node: {why}");
+    // Past the test harness, which would hide it.
+    let text = format!("\nLEFT OUT: the tests with a real kubelet, because {why} (CONTRIBUTING.md)\n");
+    drop(std::io::stderr().write_all(text.as_bytes()));
+    false
+}
+
 /// Why this machine cannot run a node, if it cannot.
-pub fn missing() -> Option<&'static str> {
+fn missing() -> Option<&'static str> {
     let succeeds = |program: &str, arguments: &[&str]| {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -151,21 +176,31 @@ impl Sandbox {
         let arguments = [folder.as_os_str(), parts.as_os_str(), OsStr::new(INSIDE), OsStr::new(NODE_ADDRESS)];
         let shell = Supervised::start(OUTSIDE, &arguments, &folder);
         let sandbox = Sandbox { _shell: shell, folder };
-        sandbox.wait_for("turn", OTHER_NODE);
-        sandbox.wait_for("network", PATIENCE);
+        sandbox.wait_for("network");
         sandbox
     }
 
     /// Starts the container runtime, and after it the kubelet.
     pub fn start_programs(&self) {
         fs::write(self.path("registries"), "").unwrap();
-        self.wait_for("runtime", PATIENCE);
+        self.wait_for("runtime");
     }
 
     /// The network of the node.
     pub fn network(&self) -> PathBuf {
         let pid = fs::read_to_string(self.path("pid")).unwrap();
         PathBuf::from(format!("/proc/{}/ns/net", pid.trim_end()))
+    }
+
+    /// Lets the host reach the Pods. The link ends with the network of the node.
+    #[track_caller]
+    pub fn connect_host(&self) {
+        let network = self.network();
+        let pid = network.iter().nth(2).unwrap();
+        let mut shell = clean("sh", &self.folder);
+        shell.args(["-euc", HOST_LINK, "sh"]).arg(pid);
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Listens in the network of the node.
@@ -194,8 +229,8 @@ impl Sandbox {
         ["node.log", "containerd.log", "kubelet.log"].map(end).concat()
     }
 
-    fn wait_for(&self, file: &str, patience: Duration) {
-        self.eventually(file, patience, || self.path(file).exists());
+    fn wait_for(&self, file: &str) {
+        self.eventually(file, PATIENCE, || self.path(file).exists());
     }
 
     /// Waits until something is so. A failure shows the logs.

@@ -61,8 +61,12 @@ pub const NODE_TOKEN: &str = "node-token";
 const WITHOUT_NODES: [&str; 2] = ["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount"];
 
 /// Flags for Pods that run on a node.
-const WITH_NODES: [&str; 2] =
-    ["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"];
+const WITH_NODES: [&str; 3] = [
+    "--authorization-mode=Node,RBAC",
+    "--enable-admission-plugins=NodeRestriction",
+    // Webhooks are called at the addresses of their endpoints: no kube-proxy runs in the host.
+    "--enable-aggregator-routing=true",
+];
 
 /// The group of everybody who works through Rancher; here it may write Secrets.
 const RANCHER_GROUP: &str = "system:cattle:authenticated";
@@ -154,6 +158,11 @@ impl Cluster {
         let certificate = self.folder.join("certs/apiserver.crt");
         let complete = fs::read_to_string(&certificate).is_ok_and(|text| text.ends_with("-----\n"));
         complete.then(|| Client::https(self.address, &certificate))
+    }
+
+    /// The file with its certificate and the CA of that.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("certs/apiserver.crt")
     }
 
     /// A request as Rancher makes it for the signed-in user `u-abcde`: by impersonation.

@@ -10,6 +10,7 @@ const FILES: &[&str] = &[
     "cert-manager-crds.yaml",
     "consumers",
     "etcd",
+    "helm",
     "kube-apiserver",
     "kube-controller-manager",
     "kubectl",
