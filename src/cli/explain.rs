@@ -18,8 +18,7 @@ use crate::cluster::client::{Access, ClusterError, connect};
 use crate::cluster::explain::{Question, SecretSource, explain_cluster};
 use crate::create::object::Namespace;
 use crate::explain::asked::RegistryAnswers;
-use crate::explain::files::explain_files;
-use crate::explain::image::explain_image_with_files;
+use crate::explain::paths::{explain_files, explain_image_with_files};
 use crate::explain::workload::Target;
 use crate::report::explained::{Arrangement, ExplainFormat, ExplainReport, ExplainSummary, Explained};
 

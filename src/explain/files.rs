@@ -1,145 +1,67 @@
 //! Pods, and what they refer to, in files: a dump of a cluster, or manifests.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
-use jiff::Timestamp;
-use regcred_engine::pull::{Cause, PullSecret, SecretFacts, Seen, explain};
+use regcred_engine::pull::{PullSecret, SecretFacts, Seen};
 use regcred_engine::secret::SecretType;
 use regcred_engine::wording::Bilingual;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::asked::RegistryAnswers;
 use super::objects::{Event, ObjectReference, Pod, Secret, ServiceAccount, Workload};
 use super::pod::PodOrigin;
 use super::surroundings::{ObjectName, Surroundings, namespace_or};
 use super::workload::WorkloadKind;
 use crate::manifest::content::Content;
-use crate::manifest::file_error::InputError;
-use crate::manifest::input::Input;
 use crate::manifest::objects::{FileObject, FileObjects, objects};
-use crate::manifest::walk::{Inputs, Selection};
-use crate::report::explained::{ExplainReport, Explained, ExplainedObject, ExplainedPlace};
+use crate::report::explained::ExplainReport;
 use crate::report::{Subject, Trouble, TroubleKind};
 
 /// The objects of some files. It contains credentials: there is no `Debug`.
 #[derive(Default)]
 pub(crate) struct FileSurroundings {
-    around: Surroundings,
+    pub(crate) around: Surroundings,
     /// In their order.
     secrets: Vec<ObjectName>,
-    pods: Vec<FoundPod>,
+    pub(crate) pods: Vec<FoundPod>,
 }
 
 /// A Pod, or the template of one, and where it is.
-struct FoundPod {
-    namespace: String,
-    pod: Pod,
-    origin: PodOrigin,
-    path: String,
-    object: FileObject,
-}
-
-/// Explains the Pods in files. Objects without a namespace are in `namespace`.
-///
-/// # Errors
-/// When the report cannot be written.
-pub(crate) fn explain_files<W: Write + 'static>(
-    paths: &[PathBuf],
-    namespace: &str,
-    now: Timestamp,
-    mut asking: Option<RegistryAnswers<'_>>,
-    report: &mut ExplainReport<W>,
-) -> io::Result<()> {
-    let read = FileSurroundings::read(paths, namespace, report)?;
-    for found in &read.pods {
-        found.explain(&read.around, now, asking.as_mut(), report)?;
-    }
-    Ok(())
-}
-
-impl FoundPod {
-    fn explain<W: Write + 'static>(
-        &self,
-        around: &Surroundings,
-        now: Timestamp,
-        asking: Option<&mut RegistryAnswers<'_>>,
-        report: &mut ExplainReport<W>,
-    ) -> io::Result<()> {
-        report.pod();
-        let facts = self.pod.facts(&self.namespace, self.origin, around);
-        let mut explanations = explain(&facts, now);
-        if let Some(asking) = asking {
-            asking.add(&facts, &mut explanations);
-        }
-        for explanation in explanations {
-            if explanation.cause == Cause::None {
-                continue;
-            }
-            let subject = ExplainedObject {
-                kind: self.origin.kind(),
-                namespace: self.namespace.clone(),
-                name: self.pod.name().to_owned(),
-            };
-            let region = self.object.place_of(&explanation.image);
-            let mut explained = Explained::of_container(subject, explanation);
-            explained.place = Some(ExplainedPlace { path: self.path.clone(), region: Some(region) });
-            report.explained(&explained)?;
-        }
-        Ok(())
-    }
+pub(crate) struct FoundPod {
+    pub(crate) namespace: String,
+    pub(crate) pod: Pod,
+    pub(crate) origin: PodOrigin,
+    pub(crate) path: String,
+    pub(crate) object: FileObject,
 }
 
 impl FileSurroundings {
-    /// Reads files, folders and standard input.
-    pub(crate) fn read<W: Write + 'static>(
-        paths: &[PathBuf],
-        namespace: &str,
-        report: &mut ExplainReport<W>,
-    ) -> io::Result<Self> {
-        let mut read = FileSurroundings::default();
-        let selection = Selection::new(&[], false, false).map_err(io::Error::other)?;
-        for found in Inputs::new(paths, &selection) {
-            match found {
-                Ok(input) if input.counts() => read.input(&input, namespace, report)?,
-                Ok(_) => {}
-                Err((path, error)) => unreadable(&Input::File(path).shown(), &error, report)?,
-            }
-        }
-        Ok(read)
-    }
-
-    fn input<W: Write + 'static>(
+    /// Adds the objects of a file. Objects without a namespace are in `namespace`.
+    pub(crate) fn add<W: Write + 'static>(
         &mut self,
-        input: &Input,
+        path: &str,
+        content: &Content<'_>,
         namespace: &str,
         report: &mut ExplainReport<W>,
     ) -> io::Result<()> {
-        let path = input.shown();
-        let bytes = match input.read() {
-            Ok(bytes) => bytes,
-            Err(error) => return unreadable(&path, &error, report),
-        };
-        let content = Content::new(&bytes);
-        match objects(&path, &content, report.language()) {
+        match objects(path, content, report.language()) {
             FileObjects::DockerConfig => {
                 let secret_type = SecretType::DockerConfigJson.name().to_owned();
                 let seen =
                     Seen::Present(SecretFacts { secret_type, document: Some(content.bytes().to_vec()) });
-                self.secret(ObjectName::new(namespace, &path), seen);
+                self.secret(ObjectName::new(namespace, path), seen);
             }
             FileObjects::Objects(found, troubles) => {
                 for trouble in &troubles {
                     report.trouble(trouble)?;
                 }
                 for object in found {
-                    if self.object(object, namespace, &path).is_err() {
+                    if self.object(object, namespace, path).is_err() {
                         let message = Bilingual::new(
                             "an object in this file does not have the fields of its kind",
                             "该文件中有对象的字段与其 kind 不符",
                         );
-                        report.trouble(&trouble(&path, message.into_line(report.language())))?;
+                        report.trouble(&unreadable(path, message.into_line(report.language())))?;
                     }
                 }
             }
@@ -230,15 +152,8 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, NotOfItsKind> {
     serde_json::from_value(value).map_err(|_| NotOfItsKind)
 }
 
-fn trouble(path: &str, message: String) -> Trouble {
+/// Says that something in a file cannot be read.
+pub(crate) fn unreadable(path: &str, message: String) -> Trouble {
     let subject = Some(Subject::File { path: path.to_owned(), object: None });
     Trouble { kind: TroubleKind::Unreadable, subject, region: None, message }
-}
-
-fn unreadable<W: Write + 'static>(
-    path: &str,
-    error: &InputError,
-    report: &mut ExplainReport<W>,
-) -> io::Result<()> {
-    report.trouble(&trouble(path, error.message().into_line(report.language())))
 }

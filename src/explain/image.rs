@@ -1,7 +1,6 @@
 //! An image without a Pod: which credentials each consumer would use for it.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use regcred_engine::consumers::{Consumer, Group, ImageRef, Models, ask};
@@ -13,6 +12,7 @@ use regcred_engine::secret::SecretType;
 use regcred_engine::wording::Bilingual;
 
 use super::files::FileSurroundings;
+use crate::manifest::content::Content;
 use crate::report::explained::{ConsumerUse, ExplainReport, Explained};
 
 /// An image, and the pull Secrets that a new Pod would have. It contains credentials: there is no `Debug`.
@@ -25,18 +25,20 @@ pub(crate) struct ImageQuestion<'q> {
     pub(crate) account: Option<ServiceAccountFacts>,
 }
 
-/// Explains an image with all pull Secrets of some files.
+/// Explains an image with all pull Secrets of one file, which is shown as `path`.
 ///
 /// # Errors
-/// When the report cannot be written.
-pub(crate) fn explain_image_with_files<W: Write + 'static>(
+/// If the report cannot be written.
+pub fn explain_image_with_content<W: Write + 'static>(
     image: &str,
-    paths: &[PathBuf],
-    namespace: &str,
+    path: &str,
+    content: &Content<'_>,
     now: Timestamp,
     report: &mut ExplainReport<W>,
 ) -> io::Result<()> {
-    let read = FileSurroundings::read(paths, namespace, report)?;
+    let namespace = "default";
+    let mut read = FileSurroundings::default();
+    read.add(path, content, namespace, report)?;
     let secrets = read.pull_secrets();
     ImageQuestion { namespace, image, secrets, account: None }.explain(now, report)
 }

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use regcred_engine::policy::Language;
 use regcred_engine::wording::Bilingual;
-use similar::TextDiff;
 use zeroize::Zeroizing;
+
+use super::hunks::hunks;
 
 /// The changes of several repairs as one diff. It contains the values of Secrets: it is output that was asked for, never a
 /// message.
@@ -53,24 +54,6 @@ impl Diff {
         }
         Ok(text)
     }
-}
-
-fn hunks(before: &str, after: &str) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::new());
-    // As for patch, a carriage return is part of the line.
-    let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
-    let (before, after) = (lines(before), lines(after));
-    for hunk in TextDiff::from_slices(&before, &after).unified_diff().context_radius(3).iter_hunks() {
-        let _ = writeln!(text, "{}", hunk.header()); // a String takes all
-        for change in hunk.iter_changes() {
-            let line = change.value();
-            let _ = write!(text, "{}{line}", change.tag()); // a String takes all
-            if !line.ends_with('\n') {
-                text.push_str("\n\\ No newline at end of file\n");
-            }
-        }
-    }
-    text
 }
 
 /// Says in which folder to apply the diff.

@@ -9,13 +9,17 @@
 mod check;
 pub mod content;
 mod contents;
+#[cfg(not(target_family = "wasm"))]
 pub mod diff;
 mod docker_config;
 mod documents;
 mod elsewhere;
 mod excerpt;
 mod file_contents;
+#[cfg(not(target_family = "wasm"))]
 pub mod file_error;
+pub mod hunks;
+#[cfg(not(target_family = "wasm"))]
 pub mod input;
 mod json;
 mod kustomization;
@@ -25,11 +29,13 @@ mod placeholder;
 mod problem;
 mod pull_secret;
 mod repair;
+#[cfg(not(target_family = "wasm"))]
 pub mod replace;
 mod scalar;
 mod secret;
 mod secret_template;
 mod tree;
+#[cfg(not(target_family = "wasm"))]
 pub mod walk;
 mod yaml;
 

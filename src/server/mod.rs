@@ -19,6 +19,7 @@ mod listen;
 mod metrics;
 mod ops;
 mod phase;
+mod playground;
 mod refusal;
 mod reload;
 mod review;
@@ -157,6 +158,7 @@ pub struct Server {
     listener: TcpListener,
     ops_listener: std::net::TcpListener,
     addresses: (SocketAddr, SocketAddr),
+    is_dev: bool,
     limits: Limits,
     drain_delay: Duration,
     reload_interval: Duration,
@@ -234,6 +236,7 @@ impl Server {
             listener,
             ops_listener,
             addresses,
+            is_dev: matches!(config.certificate, CertificateSource::Dev(_)),
             limits,
             drain_delay: config.drain_delay,
             reload_interval: config.reload_interval,
@@ -315,9 +318,10 @@ impl Server {
 
     fn operations_endpoint(&self, health: Arc<Health>) -> Endpoint {
         let parts = OpsParts { health, metrics: Arc::clone(&self.shared.metrics) };
+        let router = ops::router(parts);
         Endpoint {
             port: Port::Operations,
-            router: ops::router(parts),
+            router: if self.is_dev { router.merge(playground::router()) } else { router },
             tls: None,
             // This port serves until the program ends.
             phase: watch::Sender::new(Phase::Serving),
