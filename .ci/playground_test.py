@@ -125,11 +125,236 @@ def put(driver, field, text):
 
 
 def ask(driver, calls):
-    """The answers of the page's own functions, which are not global: its code is run again beside it, without the page."""
-    return driver.execute_async_script("""
+    """What the page answers to calls of its functions."""
+    return driver.execute_script("return arguments[0].map((call) => regcred(...call, Date.now()));", calls)
+
+
+def same_as_terminal(driver):
+    """Every case: the findings, the repaired bytes and the consumers of an image are those of the terminal."""
+    found = findings = repaired = asked = 0
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        by_policy = {}
+        for number, (case, secret, policy) in enumerate(cases()):
+            by_policy.setdefault(policy, []).append((f"{number:04}.json", secret, case))
+        for number, (policy, group) in enumerate(by_policy.items()):
+            files = folder / str(number)
+            files.mkdir()
+            (folder / "policy.yaml").write_text(policy)
+            arguments = ["--policy", folder / "policy.yaml"] if policy else []
+            for name, secret, _ in group:
+                (files / name).write_text(secret)
+            for language in ("en", "zh"):
+                expected = {name: [] for name, _, _ in group}
+                printed = lines(regcred("check", *arguments, "--lang", language, "-o", "json", files))
+                for line in printed[:-1]:
+                    expected[pathlib.Path(line["file"]["path"]).name].append(line)
+                answers = ask(driver, [("check", secret, policy, language) for _, secret, _ in group])
+                for (name, _, case), answer in zip(group, answers, strict=True):
+                    assert answer["kind"] == "manifest" and answer["policyError"] is None, case["id"]
+                    for line in expected[name]:
+                        line["file"]["path"] = "-"
+                    assert answer["report"][:-1] == expected[name], (case["id"], language)
+                    assert answer["report"][-1]["kind"] == "Summary"
+                    findings += len(expected[name]) if language == "en" else 0
+            regcred("check", "--fix", *arguments, files)
+            for (name, secret, case), answer in zip(group, answers, strict=True):
+                after = (files / name).read_text()
+                assert (answer["repaired"] or secret) == after, case["id"]
+                assert (answer["diff"] is None) == (after == secret), case["id"]
+                repaired += after != secret
+                found += 1
+        # An image of the first key, and one that no key is for.
+        for number, (_, secret, case) in enumerate(group for groups in by_policy.values() for group in groups):
+            if number % 5:
+                continue
+            key = re.search(r'"auths"\s*:\s*{\s*"(?:https?://)?([a-z0-9.:-]+)', case.get("doc", ""))
+            image = f"{key[1] if key else 'other.example.com'}/team/app:1"
+            (answer,) = ask(driver, [("image", secret, image, "en")])
+            assert answer == lines(regcred("explain", "-o", "json", "--image", image, "-f", "-", text=secret)), case["id"]
+            asked += any(used["uses"] for line in answer for used in line.get("consumers", []))
+    assert found == 705 and findings > 500 and repaired > 50 and asked > 20, (found, findings, repaired, asked)
+    return f"{found} cases, {findings} findings, {repaired} repairs, {asked} images with credentials as in the terminal"
+
+
+def same_errors(driver):
+    """The errors of the recorded pulls."""
+    texts = set()
+    for line in (ROOT / "tests/pulls/recorded.jsonl").read_text().splitlines():
+        for item in json.loads(line)["list"]["items"]:
+            if item["kind"] == "Event" and item["message"].startswith("Failed to pull"):
+                texts.add(item["message"])
+    texts = sorted(texts)
+    for text, answer in zip(texts, ask(driver, [("check", text, "", "en") for text in texts]), strict=True):
+        assert answer["kind"] == "error", text
+        assert answer["report"] == lines(regcred("explain", "-o", "json", "--message", text)), text
+    assert len(texts) > 20
+    return f"{len(texts)} recorded errors as in the terminal"
+
+
+def shown(driver):
+    """What is answered is on the page: for a manifest, a Docker config, the base64 of one, an error and a wrong policy."""
+    config = '{"auths":{"registry.cn-hangzhou.aliyuncs.com":{"username":"u","password":"p"}}}'
+    put(driver, "text", config)
+    (answer,) = ask(driver, [("check", config, "", "en")])
+    assert answer["kind"] == "docker-config"
+    text = driver.find_element(By.ID, "found").text
+    assert answer["report"][:-1] and all(line["message"] in text for line in answer["report"][:-1])
+    assert driver.find_element(By.ID, "repaired").get_property("value") == answer["repaired"]
+    put(driver, "policy", "apiVersion: regcred/v1\nkind: Policy\nrules: {generic-registry-host: {action: audit}}\n")
+    assert driver.find_elements(By.CSS_SELECTOR, "#found .audit") and not driver.find_elements(By.CSS_SELECTOR, "#found .deny")
+    put(driver, "policy", "kind: Other\n")
+    assert driver.find_element(By.ID, "policy-error").text and driver.find_elements(By.CSS_SELECTOR, "#found .deny")
+    put(driver, "policy", "")
+    assert not driver.find_element(By.ID, "policy-error").text
+    put(driver, "text", base64.encodebytes(config.encode()).decode())
+    assert "base64" in driver.find_element(By.ID, "kind").text
+    encoded = driver.find_element(By.ID, "repaired-encoded").get_property("value")
+    assert base64.b64decode(encoded).decode() == answer["repaired"]
+    put(driver, "text", "Error: ErrImagePull")
+    assert driver.find_element(By.ID, "explained").text and not driver.find_element(By.ID, "findings").is_displayed()
+    # Text is never taken for HTML.
+    put(driver, "text", json.dumps({"auths": {"<img src=x onerror=alert(1)>": {}}}))
+    assert "<img" in driver.find_element(By.ID, "found").text and not driver.find_elements(By.CSS_SELECTOR, "main img")
+    put(driver, "text", "")
+    assert driver.find_element(By.ID, "found").text == ""
+
+
+def closed_to_the_network(driver):
+    """Nothing was asked for since the page was loaded, and the policy stops what tries to."""
+    assert requests(driver) == []
+    assert complaints(driver) == []
+    tried = driver.execute_async_script("""
         const done = arguments[arguments.length - 1];
-        Promise.resolve().then(async () => {
-          const answers = [];
-          for (const [name, ...values] of arguments[0]) answers.push(window.regcred[name](...values));
-          return answers;
-        }).then(done, (error) => done(String(error)));""", calls)
+        const violations = [];
+        document.addEventListener("securitypolicyviolation", (event) => violations.push(event.effectiveDirective));
+        new Image().src = "/image";
+        document.body.append(Object.assign(document.createElement("script"), { src: "/script.js" }));
+        try { new WebSocket("ws://127.0.0.1:9/"); } catch {}
+        const beacon = navigator.sendBeacon("/beacon", "x");
+        fetch("/livez").then(() => "answered", () => "refused")
+          .then((fetched) => setTimeout(() => done({ fetched, violations, beacon }), 200));""")
+    assert tried["fetched"] == "refused", tried
+    assert {"connect-src", "img-src", "script-src-elem"} <= set(tried["violations"]), tried
+    assert tried["violations"].count("connect-src") == 3, tried
+    # What was refused is not sent: Chromium reports an address with its refusal, and no answer to it.
+    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    assert not [event for event in events if event["method"] in ("Network.responseReceived", "Network.requestWillBeSentExtraInfo")]
+    assert complaints(driver)
+    storage = "return [localStorage.length, sessionStorage.length, document.cookie]"
+    assert driver.execute_script(storage) == [0, 0, ""]
+    return f"stopped: {', '.join(sorted(set(tried['violations'])))}"
+
+
+def by_keyboard(driver):
+    """From the address to an answer and to the other language without a pointer; what has the focus can be seen."""
+    def press(*keys):
+        ActionChains(driver).send_keys(*keys).perform()
+
+    def focused():
+        return driver.execute_script("""
+            const at = document.activeElement;
+            const outline = getComputedStyle(at).outlineStyle;
+            return [at.id || at.dataset.example || at.dataset.language || at.className || at.tagName, outline];""")
+
+    driver.execute_script("document.activeElement.blur()")
+    order = []
+    for _ in range(8):
+        press(Keys.TAB)
+        name, outline = focused()
+        order.append(name)
+        assert outline != "none", f"the focus on {name} cannot be seen"
+    assert order == ["skip", "en", "zh", "secret", "config", "error", "clear", "text"], order
+    press("{", '"auths":{"registry.example.com":{"username":"u","password":"p"}}}')
+    wait(driver, "return document.querySelectorAll('#found li').length")
+    assert driver.find_element(By.ID, "repair").is_displayed()
+    # Past the policy to the diff, the repaired text and the image.
+    later = []
+    for _ in range(4):
+        press(Keys.TAB)
+        later.append(focused()[0])
+    assert later == ["SUMMARY", "diff", "SUMMARY", "image"], later
+    press("registry.example.com/team/app:1")
+    wait(driver, "return document.querySelectorAll('#used tbody tr').length === 5")
+    # Back to the languages.
+    for _ in range(10):
+        press(Keys.SHIFT, Keys.TAB)
+        if focused()[0] == "zh":
+            break
+    press(Keys.SPACE)
+    assert driver.execute_script("return document.documentElement.lang") == "zh-CN"
+    assert re.search("[一-龥]", driver.find_element(By.ID, "found").text)
+
+
+def labelled(driver):
+    """Every field and every region has a name, and headings follow one another."""
+    unnamed = driver.execute_script("""
+        const named = (at) => at.labels?.length || at.getAttribute("aria-label") || at.textContent.trim()
+          || document.getElementById(at.getAttribute("aria-labelledby"))?.textContent;
+        return [...document.querySelectorAll("button, input, textarea, section, summary, [role=group], pre")]
+          .filter((at) => !named(at)).map((at) => at.outerHTML);""")
+    assert unnamed == [], unnamed
+    levels = driver.execute_script("return [...document.querySelectorAll('h1, h2, h3')].map((at) => Number(at.tagName[1]))")
+    assert levels[0] == 1 and all(after - before <= 1 for before, after in zip(levels, levels[1:])), levels
+
+
+def narrow(driver):
+    """Nothing is wider than the window."""
+    wide = driver.execute_script("""
+        const width = document.documentElement.clientWidth;
+        return [document.documentElement.scrollWidth > width,
+          ...[...document.querySelectorAll("body *:not(.skip)")]
+            .filter((at) => at.checkVisibility() && !at.closest("pre") && at.getBoundingClientRect().right > width + 0.5)
+            .map((at) => at.outerHTML.slice(0, 80))];""")
+    assert wide == [False], wide
+
+
+def screenshots(driver, name):
+    """One of each example, of the whole page."""
+    folder = FOLDER / "screenshots"
+    folder.mkdir(exist_ok=True)
+    for example in ("config", "secret", "error"):
+        driver.execute_script("document.querySelector(`[data-example=${arguments[0]}]`).click()", example)
+        narrow(driver)
+        image = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})["data"]
+        (folder / f"{name}-{example}.png").write_bytes(base64.b64decode(image))
+
+
+def times(driver):
+    """From the start of the navigation to a page that answers, and from a paste to the answer."""
+    put(driver, "text", '{"auths":{"registry.example.com":{"username":"u","password":"p"}}}')
+    return driver.execute_script("""
+        const at = (name) => performance.getEntriesByName(name).at(-1);
+        return [at("regcred:ready").startTime, at("regcred:answer").duration].map((time) => Math.round(time));""")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder, served(pathlib.Path(folder)) as operations:
+        address = f"{operations}/playground/"
+        with browser() as driver:
+            opened(driver, address)
+            assert requests(driver) == [address]
+            assert driver.execute_script("return document.documentElement.lang") == "en"
+            ready, answer = times(driver)
+            print(f"{ready} ms from the address to a page that answers, {answer} ms to the first findings")
+            put(driver, "text", "")
+            by_keyboard(driver)
+            opened(driver, address)
+            requests(driver)
+            shown(driver)
+            labelled(driver)
+            print(same_as_terminal(driver))
+            print(same_errors(driver))
+            print(closed_to_the_network(driver))
+        for language in ("en", "zh"):
+            for width in (360, 1280):
+                for dark in (False, True):
+                    with browser("zh-CN" if language == "zh" else "en-US", dark, width) as driver:
+                        opened(driver, address)
+                        assert driver.execute_script("return document.documentElement.lang").startswith(language)
+                        screenshots(driver, f"{language}-{width}-{'dark' if dark else 'light'}")
+                        assert complaints(driver) == []
+        print(f"screenshots: {FOLDER / 'screenshots'}")
+
+
+main()

@@ -19,8 +19,9 @@ async function wasm() {
   return new Response(stream).arrayBuffer();
 }
 
-/** Calls a function of regcred, and returns what it answers. */
+/** Calls a function of regcred, and returns what it answers. The console can, too: `regcred("check", text, policy, "en", Date.now())`. */
 const ask = (name, ...values) => JSON.parse(wasm_bindgen[name](...values));
+globalThis.regcred = ask;
 
 function show() {
   const began = performance.now();
@@ -213,6 +214,7 @@ try {
   listen();
   show();
   performance.mark("regcred:ready");
-} catch {
+} catch (error) {
+  console.error(error);
   at("status").textContent = words.unsupported;
 }
