@@ -2,10 +2,12 @@
 //! done about it, and what is said about it.
 //!
 //! Data flows one way: [`secret`] and [`shape`] → [`document`] and [`registry`] → [`consumers`] → [`rules`] → [`judge`] → [`repair`] and
-//! [`wording`]. The webhook and the terminal call the same functions. [`pull`] explains a failed pull by the same models.
+//! [`wording`]. The webhook and the terminal call the same functions. [`pull`] explains a failed pull by the same models, and [`backstop`] has a part of
+//! the judgement as admission policies.
 
 pub mod affected;
 mod auth;
+pub mod backstop;
 pub mod bilingual;
 pub mod consumers;
 pub mod document;

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod asking;
+mod backstop;
 mod check;
 mod connection;
 mod create;
@@ -60,6 +61,7 @@ enum Command {
     Verify(verify::Args),
     Create(create::Args),
     Doctor(doctor::Args),
+    Backstop(backstop::Args),
     Rules(rules::Args),
     Completions(shell::Completions),
     Man(shell::Man),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Create(args) => create::run(&args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Backstop(args) => backstop::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),

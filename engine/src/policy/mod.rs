@@ -134,6 +134,20 @@ impl Glob {
         Glob(pattern.chars().collect())
     }
 
+    /// The same as a regular expression, without anchors. Its `.` has to match line feeds, too.
+    pub(crate) fn regex(&self) -> String {
+        let mut regex = String::new();
+        for &c in &self.0 {
+            match c {
+                '*' => regex.push_str(".*"),
+                '?' => regex.push('.'),
+                c if c.is_ascii_punctuation() => regex.extend(['\\', c]),
+                c => regex.push(c),
+            }
+        }
+        regex
+    }
+
     /// Whether the whole of `text` fits. Takes time in the order of the product of both lengths at worst.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {

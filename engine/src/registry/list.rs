@@ -65,6 +65,20 @@ impl HostPattern {
         }
     }
 
+    /// See [`HostList::regex`].
+    fn regex(&self) -> String {
+        let is_hub = DOCKER_HUB_HOSTS.iter().any(|spelling| self.fits(spelling));
+        let spellings: &[&str] = if is_hub { &DOCKER_HUB_HOSTS } else { &[] };
+        let literal = |host: &&str| host.replace('.', "[.]");
+        let mut hosts: Vec<_> = spellings.iter().map(literal).collect();
+        hosts.push(glob_regex(&self.host));
+        let port = match self.port {
+            Port::Number(port) => format!(":{port}"),
+            Port::None | Port::Empty | Port::Invalid => String::new(),
+        };
+        format!("(?:{}){port}", hosts.join("|"))
+    }
+
     /// Whether the host fits, Docker Hub's spellings being one.
     fn fits_any_spelling(&self, host: &str) -> bool {
         self.fits(host)
@@ -81,6 +95,31 @@ impl HostPattern {
         };
         key.intersects(&self.glob) || meets_hub()
     }
+}
+
+/// A host of globs as a regular expression.
+fn glob_regex(host: &str) -> String {
+    let mut regex = String::new();
+    let mut chars = host.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '*' => regex.push_str("[^.]*"),
+            '?' => regex.push_str("[^.]"),
+            '[' => {
+                regex.push('[');
+                let class = chars.as_str();
+                if class.starts_with('^') {
+                    chars.next();
+                    regex.push_str("^.");
+                }
+            }
+            ']' | '-' => regex.push(c),
+            '\\' => regex.extend(['\\'].into_iter().chain(chars.next())),
+            c if c.is_ascii_punctuation() => regex.extend(['\\', c]),
+            c => regex.push(c),
+        }
+    }
+    regex
 }
 
 impl FromIterator<HostPattern> for HostList {
@@ -119,6 +158,13 @@ impl HostList {
                 let labels = glob.labels();
                 self.at(glob.port).any(|pattern| pattern.meets(&labels))
             })
+    }
+
+    /// The hosts on the list as a regular expression over `host` or `host:port`, without anchors, for hosts that are no
+    /// globs: lower case, without port 443 and a trailing dot.
+    pub(crate) fn regex(&self) -> String {
+        let alternatives: Vec<_> = self.patterns.iter().map(HostPattern::regex).collect();
+        alternatives.join("|")
     }
 
     /// The patterns for a port.

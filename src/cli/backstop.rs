@@ -1,0 +1,64 @@
+//! `regcred backstop`
+
+use clap::ValueEnum;
+use regcred_engine::backstop::{Form, Options, Role, manifests, yaml};
+use regcred_engine::policy::Enforcement;
+
+use super::judging::Judging;
+use super::{Exit, Failure, put};
+
+/// Generate admission policies that repair and refuse pull Secrets inside the API server
+///
+/// Writes a MutatingAdmissionPolicy (Kubernetes 1.36 or later) and ValidatingAdmissionPolicies (1.30 or later) in CEL, made
+/// from the policy file, with their bindings. They repair a Secret as the webhook does or leave it alone. Apply them with
+/// kubectl apply -f -.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    judging: Judging,
+
+    /// Whether the webhook runs in the cluster, too
+    #[arg(long, value_name = "ROLE", default_value = "backstop", ignore_case = true)]
+    role: RoleName,
+
+    /// Most that happens, below the policy's own enforcement: audit changes and refuses nothing
+    #[arg(long, value_name = "STAGE", default_value = "enforce", ignore_case = true)]
+    enforcement: Stage,
+
+    /// Write policies for the API server's disk (Kubernetes 1.37 or later) instead of objects to apply
+    #[arg(long = "static")]
+    is_static: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RoleName {
+    /// Next to the webhook, for requests that it does not answer
+    Backstop,
+    /// Without any Pod; also warns and records
+    Standalone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    Enforce,
+    Warn,
+    Audit,
+}
+
+/// Prints the policies.
+pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+    let options = Options {
+        role: match args.role {
+            RoleName::Backstop => Role::Backstop,
+            RoleName::Standalone => Role::Standalone,
+        },
+        stage: match args.enforcement {
+            Stage::Enforce => Enforcement::Enforce,
+            Stage::Warn => Enforcement::Warn,
+            Stage::Audit => Enforcement::Audit,
+        },
+        form: if args.is_static { Form::Static } else { Form::Objects },
+    };
+    put(yaml(&manifests(&args.judging.policy()?, &options), &options).as_bytes())?;
+    Ok(Exit::Clean)
+}
