@@ -42,12 +42,13 @@ COPY Cargo.toml Cargo.lock ./
 COPY engine/Cargo.toml engine/
 COPY benches/empty/Cargo.toml benches/empty/
 COPY benches/server/Cargo.toml benches/server/
+COPY playground/Cargo.toml playground/
 COPY .ci/static .ci/zig-requirements.txt .ci/
 ARG PIP_INDEX_URL=https://pypi.org/simple
 ARG RUSTUP_DIST_SERVER=https://static.rust-lang.org
 ARG TARGETARCH
-RUN mkdir -p src engine/src engine/benches benches/empty/src benches/server/src \
-    && touch src/lib.rs src/main.rs engine/src/lib.rs engine/benches/judge.rs benches/empty/src/main.rs benches/server/src/main.rs \
+RUN mkdir -p src engine/src engine/benches benches/empty/src benches/server/src playground/src \
+    && touch src/lib.rs src/main.rs engine/src/lib.rs engine/benches/judge.rs benches/empty/src/main.rs benches/server/src/main.rs playground/src/lib.rs \
     && .ci/static "${TARGETARCH:-$(dpkg --print-architecture)}" --fetch
 
 # What was compiled is kept from build to build. The sources' times are those of a checkout, which can be older than that.

@@ -1,6 +1,6 @@
 """One HTML file of the page, its style, its scripts and its WebAssembly.
 
-    playground_page.py FOLDER BOUND OUT    FOLDER: playground/page; BOUND: what wasm-bindgen and wasm-opt wrote
+    playground_page.py FOLDER BOUND OUT    FOLDER: playground/page; BOUND: what wasm-bindgen wrote
 
 The same input gives the same bytes.
 """
@@ -22,7 +22,7 @@ def main(folder, bound, out):
     style = (folder / "page.css").read_text()
     script = "\n".join(path.read_text() for path in
                        (bound / "regcred_playground.js", folder / "texts.js", folder / "page.js"))
-    binary = (bound / "regcred.wasm").read_bytes()
+    binary = (bound / "regcred_playground_bg.wasm").read_bytes()
     policy = {
         "default-src": "'none'",
         "script-src": f"'wasm-unsafe-eval' {hash_source(script)}",

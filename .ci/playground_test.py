@@ -192,6 +192,19 @@ def same_errors(driver):
     return f"{len(texts)} recorded errors as in the terminal"
 
 
+def same_policies(driver):
+    """The admission policies, of the defaults and of a policy file."""
+    policy = json.dumps({"apiVersion": "regcred/v1", "kind": "Policy", "deniedRegistries": ["denied.example.com"]})
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(policy)
+        file.flush()
+        for given, arguments in (("", []), (policy, ["--policy", file.name])):
+            for role in ("backstop", "standalone"):
+                expected = regcred("backstop", "--role", role, *arguments)
+                assert ask(driver, [("backstop", role, given, "en")]) == [expected] and "MutatingAdmissionPolicy" in expected
+    assert "denied.example.com" in expected
+
+
 def shown(driver):
     """What is answered is on the page: for a manifest, a Docker config, the base64 of one, an error and a wrong policy."""
     config = '{"auths":{"registry.cn-hangzhou.aliyuncs.com":{"username":"u","password":"p"}}}'
@@ -291,7 +304,7 @@ def labelled(driver):
     unnamed = driver.execute_script("""
         const named = (at) => at.labels?.length || at.getAttribute("aria-label") || at.textContent.trim()
           || document.getElementById(at.getAttribute("aria-labelledby"))?.textContent;
-        return [...document.querySelectorAll("button, input, textarea, section, summary, [role=group], pre")]
+        return [...document.querySelectorAll("button, input, select, textarea, section, summary, [role=group], pre")]
           .filter((at) => !named(at)).map((at) => at.outerHTML);""")
     assert unnamed == [], unnamed
     levels = driver.execute_script("return [...document.querySelectorAll('h1, h2, h3')].map((at) => Number(at.tagName[1]))")
@@ -345,6 +358,7 @@ def main():
             labelled(driver)
             print(same_as_terminal(driver))
             print(same_errors(driver))
+            same_policies(driver)
             print(closed_to_the_network(driver))
         for language in ("en", "zh"):
             for width in (360, 1280):

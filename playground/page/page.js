@@ -35,6 +35,7 @@ function show() {
   try {
     const answer = ask("check", given, policy.value, language, Date.now());
     at("policy-error").textContent = answer.policyError ? words.policyFault + answer.policyError : "";
+    showPolicies();
     if (isEmpty) return;
     at("kind").textContent = words.kinds[answer.kind];
     if (answer.kind === "error") {
@@ -163,6 +164,10 @@ function explanation({ message, cause, certainty, checked, remedy }) {
   );
 }
 
+function showPolicies() {
+  at("policies").value = ask("backstop", at("role").value, policy.value, language, Date.now());
+}
+
 function setLanguage(chosen) {
   language = chosen;
   words = TEXTS[language];
@@ -187,6 +192,7 @@ function listen() {
   text.addEventListener("input", settled(show));
   policy.addEventListener("input", settled(show));
   image.addEventListener("input", settled(showConsumers));
+  at("role").addEventListener("change", showPolicies);
   at("clear").addEventListener("click", () => {
     for (const field of [text, policy, image]) field.value = "";
     show();

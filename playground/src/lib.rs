@@ -1,9 +1,10 @@
-//! The judgement of regcred for a page in the browser: what `regcred check`, `regcred explain --image` and `regcred explain --message` answer,
-//! for text in place of files.
+//! The judgement of regcred for a page in the browser: what `regcred check`, `regcred explain --image`, `regcred explain
+//! --message` and `regcred backstop` answer, for text in place of files.
 //!
 //! Each function takes and returns text: JSON that `page/page.js` shows. It calls what the subcommand calls, so that the page cannot
 //! say anything else. .ci/playground makes one HTML file of this crate and of `page/`.
 
+mod backstop;
 mod check;
 mod explain;
 mod pasted;
@@ -33,4 +34,11 @@ pub fn check(text: &str, policy: &str, language: &str, now: f64) -> String {
 #[must_use]
 pub fn image(text: &str, image: &str, language: &str, now: f64) -> String {
     report::json(&explain::image(text, image, &Settings::new("", language, now)))
+}
+
+/// Generates the admission policies of a policy file. `role` is `backstop` or `standalone`.
+#[wasm_bindgen]
+#[must_use]
+pub fn backstop(role: &str, policy: &str, language: &str, now: f64) -> String {
+    report::json(&backstop::policies(role, &Settings::new(policy, language, now)))
 }
