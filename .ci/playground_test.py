@@ -207,14 +207,15 @@ def same_policies(driver):
 
 def shown(driver):
     """What is answered is on the page: for a manifest, a Docker config, the base64 of one, an error and a wrong policy."""
-    config = '{"auths":{"registry.cn-hangzhou.aliyuncs.com":{"username":"u","password":"p"}}}'
+    driver.execute_script("for (const at of document.querySelectorAll('details')) at.open = true")
+    config = '{"auths":{"registry.example.com":{"username":"u","password":"p"},"other.example.com":{}}}'
     put(driver, "text", config)
     (answer,) = ask(driver, [("check", config, "", "en")])
     assert answer["kind"] == "docker-config"
     text = driver.find_element(By.ID, "found").text
     assert answer["report"][:-1] and all(line["message"] in text for line in answer["report"][:-1])
     assert driver.find_element(By.ID, "repaired").get_property("value") == answer["repaired"]
-    put(driver, "policy", "apiVersion: regcred/v1\nkind: Policy\nrules: {generic-registry-host: {action: audit}}\n")
+    put(driver, "policy", "apiVersion: regcred/v1\nkind: Policy\nrules: {no-credentials: {action: audit}}\n")
     assert driver.find_elements(By.CSS_SELECTOR, "#found .audit") and not driver.find_elements(By.CSS_SELECTOR, "#found .deny")
     put(driver, "policy", "kind: Other\n")
     assert driver.find_element(By.ID, "policy-error").text and driver.find_elements(By.CSS_SELECTOR, "#found .deny")

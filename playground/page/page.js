@@ -72,10 +72,9 @@ function finding(line) {
   const { kind, action, code, message, remedy, registry, file, consumers = {}, repairable, notFixed, notes = [] } = line;
   const place = file?.line ? words.place(file.line, file.column) : "";
   const title = element("h3", {},
-    element("span", {}, words.actions[action] ?? words.notes[kind]),
+    element("span", {}, repairable ? words.repairable : words.actions[action] ?? words.notes[kind]),
     element("code", {}, code),
     registry && element("span", {}, registry),
-    repairable ? element("span", {}, words.repairable) : undefined,
     place && element("span", { class: "place" }, place),
   );
   const outcomes = Object.entries(consumers).flatMap(([consumer, outcome]) => [
@@ -83,7 +82,7 @@ function finding(line) {
     element("dd", { class: outcome === "uses" ? "good" : outcome === "may-use" ? "maybe" : "bad" }, words.outcomes[outcome]),
   ]);
   const paragraphs = [notFixed, ...notes].filter(Boolean).map((note) => element("p", { class: "remedy" }, note));
-  return element("li", { class: action ?? (kind === "Error" ? "deny" : "audit") },
+  return element("li", { class: repairable ? "good" : action ?? (kind === "Error" ? "deny" : "audit") },
     title,
     element("p", {}, message),
     remedy && element("p", { class: "remedy" }, remedy),

@@ -42,7 +42,7 @@ const TEXTS = {
     actions: { deny: "Refused", warn: "Warning", audit: "Recorded only" },
     notes: { Error: "Error", Note: "Note" },
     place: (line, column) => `line ${line}, column ${column}`,
-    repairable: "repaired automatically",
+    repairable: "Repaired",
     outcomes: {
       uses: "uses this entry",
       "may-use": "may use this entry",
@@ -117,7 +117,7 @@ const TEXTS = {
     actions: { deny: "拒绝", warn: "警告", audit: "仅记录" },
     notes: { Error: "错误", Note: "说明" },
     place: (line, column) => `第 ${line} 行第 ${column} 列`,
-    repairable: "自动修复",
+    repairable: "修复",
     outcomes: {
       uses: "使用该条目",
       "may-use": "可能使用该条目",
