@@ -69,7 +69,7 @@ function showFindings({ report, repaired }) {
 
 /** A finding, or what else a report has: an error or a note. */
 function finding(line) {
-  const { kind, action, code, message, remedy, registry, file, consumers = {}, repairable, notFixed, notes = [] } = line;
+  const { kind, action, code, message, registry, file, consumers = {}, repairable, notFixed, notes = [] } = line;
   const place = file?.line ? words.place(file.line, file.column) : "";
   const title = element("h3", {},
     element("span", {}, repairable ? words.repairable : words.actions[action] ?? words.notes[kind]),
@@ -85,7 +85,6 @@ function finding(line) {
   return element("li", { class: repairable ? "good" : action ?? (kind === "Error" ? "deny" : "audit") },
     title,
     element("p", {}, message),
-    remedy && element("p", { class: "remedy" }, remedy),
     ...paragraphs,
     outcomes.length > 0 ? element("dl", {}, ...outcomes) : undefined,
   );

@@ -26,13 +26,13 @@ const TEXTS = {
     consumers: "What each consumer finds",
     imageLabel: "For this image",
     backstop: "Without the webhook",
-    backstopHint: "The API server itself can do most of this by admission policies in CEL, made from the policy file on this page or from the defaults. A repair needs Kubernetes 1.36 or later, a refusal 1.30 or later.",
+    backstopHint: "The API server itself can do most of this with admission policies in CEL, generated from the policy file on this page or from the defaults. A repair needs Kubernetes 1.36 or later, a refusal 1.30 or later.",
     roleLabel: "Where they are used",
-    roleBackstop: "beside the webhook, for when it does not answer",
+    roleBackstop: "next to the webhook, as a fallback",
     roleStandalone: "on their own, with no Pod",
     policiesSummary: "Admission policies",
     policiesLabel: "What regcred backstop prints; apply it with kubectl apply -f -",
-    made: "Made of regcred",
+    made: "Built from regcred",
     kinds: {
       manifest: "Read as manifests.",
       "docker-config": "Read as a Docker config.",
@@ -46,7 +46,7 @@ const TEXTS = {
     outcomes: {
       uses: "uses this entry",
       "may-use": "may use this entry",
-      "finds-nothing": "does not find this entry",
+      "finds-nothing": "finds no credentials here",
       "refuses-entry": "refuses this entry",
       "refuses-document": "refuses the whole document",
     },
@@ -61,7 +61,7 @@ const TEXTS = {
     },
     certainty: {
       certain: "This is certain.",
-      likely: "This is likely, and not proved by the text.",
+      likely: "This is likely, but the text does not prove it.",
       open: "The text leaves this open.",
     },
     checked: "Checked",
@@ -121,7 +121,7 @@ const TEXTS = {
     outcomes: {
       uses: "使用该条目",
       "may-use": "可能使用该条目",
-      "finds-nothing": "找不到该条目",
+      "finds-nothing": "在此找不到凭据",
       "refuses-entry": "拒绝该条目",
       "refuses-document": "拒绝整个文档",
     },
