@@ -108,6 +108,8 @@ pub(super) fn variables() -> Vec<Value> {
             .to_owned(),
         "variables.names.all(names, names.all(n, n.matches(r'^\"[ !#-\\[\\]-~]*\"$') && names.exists_one(x, x == n)))"
             .to_owned(),
+        // The engine reads at most 64 levels; objects have few, by the patterns.
+        "variables.doc.split('[').size() <= 56".to_owned(),
         format!(r"(!variables.doc.matches(r'[\x{{80}}-\x{{ff}}]') || variables.doc.matches(r'{UTF_8}'))"),
     ];
     vec![

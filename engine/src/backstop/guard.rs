@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 /// by `*` on `*`.
 const IS_ADMINISTRATOR: &str = "authorizer.group('*').resource('*').check('*').allowed()";
 
+/// cert-manager's injector, which writes the CA into configurations that ask for it.
+const IS_CA_INJECTOR: &str = "request.operation == 'UPDATE' && request.userInfo.username == 'system:serviceaccount:cert-manager:cert-manager-cainjector' && oldObject.metadata.?annotations[?'cert-manager.io/inject-ca-from'].hasValue()";
+
 /// What lets only cluster administrators and regcred change or delete regcred's webhook configurations. A role that may
 /// write all webhook configurations, as many operators have, could otherwise switch the admission off.
 pub(super) fn spec() -> Value {
@@ -24,7 +27,7 @@ pub(super) fn spec() -> Value {
         },
         "validations": [{
             "expression": format!(
-                "request.userInfo.username == 'system:serviceaccount:regcred-system:regcred'\n|| {IS_ADMINISTRATOR}"
+                "request.userInfo.username == 'system:serviceaccount:regcred-system:regcred'\n|| {IS_ADMINISTRATOR}\n|| {IS_CA_INJECTOR}"
             ),
             "message": "[regcred/guard] only cluster administrators and regcred itself may change or delete regcred's webhook \
                         configurations",

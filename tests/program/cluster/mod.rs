@@ -1,6 +1,7 @@
 //! The whole program behind a real API server, asked by kubectl and as Rancher asks.
 
 mod audit;
+mod backstop;
 mod cost;
 mod deploy;
 mod doctor;
