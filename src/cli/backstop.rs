@@ -25,9 +25,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "STAGE", default_value = "enforce", ignore_case = true)]
     enforcement: Stage,
 
-    /// Write policies for the API server's disk (Kubernetes 1.37 or later) instead of objects to apply
-    #[arg(long = "static")]
-    is_static: bool,
+    /// Write the policies of one kind for the API server's disk (Kubernetes 1.37 or later): each kind needs its own folder
+    #[arg(long = "static", value_name = "KIND", ignore_case = true)]
+    static_kind: Option<StaticKind>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,6 +45,23 @@ enum Stage {
     Audit,
 }
 
+/// A plugin of the API server that reads policies from a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum StaticKind {
+    Mutating,
+    Validating,
+}
+
+impl StaticKind {
+    /// What the kinds of its objects begin with.
+    const fn prefix(self) -> &'static str {
+        match self {
+            StaticKind::Mutating => "Mutating",
+            StaticKind::Validating => "Validating",
+        }
+    }
+}
+
 /// Prints the policies.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let options = Options {
@@ -57,8 +74,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
             Stage::Warn => Enforcement::Warn,
             Stage::Audit => Enforcement::Audit,
         },
-        form: if args.is_static { Form::Static } else { Form::Objects },
+        form: if args.static_kind.is_some() { Form::Static } else { Form::Objects },
     };
-    put(yaml(&manifests(&args.judging.policy()?, &options), &options).as_bytes())?;
+    let mut objects = manifests(&args.judging.policy()?, &options);
+    if let Some(kind) = args.static_kind {
+        objects.retain(|object| object["kind"].as_str().is_some_and(|name| name.starts_with(kind.prefix())));
+    }
+    put(yaml(&objects, &options).as_bytes())?;
     Ok(Exit::Clean)
 }

@@ -22,8 +22,11 @@ pub fn yaml(objects: &[Value], options: &Options) -> String {
             "# Put this file into the folder that staticManifestsDir names in the API server's AdmissionConfiguration (1.37 or later).\n"
         }
     });
-    for object in objects {
-        text.push_str("---\n");
+    for (index, object) in objects.iter().enumerate() {
+        // A comment before the first one would be a document of its own, and the API server reads none without a kind.
+        if index > 0 {
+            text.push_str("---\n");
+        }
         write(&mut text, object, 0);
     }
     text
