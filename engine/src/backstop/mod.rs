@@ -108,10 +108,10 @@ fn pair(kind: &str, name: &str, spec: Value, validation_actions: Option<&[&str]>
             "spec": spec,
         })
     };
-    let mut binding = json!({"policyName": name});
-    if let Some(actions) = validation_actions {
-        binding["validationActions"] = json!(actions);
-    }
+    let binding = match validation_actions {
+        Some(actions) => json!({"policyName": name, "validationActions": actions}),
+        None => json!({"policyName": name}),
+    };
     [object(kind, spec), object(&format!("{kind}Binding"), binding)]
 }
 
@@ -135,10 +135,13 @@ fn finish(object: &mut Value, form: Form, hash: &str) {
             }
         }
     }
-    if let Some(metadata) = object.pointer_mut("/metadata") {
-        metadata["annotations"] = json!({VERSION_ANNOTATION: VERSION, HASH_ANNOTATION: hash});
-        metadata["labels"] =
-            json!({"app.kubernetes.io/name": "regcred", "app.kubernetes.io/component": "backstop"});
+    if let Some(Value::Object(metadata)) = object.pointer_mut("/metadata") {
+        metadata
+            .insert("annotations".to_owned(), json!({VERSION_ANNOTATION: VERSION, HASH_ANNOTATION: hash}));
+        metadata.insert(
+            "labels".to_owned(),
+            json!({"app.kubernetes.io/name": "regcred", "app.kubernetes.io/component": "backstop"}),
+        );
     }
     object.sort_all_objects();
 }

@@ -130,7 +130,7 @@ fn unescaped(text: &str) -> String {
         (r"r'\u003E'", "'>'"),
         (r"r'\u0027'", r"'\''"),
     ] {
-        expression.push_str(&format!(".replace({escape}, {meaning})"));
+        expression.extend([".replace(", escape, ", ", meaning, ")"]);
     }
     expression
 }
@@ -138,7 +138,7 @@ fn unescaped(text: &str) -> String {
 /// The entries with their `auth`.
 fn repaired() -> String {
     let auth = encoded("x[1] + ':' + x[2]");
-    let end = format!(r"x[0].substring(0, x[0].size() - 1).find(r'^(?s).*[^ \t\r\n]')");
+    let end = r"x[0].substring(0, x[0].size() - 1).find(r'^(?s).*[^ \t\r\n]')";
     format!(
         "variables.pairs.map(x, x[1] == '' ? x[0] : [{auth}].map(auth, x[3] != ''\n\
         ? x[0].replace(x[3], x[3].find(r'^\"[^\"]*\"{W}:{W}') + '\"' + auth + '\"')\n\
