@@ -96,6 +96,10 @@ pub(super) fn segment(name: &str) -> String {
     form_urlencoded::byte_serialize(name.as_bytes()).collect()
 }
 
+fn invalid_characters() -> CallError {
+    CallError::unanswered("a name or selector has invalid characters", "名称或选择器含有不合法的字符")
+}
+
 /// The API server, as a command uses it.
 pub(super) struct ApiServer<'r> {
     runtime: &'r Runtime,
@@ -151,10 +155,21 @@ impl<'r> ApiServer<'r> {
         }
     }
 
+    /// Sends a read once, for something that may not be reachable through the API server, and waits at most this long.
+    pub(super) fn call_once(&self, call: &Call, patience: Duration) -> Result<Response<Body>, CallError> {
+        let request = call.request().map_err(|_| invalid_characters())?;
+        // A timer must be made inside the runtime.
+        let send = async { tokio::time::timeout(patience, self.client.send(request)).await };
+        match self.unless_stopped(send)? {
+            Ok(Ok(response)) if response.status().is_success() => Ok(response),
+            Ok(Ok(response)) => Err(CallError::Refused(self.refusal(response)?)),
+            Ok(Err(error)) => Err(CallError::Unanswered(client::describe(&error).into_words())),
+            Err(_) => Err(CallError::unanswered("no response in time", "未在限定时间内应答")),
+        }
+    }
+
     fn attempt(&self, call: &Call) -> Result<Result<Response<Body>, Bilingual<String>>, CallError> {
-        let request = call.request().map_err(|_| {
-            CallError::unanswered("a name or selector has invalid characters", "名称或选择器含有不合法的字符")
-        })?;
+        let request = call.request().map_err(|_| invalid_characters())?;
         let send = self.client.send(request);
         let answer =
             if call.is_cancellable() { self.unless_stopped(send)? } else { self.runtime.block_on(send) };

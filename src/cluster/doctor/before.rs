@@ -5,6 +5,7 @@ use hyper::body::Bytes;
 use regcred_engine::wording::Bilingual;
 use serde_json::{Value, json};
 
+use super::admission::pod_admission;
 use super::check::{Category, Observation};
 use super::reader::{ObjectRead, items, read, reason, text};
 use crate::cluster::api_server::{ApiServer, Call, JSON, segment};
@@ -74,6 +75,12 @@ pub(super) fn before(server: &ApiServer<'_>, namespace: &str) -> Category {
         "the namespace can be used",
         "命名空间可用",
         usable_namespace(server, namespace),
+    );
+    category.add(
+        "pod-admission",
+        "the namespace admits a Pod of regcred",
+        "命名空间允许创建 regcred 的 Pod",
+        pod_admission(server, namespace),
     );
     category.add(
         "not-installed",

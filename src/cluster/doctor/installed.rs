@@ -54,6 +54,12 @@ impl Installed {
         }
     }
 
+    /// The Pods that are ready, as far as they could be read.
+    pub(super) fn ready_pods(&self) -> impl Iterator<Item = &Value> {
+        let pods = self.pods.found().map(|list| items(list, "/items")).unwrap_or_default();
+        pods.iter().filter(|pod| is_ready(pod))
+    }
+
     /// The value of a variable of the container.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         let variables = items(self.deployment.found()?, "/spec/template/spec/containers/0/env");
@@ -62,6 +68,13 @@ impl Installed {
             .find(|variable| text(variable, "/name") == name)
             .map(|variable| text(variable, "/value"))
     }
+}
+
+pub(super) fn is_ready(pod: &Value) -> bool {
+    let conditions = items(pod, "/status/conditions");
+    conditions
+        .iter()
+        .any(|condition| text(condition, "/type") == "Ready" && text(condition, "/status") == "True")
 }
 
 /// The labels of a Service's selector, as a label selector.

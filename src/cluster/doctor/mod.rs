@@ -1,5 +1,6 @@
 //! Whether the installation works: dry runs through the API server, and the chain from the API server to a Pod.
 
+mod admission;
 mod before;
 mod check;
 mod configurations;
@@ -9,6 +10,7 @@ mod platform;
 mod pods;
 mod probe;
 mod reader;
+mod served;
 
 use std::path::Path;
 
@@ -28,6 +30,7 @@ use installed::Installed;
 use platform::Platform;
 use probe::Probe;
 use reader::{ObjectRead, items, text};
+use served::PodsMetrics;
 
 /// What the doctor examines.
 #[derive(Clone, Debug)]
@@ -76,11 +79,26 @@ pub fn examine(
     };
     let probe =
         Probe { server: &server, namespace: &request.judged, policy: &policy, now: request.now, platform };
+    let before = PodsMetrics::read(&server, &installed);
+    let mut requests = probe.run();
+    let after = before.again(&server);
+    requests.add(
+        "served-certificate",
+        "the API server accepts the certificate of each Pod",
+        "API server 接受每个 Pod 的证书",
+        served::certificate(&before, &after, request.now),
+    );
+    requests.add(
+        "fail-open",
+        "no write has passed because a webhook could not be called",
+        "没有写入因 Webhook 调用失败而被放行",
+        served::failed_open(&server),
+    );
     Ok(vec![
         kubernetes,
         configurations::configurations(&installed, &expected),
         pods::pods(&installed),
-        probe.run(),
+        requests,
         others::others(&server, &installed, &request.name),
     ])
 }

@@ -6,7 +6,7 @@ use regcred_engine::wording::Bilingual;
 use serde_json::Value;
 
 use super::check::{Category, Observation, apply_again};
-use super::installed::Installed;
+use super::installed::{Installed, is_ready};
 use super::reader::{ObjectRead, items, text};
 
 /// Checks them.
@@ -138,13 +138,6 @@ fn running(installed: &Installed) -> Result<Vec<&Value>, Observation> {
         ObjectRead::Missing => Ok(Vec::new()),
         ObjectRead::Unread(why) => Err(Observation::unread(why.clone())),
     }
-}
-
-fn is_ready(pod: &Value) -> bool {
-    let conditions = items(pod, "/status/conditions");
-    conditions
-        .iter()
-        .any(|condition| text(condition, "/type") == "Ready" && text(condition, "/status") == "True")
 }
 
 fn replicas(installed: &Installed) -> Observation {

@@ -1,10 +1,15 @@
 //! Reading objects of the cluster as JSON, with the reason if one cannot be read.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use regcred_engine::wording::Bilingual;
 use serde_json::Value;
 
 use crate::cluster::api_server::{ApiServer, Call, CallError};
+
+/// The longest wait for a text.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What became of a read.
 pub(super) enum ObjectRead {
@@ -45,6 +50,26 @@ pub(super) fn read(server: &ApiServer<'_>, path: &str) -> ObjectRead {
             ObjectRead::Found,
         ),
         Err(why) => ObjectRead::Unread(why),
+    }
+}
+
+/// What became of reading a text.
+pub(super) enum TextRead {
+    Found(String),
+    /// With the reason.
+    Unread(Bilingual<String>),
+}
+
+/// Reads a text, such as metrics. It is tried once: a Pod behind the API server's proxy may not be reachable.
+pub(super) fn read_text(server: &ApiServer<'_>, path: &str) -> TextRead {
+    let call = Call { accept: "*/*", ..Call::get(path.to_owned()) };
+    let body = match server.call_once(&call, PATIENCE) {
+        Ok(response) => server.body(response),
+        Err(error) => Err(reason(error)),
+    };
+    match body {
+        Ok(body) => TextRead::Found(String::from_utf8_lossy(&body).into_owned()),
+        Err(why) => TextRead::Unread(why),
     }
 }
 
