@@ -31,6 +31,7 @@ clean_up() {
         find "$hierarchy/$cgroup" -depth -type d -exec rmdir {} +
     done
     # The last of several nodes removes the folders that one of them made.
+    flock --exclusive 8
     if flock --exclusive --nonblock 9; then
         for folder in $folders; do
             [ ! -e "$folder/.made-by-tests" ] || { rm "$folder/.made-by-tests" && rmdir "$folder"; }
@@ -40,13 +41,14 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# Exclusive while the folders are made or removed, shared while this node uses them.
-exec 9</var/lib
-flock --exclusive 9
+# The first lock is held while the folders are made or removed, the second one is shared by the nodes that use them.
+exec 8</var 9</var/lib
+flock --exclusive 8
 for folder in $folders; do
     [ -d "$folder" ] || { mkdir -p "$folder" && : >"$folder/.made-by-tests"; }
 done
 flock --shared 9
+flock --unlock 8
 
 if [ -e $cgroups/cgroup.controllers ]; then # version 2: one hierarchy
     for controller in $(cat $cgroups/cgroup.controllers); do
@@ -108,7 +110,11 @@ ip link set eth0-peer up
 ip route add default via "${address%.*}.1" dev eth0 # the kubelet requires a default route
 
 : >"$dir/network"
-until [ -e "$dir/registries" ]; do sleep 0.02; done
+for wait in $(seq 3000); do # no longer than a minute, as the tests may have ended
+    [ ! -e "$dir/registries" ] || break
+    sleep 0.02
+done
+[ -e "$dir/registries" ]
 
 PATH="$parts:$PATH"
 SSL_CERT_FILE="$dir/ca.crt" containerd --config "$dir/containerd.toml" >"$dir/containerd.log" 2>&1 &
