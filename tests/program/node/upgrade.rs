@@ -17,6 +17,7 @@ use crate::resilience::load::{Load, Rate};
 use crate::resilience::report;
 use crate::support::cluster::{Account, pull_secret};
 use crate::support::parts::part;
+use crate::support::regcred::command;
 use crate::support::supervised::clean;
 
 use super::machine::Machine;
@@ -141,6 +142,21 @@ impl Charts {
         });
     }
 
+    /// Runs `regcred doctor`, which reads the metrics of real Pods here.
+    fn is_healthy(&self) {
+        let kubeconfig = self.folder.path().join("kubeconfig");
+        let mut doctor = command();
+        doctor.args(["doctor", "-n", WRITTEN, "-o", "json", "--kubeconfig"]).arg(kubeconfig);
+        let output = doctor.output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let categories = report["categories"].as_array().unwrap().iter();
+        let checks: Vec<_> = categories.flat_map(|category| category["checks"].as_array().unwrap()).collect();
+        let left: Vec<_> = checks.iter().filter(|check| check["result"] != "success").collect();
+        // The dry runs before both webhooks were called count as calls that failed open.
+        assert!(left.iter().all(|check| check["code"] == "fail-open"), "{left:#?}");
+        assert!(checks.iter().any(|check| check["code"] == "served-certificate"), "{report}");
+    }
+
     fn load(&self, name: &str) -> Load {
         Load::start(self.machine.cluster.api(), WRITTEN, RATE, name)
     }
@@ -170,6 +186,7 @@ fn helm_upgrade_and_rollback_lose_no_write() {
 
     charts.rolls_out(&["install", "regcred", "--create-namespace"], &[&first, &values]);
     charts.wait_until_judged();
+    charts.is_healthy();
     let failed_open = charts.failed_open();
     let load = charts.load("upgrade");
     load.wait_for(100);
