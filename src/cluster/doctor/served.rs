@@ -132,8 +132,8 @@ impl PodsMetrics {
 
 fn ops_port(pod: &Value) -> i64 {
     let ports = items(pod, "/spec/containers/0/ports").iter();
-    let ops = ports.filter(|port| text(port, "/name") == "ops");
-    ops.filter_map(|port| port.pointer("/containerPort")?.as_i64()).next().unwrap_or(OPS_PORT)
+    let mut ops = ports.filter(|port| text(port, "/name") == "ops");
+    ops.find_map(|port| port.pointer("/containerPort")?.as_i64()).unwrap_or(OPS_PORT)
 }
 
 /// Whether the certificate of each Pod is valid, and whether the API server accepted it during the dry runs, between the two times.

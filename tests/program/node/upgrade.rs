@@ -1,6 +1,6 @@
 //! Upgrades and rollbacks of the Helm chart while pull Secrets are written.
 //!
-//! Real: helm, the chart, API server, etcd, the controllers of Deployment, ReplicaSet, EndpointSlice, budget and quota, kubelet,
+//! Real: helm, the chart, API server, etcd, the controllers of Deployment, `ReplicaSet`, `EndpointSlice`, budget and quota, kubelet,
 //! containerd, and the program in its Pods with probes, signals and certificates as shipped. Not real: the scheduler and the network
 //! plugin are a few lines of these tests, there is one node, and the API server calls the addresses of the endpoints, so no
 //! kube-proxy takes part.
@@ -135,7 +135,7 @@ impl Charts {
             let stored = api.request("POST", &path, &secret);
             stored.status == 201 && stored.json()["data"] != pull_secret("first", bare)["data"]
         });
-        // Both validate a document that has no JSON in it.
+        // Its `auth` is not base64, which the policy denies.
         let broken = pull_secret("first", r#"{"auths":{"registry.example.com":{"auth":"%"}}}"#).to_string();
         self.machine.eventually("Secret that is refused", ROLL_OUT, || {
             api.request("POST", &path, &broken).text().contains("validate.regcred.dev")
