@@ -77,10 +77,11 @@ function finding(line) {
     registry && element("span", {}, registry),
     place && element("span", { class: "place" }, place),
   );
-  const outcomes = Object.entries(consumers).flatMap(([consumer, outcome]) => [
-    element("dt", {}, CONSUMERS[consumer]),
-    element("dd", { class: outcome === "uses" ? "good" : outcome === "may-use" ? "maybe" : "bad" }, words.outcomes[outcome]),
-  ]);
+  const outcomes = Object.entries(CONSUMERS).filter(([consumer]) => consumer in consumers).flatMap(([consumer, name]) => {
+    const outcome = consumers[consumer];
+    const kind = outcome === "uses" ? "good" : outcome === "may-use" ? "maybe" : "bad";
+    return [element("dt", {}, name), element("dd", { class: kind }, words.outcomes[outcome])];
+  });
   const paragraphs = [notFixed, ...notes].filter(Boolean).map((note) => element("p", { class: "remedy" }, note));
   return element("li", { class: repairable ? "good" : action ?? (kind === "Error" ? "deny" : "audit") },
     title,

@@ -53,7 +53,7 @@ const TEXTS = {
     consumer: "Consumer",
     finds: "Would use",
     nothing: "nothing",
-    secretKey: (secret, registry) => (secret === "-" ? registry : `${registry} (Secret ${secret})`),
+    secretKey: (secret, registry) => (secret === "config.json" ? registry : `${registry} (Secret ${secret})`),
     readBy: {
       docker: "also Compose, BuildKit, kaniko, ko, crane",
       podman: "also buildah, skopeo, CRI-O",
@@ -128,7 +128,7 @@ const TEXTS = {
     consumer: "使用方",
     finds: "会使用",
     nothing: "无",
-    secretKey: (secret, registry) => (secret === "-" ? registry : `${registry}（Secret ${secret}）`),
+    secretKey: (secret, registry) => (secret === "config.json" ? registry : `${registry}（Secret ${secret}）`),
     readBy: {
       docker: "以及 Compose、BuildKit、kaniko、ko、crane",
       podman: "以及 buildah、skopeo、CRI-O",

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 
 type Report = ExplainReport<Written>;
 
-/// Returns the lines of `regcred explain -o json --image IMAGE -f -`.
+/// Returns the lines of `regcred explain -o json --image IMAGE -f FILE`.
 pub(crate) fn image(text: &str, image: &str, settings: &Settings) -> Lines {
     let pasted = Pasted::of(text);
     let content = Content::new(pasted.document().unwrap_or_default().as_bytes());

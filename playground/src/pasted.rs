@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-/// The name of what was pasted in reports: that of standard input.
-pub(crate) const PASTED: &str = "-";
+/// The name of what was pasted in reports. Sentences about a Docker config name the file.
+pub(crate) const PASTED: &str = "config.json";
 
 /// What was pasted. It can contain credentials: there is no `Debug`.
 pub(crate) enum Pasted<'t> {
