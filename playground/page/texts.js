@@ -103,7 +103,7 @@ const TEXTS = {
     backstop: "没有 webhook 时",
     backstopHint: "API server 自身可以凭 CEL 准入策略完成其中大部分工作；策略由本页的策略文件或默认策略生成。修复需要 Kubernetes 1.36 或更高版本，拒绝需要 1.30 或更高版本。",
     roleLabel: "用途",
-    roleBackstop: "与 webhook 并用，在其不应答时生效",
+    roleBackstop: "与 webhook 并用，作为后备",
     roleStandalone: "单独使用，不运行任何 Pod",
     policiesSummary: "准入策略",
     policiesLabel: "即 regcred backstop 的输出；用 kubectl apply -f - 应用",
