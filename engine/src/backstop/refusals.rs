@@ -115,6 +115,7 @@ fn message(check: &Check, name: &str, policy: &Policy) -> String {
 }
 
 /// Every rule that is expressed.
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn checks(policy: &Policy) -> Vec<Check> {
     let [no_auth, no_username, no_password, no_identity_token, no_registry_token] =
         [AUTH, USERNAME, PASSWORD, IDENTITY_TOKEN, REGISTRY_TOKEN].map(is_missing);

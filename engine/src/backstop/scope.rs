@@ -73,7 +73,8 @@ pub(super) fn exempt(policy: &Policy, is_meant: impl Fn(&Exemption) -> bool) -> 
 /// As [`exempt`], for an expression that has the variables.
 pub(super) fn exempt_by_variable(policy: &Policy, is_meant: impl Fn(&Exemption) -> bool) -> String {
     let meant = policy.exemptions.iter().enumerate().filter(|(_, exemption)| is_meant(exemption));
-    meant.map(|(index, _)| format!("variables.{} || ", name(index))).collect()
+    let applies: Vec<_> = meant.map(|(index, _)| format!("variables.{} || ", name(index))).collect();
+    applies.concat()
 }
 
 /// Whether an exemption applies to a request. CEL has no clock: one with `until` applies for ever.
