@@ -9,7 +9,7 @@ use super::{Exit, Failure, put};
 
 /// Generate admission policies that repair and refuse pull Secrets inside the API server
 ///
-/// Writes a MutatingAdmissionPolicy (Kubernetes 1.36 or later) and ValidatingAdmissionPolicies (1.30 or later) in CEL, made
+/// Writes a mutating admission policy (Kubernetes 1.36 or later) and validating ones (1.30 or later) in CEL, made
 /// from the policy file, with their bindings. They repair a Secret as the webhook does or leave it alone. Apply them with
 /// kubectl apply -f -.
 #[derive(Debug, clap::Args)]

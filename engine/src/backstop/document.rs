@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::variable;
+use super::cel::variable;
 
 /// White space.
 pub(super) const W: &str = r"[ \t\r\n]*";

@@ -28,7 +28,7 @@ pub(super) fn site(key: &str) -> String {
 
 /// Whether the whole of a site fits a regular expression.
 pub(super) fn is(site: &str, regex: &str) -> String {
-    format!("{site}.matches({})", super::literal(&format!("^(?:{regex})$")))
+    format!("{site}.matches({})", super::cel::literal(&format!("^(?:{regex})$")))
 }
 
 /// Whether a site is on a list.

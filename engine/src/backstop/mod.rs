@@ -4,6 +4,7 @@
 //! A policy repairs a document exactly as [`crate::judge`] does or leaves it alone, and refuses nothing that the
 //! webhook admits. docs/backstop.md describes what it covers.
 
+mod cel;
 mod document;
 mod guard;
 mod hosts;
@@ -144,24 +145,4 @@ fn finish(object: &mut Value, form: Form, hash: &str) {
         );
     }
     object.sort_all_objects();
-}
-
-/// A text as a literal of CEL.
-fn literal(text: &str) -> String {
-    let mut written = String::with_capacity(text.len() + 2);
-    written.push('\'');
-    for c in text.chars() {
-        match c {
-            '\'' | '\\' => written.extend(['\\', c]),
-            '\n' => written.push_str("\\n"),
-            c => written.push(c),
-        }
-    }
-    written.push('\'');
-    written
-}
-
-/// A variable of a policy.
-fn variable(name: &str, expression: impl Into<String>) -> Value {
-    json!({"name": name, "expression": expression.into()})
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::cel::{literal, variable};
 use super::document::{self, S, W, field, is_missing, raw, text};
-use super::{hosts, literal, scope, variable};
+use super::{hosts, scope};
 use crate::bilingual::{Bilingual, text as words};
 use crate::policy::Policy;
 use crate::rules::{Action, Rule};

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::cel::variable;
 use super::document::{self, KNOWN, W, encoded, field, is_missing, text};
-use super::{scope, variable};
+use super::scope;
 use crate::policy::Policy;
 use crate::rules::{Action, Rule};
 

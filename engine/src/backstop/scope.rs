@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::cel::{literal, variable};
 use super::document::raw;
-use super::{literal, variable};
 use crate::policy::{Exemption, Glob, Policy};
 use crate::secret::SecretType;
 
