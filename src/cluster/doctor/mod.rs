@@ -1,6 +1,7 @@
 //! Whether the installation works: dry runs through the API server, and the chain from the API server to a Pod.
 
 mod admission;
+mod backstop;
 mod before;
 mod check;
 mod configurations;
@@ -99,7 +100,7 @@ pub fn examine(
         configurations::configurations(&installed, &expected),
         pods::pods(&installed),
         requests,
-        others::others(&server, &installed, &request.name),
+        others::others(&server, &installed, &request.name, &policy),
     ])
 }
 

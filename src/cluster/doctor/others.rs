@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use regcred_engine::policy::Policy;
 use regcred_engine::wording::Bilingual;
 use serde_json::Value;
 
+use super::backstop;
 use super::check::{Category, Observation};
 use super::installed::Installed;
 use super::reader::{ObjectRead, items, read, text};
@@ -13,7 +15,7 @@ use crate::cluster::api_server::ApiServer;
 /// At most this many names are listed.
 const MAX_NAMES: usize = 5;
 
-pub(super) fn others(server: &ApiServer<'_>, installed: &Installed, name: &str) -> Category {
+pub(super) fn others(server: &ApiServer<'_>, installed: &Installed, name: &str, policy: &Policy) -> Category {
     let mut category = Category::new("Others on the same way", "同一路径上的其他组件");
     let group = "/apis/admissionregistration.k8s.io/v1";
     let mutating = [
@@ -45,6 +47,12 @@ pub(super) fn others(server: &ApiServer<'_>, installed: &Installed, name: &str) 
         "没有其他组件覆盖 caBundle",
         owners(installed),
     );
+    category.add(
+        "backstop",
+        "admission policies of regcred backstop, if installed, are those of this policy",
+        "如果安装了 regcred backstop 的准入策略，它们与当前策略一致",
+        backstop::policies(server, policy),
+    );
     category
 }
 
@@ -73,7 +81,7 @@ fn on_secrets(
                 let counts = !is_validating || text(entry, "/failurePolicy") != "Ignore";
                 counts && rules.iter().any(covers_secrets)
             });
-            if other != name && matches {
+            if other != name && !backstop::is_own(object) && matches {
                 found.push(other.to_owned());
             }
         }

@@ -414,6 +414,32 @@ impl Installation {
         });
     }
 
+    /// The admission policies of this policy, of another one, and without a binding.
+    fn backstop(&self) {
+        let made = |enforcement: &str| {
+            let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/policy/policy.yaml");
+            let arguments = ["backstop", "--policy", policy, "--enforcement", enforcement];
+            let made = command().args(arguments).output().unwrap();
+            String::from_utf8(made.stdout).unwrap()
+        };
+        self.cluster.accepts(&["apply", "-f", "-"], &made("warn"));
+        assert_eq!(self.examine().not_passed(), Vec::<String>::new());
+
+        self.cluster.accepts(&["apply", "-f", "-"], &made("enforce"));
+        let (result, error, hint) = self.examine().check("backstop");
+        assert!(
+            result == "warning" && error.contains("another policy") && hint.contains("regcred backstop"),
+            "{error}"
+        );
+
+        self.cluster.accepts(&["apply", "-f", "-"], &made("warn"));
+        self.delete(&["mutatingadmissionpolicybinding", "regcred-repair"]);
+        let (result, error, _) = self.examine().check("backstop");
+        assert!(result == "warning" && error.contains("no binding"), "{error}");
+        self.cluster.accepts(&["delete", "--ignore-not-found", "-f", "-"], &made("enforce"));
+        self.cluster.accepts(&["delete", "--ignore-not-found", "-f", "-"], &made("warn"));
+    }
+
     fn add_others(&self) {
         for (kind, code) in [
             ("MutatingWebhookConfiguration", "other-mutators"),
@@ -426,6 +452,7 @@ impl Installation {
             assert_eq!(examined.code, Some(0));
             self.delete(&[kind, "other"]);
         }
+        self.backstop();
         self.broken("configuration-owners", "warning", "ignore", |i| {
         for manager in ["one", "two"] {
             let configuration = json!({
