@@ -22,7 +22,8 @@ pub fn version() -> String {
     regcred::VERSION.to_owned()
 }
 
-/// Judges a text by a policy, both as they were pasted, or says what it proves if it is the error text of a failed pull. `language` is `en` or `zh`, `now` the time in milliseconds since 1970.
+/// Judges a text by a policy, both as they were pasted, or says what it proves if it is the error text of a failed pull.
+/// `language` is `en` or `zh`, `now` the time in milliseconds since 1970.
 #[wasm_bindgen]
 #[must_use]
 pub fn check(text: &str, policy: &str, language: &str, now: f64) -> String {

@@ -2,9 +2,8 @@
 
 use clap::ValueEnum;
 use regcred_engine::backstop::{Form, Options, Role, manifests, yaml};
-use regcred_engine::policy::Enforcement;
 
-use super::judging::Judging;
+use super::judging::{Judging, Limit};
 use super::{Exit, Failure, put};
 
 /// Generate admission policies that repair and refuse pull Secrets inside the API server
@@ -21,9 +20,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ROLE", default_value = "backstop", ignore_case = true)]
     role: RoleName,
 
-    /// Most that happens, below the policy's own enforcement: audit changes and refuses nothing
-    #[arg(long, value_name = "STAGE", default_value = "enforce", ignore_case = true)]
-    enforcement: Stage,
+    /// The most that is enforced, whatever the policy's enforcement says
+    #[arg(long, value_name = "LIMIT", default_value = "enforce", ignore_case = true)]
+    enforcement: Limit,
 
     /// Write the policies of one kind for the API server's disk (Kubernetes 1.37 or later): each kind needs its own folder
     #[arg(long = "static", value_name = "KIND", ignore_case = true)]
@@ -36,13 +35,6 @@ enum RoleName {
     Backstop,
     /// Without any Pod; also warns and records
     Standalone,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Stage {
-    Enforce,
-    Warn,
-    Audit,
 }
 
 /// A plugin of the API server that reads policies from a folder.
@@ -69,11 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
             RoleName::Backstop => Role::Backstop,
             RoleName::Standalone => Role::Standalone,
         },
-        stage: match args.enforcement {
-            Stage::Enforce => Enforcement::Enforce,
-            Stage::Warn => Enforcement::Warn,
-            Stage::Audit => Enforcement::Audit,
-        },
+        stage: args.enforcement.into(),
         form: if args.static_kind.is_some() { Form::Static } else { Form::Objects },
     };
     let mut objects = manifests(&args.judging.policy()?, &options);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use regcred_engine::policy::{Language, Policy};
+use regcred_engine::policy::{Enforcement, Language, Policy};
 
 use super::Failure;
 use crate::policy_file;
@@ -27,6 +27,27 @@ pub(crate) enum Lang {
     En,
     /// Simplified Chinese
     Zh,
+}
+
+/// A limit for the policy's `enforcement`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Limit {
+    /// Refuse, warn and repair as the policy says
+    Enforce,
+    /// Repair and warn; refuse nothing
+    Warn,
+    /// Only write audit records
+    Audit,
+}
+
+impl From<Limit> for Enforcement {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::Enforce => Enforcement::Enforce,
+            Limit::Warn => Enforcement::Warn,
+            Limit::Audit => Enforcement::Audit,
+        }
+    }
 }
 
 impl From<Lang> for Language {

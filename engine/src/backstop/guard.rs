@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-/// Who may change them besides regcred: a cluster administrator is whoever may do everything, in RBAC's `cluster-admin`
-/// by `*` on `*`.
+/// Who may change them besides regcred: a cluster administrator is a user who may do everything, as RBAC's `cluster-admin`
+/// may by `*` on `*`.
 const IS_ADMINISTRATOR: &str = "authorizer.group('*').resource('*').check('*').allowed()";
 
 /// cert-manager's injector, which writes the CA into configurations that ask for it.

@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 use crate::policy::{Enforcement, Policy};
 use crate::rules::Action;
 
-pub use scope::MAX_BASE64_BYTES;
 pub use yaml::yaml;
 
 /// What the policies are generated for.
@@ -59,7 +58,7 @@ pub enum Form {
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The annotation with the version of the generator.
-pub const VERSION_ANNOTATION: &str = "regcred.dev/version";
+const VERSION_ANNOTATION: &str = "regcred.dev/version";
 /// The annotation with a hash of the specs of all the generated objects: it differs if any of them does.
 pub const HASH_ANNOTATION: &str = "regcred.dev/policy-hash";
 

@@ -79,12 +79,12 @@ pub(super) fn spec(policy: &Policy, has_action: impl Fn(Action) -> bool) -> Opti
 /// Of each entry: itself, its key, its fields `auth`, `username`, `password`, `identitytoken` and `registrytoken`, and
 /// its host.
 fn rows() -> String {
-    let fields = ["auth", "username", "password", "identitytoken", "registrytoken"]
-        .map(|name| field("f", name).replace("filter(f, f.", "filter(x, x."));
+    let fields =
+        ["auth", "username", "password", "identitytoken", "registrytoken"].map(|name| field("fields", name));
     format!(
-        "variables.fields.map(f, [f[0].substring(1), f[0].find(r'{S}'),\n  {},\n  {}])",
+        "variables.fields.map(fields, [fields[0].substring(1), fields[0].find(r'{S}'),\n  {},\n  {}])",
         fields.join(",\n  "),
-        hosts::site(&format!("f[0].find(r'{S}')")),
+        hosts::site(&format!("fields[0].find(r'{S}')")),
     )
 }
 

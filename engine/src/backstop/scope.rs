@@ -9,7 +9,7 @@ use crate::secret::SecretType;
 
 /// Larger documents, in base64, are left alone: decoding one would reach the API server's limit for the cost of an
 /// expression between 8 and 12 KiB.
-pub const MAX_BASE64_BYTES: usize = 8_192;
+pub(super) const MAX_BASE64_BYTES: usize = 8_192;
 
 /// What all the policies begin with.
 pub(super) struct Scope {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
-use regcred_engine::policy::Enforcement;
 
 use crate::cli::Failure;
+use crate::cli::judging::Limit;
 use crate::cli::log::{LogFormat, LogLevel};
 use crate::cluster::self_managed::Names;
 use crate::create::object::Name;
@@ -213,27 +213,6 @@ pub(crate) struct Args {
     ca_secret: String,
 }
 
-/// A limit for the policy's `enforcement`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Limit {
-    /// Refuse, warn and repair as the policy says
-    Enforce,
-    /// Repair and warn; refuse nothing
-    Warn,
-    /// Only write audit records
-    Audit,
-}
-
-impl From<Limit> for Enforcement {
-    fn from(limit: Limit) -> Self {
-        match limit {
-            Limit::Enforce => Enforcement::Enforce,
-            Limit::Warn => Enforcement::Warn,
-            Limit::Audit => Enforcement::Audit,
-        }
-    }
-}
-
 /// The source of the serving certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TlsSource {
@@ -365,6 +344,8 @@ impl Args {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
+
+    use regcred_engine::policy::Enforcement;
 
     use super::*;
     use crate::cli::{Cli, Command};

@@ -79,7 +79,7 @@ fn hash_of(object: &Value) -> &str {
 
 fn generate_again() -> Bilingual<String> {
     Bilingual::new(
-        "Generate them from the policy in force: regcred backstop --policy FILE --enforcement STAGE | kubectl apply -f -.",
-        "请按生效的策略重新生成：regcred backstop --policy FILE --enforcement STAGE | kubectl apply -f -。",
+        "Generate them from the policy in force: regcred backstop --policy FILE --enforcement LIMIT | kubectl apply -f -.",
+        "请按生效的策略重新生成：regcred backstop --policy FILE --enforcement LIMIT | kubectl apply -f -。",
     )
 }

@@ -93,7 +93,7 @@ fn endpoints(installed: &Installed) -> Observation {
         return Observation::Fine;
     }
     Observation::broken(
-        Bilingual::new("no Pod behind it is ready", "其后没有就绪的 Pod"),
+        Bilingual::new("none of its Pods is ready", "它的 Pod 均未就绪"),
         Bilingual::new(
             "See the Pods: kubectl -n NAMESPACE get pods, describe pod, logs.",
             "请查看 Pod：kubectl -n NAMESPACE get pods、describe pod、logs。",

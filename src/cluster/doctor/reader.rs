@@ -60,7 +60,7 @@ pub(super) enum TextRead {
     Unread(Bilingual<String>),
 }
 
-/// Reads a text, such as metrics. It is tried once: a Pod behind the API server's proxy may not be reachable.
+/// Reads a text, such as metrics. It is tried once: the API server may not reach the Pod that it is asked to read from.
 pub(super) fn read_text(server: &ApiServer<'_>, path: &str) -> TextRead {
     let call = Call { accept: "*/*", ..Call::get(path.to_owned()) };
     let body = match server.call_once(&call, PATIENCE) {
