@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use regcred_engine::backstop::{Coverage, Effect};
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::{Judgement, judge_shape};
 use regcred_engine::place::Spot;
@@ -146,9 +147,12 @@ impl Manifest<'_> {
         let plan = self.plan(secret, &mut judgement);
         let excerpts = Excerpts::new(self.text, &self.lines, secret);
         let notes = self.notes(secret, &excerpts, terms);
+        let coverage = (!judgement.findings.is_empty())
+            .then(|| Coverage::new(terms.policy, &requester(secret.object.as_ref()), &secret.secret()));
         let findings = judgement.findings.iter().map(|found| {
             let holder = &secret.place.holder;
-            let mut finding = ReportedFinding::new(found, holder, BY_REPAIR, terms.policy.language);
+            let backstop = coverage.as_ref().map_or(Effect::Nothing, |coverage| coverage.effect(found));
+            let mut finding = ReportedFinding::new(found, holder, BY_REPAIR, backstop, terms.policy.language);
             finding.region = Some(self.finding_region(secret, found, &excerpts));
             if let Some(why) = plan.reason(found.place.offset()).filter(|_| found.repairable) {
                 leave(&mut finding, why, terms);
@@ -191,7 +195,7 @@ impl Manifest<'_> {
         let findings = judgement.findings.iter().map(|found| ReportedFinding {
             field: secret.field.clone(),
             region: Some(self.region(secret.place.clone())),
-            ..ReportedFinding::new(found, "", BY_REPAIR, terms.policy.language)
+            ..ReportedFinding::new(found, "", BY_REPAIR, Effect::Nothing, terms.policy.language)
         });
         Judged {
             subject: self.subject(secret.object.as_ref()),

@@ -137,13 +137,15 @@ const OF_HELPER: [Rule; 4] =
 const OF_STRUCTURE: [Rule; 2] = [Rule::AmbiguousJson, Rule::NotAnObject];
 
 impl PullSecret {
+    fn secret(&self) -> Secret<'_> {
+        Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes }
+    }
+
     /// Judges as the webhook would if this file were applied: by an unknown user, to a namespace that is known only if
     /// the file names it. What is kept or filled in elsewhere is not judged.
     fn judge<'a>(&'a self, terms: Terms<'_>) -> Judgement<'a> {
         let requester = requester(self.object.as_ref());
-        let secret =
-            Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes };
-        let request = Request { requester, now: terms.now, secret, old: None };
+        let request = Request { requester, now: terms.now, secret: self.secret(), old: None };
         let mut judgement = judge(terms.policy, &request);
         judgement.findings.retain(|found| {
             let rule = found.rule();

@@ -92,6 +92,7 @@ struct FindingJson<'a> {
     fixed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_fixed: Option<&'a str>,
+    backstop: &'static str,
     #[serde(flatten)]
     place: PlaceJson<'a>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -122,6 +123,7 @@ impl<'a> FindingJson<'a> {
                 Outcome::Held(why) | Outcome::Refused(why) => Some(why),
                 Outcome::Remains | Outcome::Repairable | Outcome::Fixed => None,
             },
+            backstop: finding.backstop.as_str(),
             place: PlaceJson::new(Some(&judged.subject), finding.region.as_ref()),
             notes: &judged.notes,
         }

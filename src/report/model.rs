@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use regcred_engine::affected::Affected;
+use regcred_engine::backstop::Effect;
 use regcred_engine::finding::{Cap, Finding};
 use regcred_engine::policy::Language;
 use regcred_engine::rules::{Action, Rule};
@@ -97,6 +98,8 @@ pub struct ReportedFinding {
     pub affected: Affected,
     /// What the repair did or would do.
     pub outcome: Outcome,
+    /// What the admission policies of `regcred backstop` do about it when the Secret is created.
+    pub backstop: Effect,
     /// The language of the text.
     pub language: Language,
 }
@@ -114,7 +117,13 @@ impl ReportedFinding {
     /// Converts a finding of the engine. `holder` is the field that contains the document, such as `data[.dockerconfigjson]`;
     /// it is empty for a bare Docker config. `by_repair` is the remedy if the finding is repairable.
     #[must_use]
-    pub fn new(found: &Finding<'_>, holder: &str, by_repair: Bilingual<&str>, language: Language) -> Self {
+    pub fn new(
+        found: &Finding<'_>,
+        holder: &str,
+        by_repair: Bilingual<&str>,
+        backstop: Effect,
+        language: Language,
+    ) -> Self {
         let path = found.place.path();
         let holder = if found.place.is_in_document() { holder } else { "" };
         let dot = if holder.is_empty() || path.is_empty() || path.starts_with('[') { "" } else { "." };
@@ -133,6 +142,7 @@ impl ReportedFinding {
             region: None,
             affected: found.affected,
             outcome: if found.repairable { Outcome::Repairable } else { Outcome::Remains },
+            backstop,
             language,
         }
     }

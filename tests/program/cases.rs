@@ -50,6 +50,15 @@ impl Case {
         self.bytes(&format!("{old}doc_b64")).or_else(|| in_data.map(|text| STANDARD.decode(text).unwrap()))
     }
 
+    /// The data key of its type.
+    pub fn data_key(&self) -> &'static str {
+        data_key(self.0["type"].as_str().unwrap())
+    }
+
+    pub fn is_update(&self) -> bool {
+        self.0["operation"] == "UPDATE"
+    }
+
     pub fn bytes(&self, field: &str) -> Option<Vec<u8>> {
         self.0[field].as_str().map(|text| STANDARD.decode(text).unwrap())
     }
@@ -127,7 +136,7 @@ impl Case {
             same("warned of by /mutate", &json!(warned), &json!(wanted))?;
         }
         let Some(patch) = patch else { return Ok(()) };
-        let pointer = format!("/data/{}", data_key(self.0["type"].as_str().unwrap()));
+        let pointer = format!("/data/{}", self.data_key());
         let operations = patch.as_array().unwrap();
         let names =
             |operation: &Value| operation.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
@@ -138,16 +147,21 @@ impl Case {
         {
             return Err("the patch is not one replace of the document".to_owned());
         }
-        let (before, after) = (answers.sent.document(), answers.mutated.document());
+        self.check_repaired(&answers.sent.document(), &answers.mutated.document())
+    }
+
+    /// Whether a document was repaired as it ought to be.
+    pub fn check_repaired(&self, before: &[u8], after: &[u8]) -> Result<(), String> {
+        let expected = &self.0["expect"]["mutate"];
         let wanted: BTreeMap<String, String> = serde_json::from_value(expected["auth"].clone()).unwrap();
-        let old_auths = self.auths(&before);
-        let mut changed = self.auths(&after);
+        let old_auths = self.auths(before);
+        let mut changed = self.auths(after);
         changed.retain(|key, auth| old_auths.get(key) != Some(auth));
         same("auth of the repaired entries", &changed, &wanted)?;
-        only_repaired(&before, &after, &wanted)?;
+        only_repaired(before, after, &wanted)?;
         match expected["doc_after_b64"].as_str() {
-            Some(wanted) if STANDARD.encode(&after) != wanted => {
-                Err(format!("repaired to {}", String::from_utf8_lossy(&after)))
+            Some(wanted) if STANDARD.encode(after) != wanted => {
+                Err(format!("repaired to {}", String::from_utf8_lossy(after)))
             }
             _ => Ok(()),
         }

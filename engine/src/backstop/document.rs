@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::cel::variable;
+use super::cel::{literal, variable};
+use crate::secret::SecretType;
 
 /// White space.
 pub(super) const W: &str = r"[ \t\r\n]*";
@@ -18,12 +19,12 @@ pub(super) const S: &str = r#""(?:[^"\\]|\\.)*""#;
 const SCALAR: &str = r#"(?:"(?:[^"\\]|\\.)*"|[^ \t\r\n,"{}\[\]]+)"#;
 
 /// The fields of an entry that consumers read.
-pub(super) const KNOWN: &str = "(?:auth|username|password|email|identitytoken|registrytoken|serveraddress)";
+const KNOWN: &str = "(?:auth|username|password|email|identitytoken|registrytoken|serveraddress)";
 
 const ALPHABET: &str = "'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'";
 
 /// Valid UTF-8 in characters of Latin-1: table 3-7 of the Unicode Standard.
-const UTF_8: &str = r"^(?:[\x{00}-\x{7f}]|[\x{c2}-\x{df}][\x{80}-\x{bf}]|\x{e0}[\x{a0}-\x{bf}][\x{80}-\x{bf}]|[\x{e1}-\x{ec}\x{ee}\x{ef}][\x{80}-\x{bf}]{2}|\x{ed}[\x{80}-\x{9f}][\x{80}-\x{bf}]|\x{f0}[\x{90}-\x{bf}][\x{80}-\x{bf}]{2}|[\x{f1}-\x{f3}][\x{80}-\x{bf}]{3}|\x{f4}[\x{80}-\x{8f}][\x{80}-\x{bf}]{2})*$";
+const UTF_8: &str = r"^(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})*$";
 
 /// An object in which objects are nested this many levels deep.
 fn object(levels: usize) -> String {
@@ -31,14 +32,99 @@ fn object(levels: usize) -> String {
     format!(r#"\{{(?:[^{{}}"]|{S}{inner})*\}}"#)
 }
 
+/// Something inside an object: an object in it is nested at most two levels deep.
+fn inside() -> String {
+    format!(r#"(?:[^{{}}"]|{S}|{})*"#, object(2))
+}
+
 /// An entry, with the comma before it if there is one.
-fn entry() -> String {
+pub(super) fn entry() -> String {
     format!("(?:{W},)?{W}{S}{W}:{W}(?:{}|null)", object(3))
+}
+
+/// The document up to its first entry.
+pub(super) fn head(secret_type: SecretType) -> String {
+    match secret_type {
+        SecretType::DockerConfigJson => format!(r#"^{W}\{{{}"(?i:auths)"{W}:{W}\{{"#, inside()),
+        SecretType::DockerCfg => format!(r"^{W}\{{"),
+    }
+}
+
+/// The document up to the end of its last entry.
+pub(super) fn front(secret_type: SecretType) -> String {
+    format!("{}(?:{})*", head(secret_type), entry())
+}
+
+/// The rest of the document.
+pub(super) fn tail(secret_type: SecretType) -> String {
+    match secret_type {
+        SecretType::DockerConfigJson => format!(r"^{W}\}}{}\}}{W}$", inside()),
+        SecretType::DockerCfg => format!(r"^{W}\}}{W}$"),
+    }
+}
+
+/// What an entry begins with, up to its value and with one character of it.
+pub(super) fn before_fields() -> String {
+    format!(r"^[ \t\r\n,]*{S}{W}:{W}.")
+}
+
+/// A field of an entry with its value, and what is in between: strings and objects in the value of another field.
+pub(super) fn field_or_value() -> String {
+    format!("{S}{W}:{W}{SCALAR}?|{S}|{}", object(2))
+}
+
+/// A name at the top, and what is in between.
+pub(super) fn name_or_value() -> String {
+    format!("{S}{W}:|{S}|{}", object(2))
+}
+
+/// What is a name, of a list of such parts.
+pub(super) fn is_name() -> String {
+    format!("^{S}{W}:")
+}
+
+/// A name with quotation marks that is read as it is written.
+pub(super) const PLAIN_NAME: &str = r#"^"[ !#-\[\]-~]*"$"#;
+
+/// Names at the top that count in any letter case, as in Go.
+pub(super) const KNOWN_AT_TOP: &str = "(?i)^\"(?:auths|HttpHeaders|credsStore|credHelpers)\"$";
+
+/// Fields of an entry that count in any letter case.
+pub(super) fn known_in_entry() -> String {
+    format!("(?i)^\"{KNOWN}\"$")
+}
+
+/// A field of one of the names that consumers read.
+pub(super) fn is_known() -> String {
+    format!("(?i)^\"{KNOWN}\"{W}:")
+}
+
+/// A field whose value is null or a string.
+pub(super) fn is_text() -> String {
+    format!("(?s):{W}(?:null|\".*\")$")
+}
+
+/// A field that is null or an empty string.
+pub(super) fn is_empty() -> String {
+    format!(":{W}(?:null|\"\")$")
+}
+
+/// The key of a document of this type that is no registry: `auths` in a dockercfg is another document inside of it.
+pub(super) const WRAPPER: &str = "(?i)^\"auths\"$";
+
+/// As many arrays at the most: the engine reads at most 64 levels, and objects have few, by the patterns.
+pub(super) const MAX_ARRAYS: usize = 55;
+
+/// Whether the type of an object is dockercfg.
+fn is_flat(object: &str) -> String {
+    format!("{object}.?type.orValue('') == {}", literal(SecretType::DockerCfg.name()))
 }
 
 /// The value under the data key of an object, in base64.
 pub(super) fn raw(object: &str) -> String {
-    format!("{object}.?data[?'.dockerconfigjson'].orValue('')")
+    let [flat, usual] =
+        [SecretType::DockerCfg, SecretType::DockerConfigJson].map(|kind| literal(kind.data_key()));
+    format!("{object}.?data[?({} ? {flat} : {usual})].orValue('')", is_flat(object))
 }
 
 /// Decodes base64 into characters of Latin-1.
@@ -88,38 +174,47 @@ fn without_padding(decoded: &str, raw: &str) -> String {
 
 /// The variables that read the document:
 ///
+/// - `flat`: whether it is a dockercfg
 /// - `doc`: the document, in characters of Latin-1, as all that follows
 /// - `head`, `entries`, `tail`: `doc` in parts, if `readable`
 /// - `keys`: of each entry the key, with quotation marks
 /// - `fields`: of each entry the fields as written and, in between, objects nested in it; a field whose value is not a
 ///   scalar has no value. The first element is `{` and the entry, which no pattern for a field matches.
 /// - `readable`: what was found is the whole document, and no name is ambiguous
+///
+/// [`super::coverage`] does the same outside of the API server.
 pub(super) fn variables() -> Vec<Value> {
-    let nested = object(2);
-    let head = format!(r#"^{W}\{{(?:[^{{}}"]|{S}|{nested})*"(?i:auths)"{W}:{W}\{{"#);
-    let front = format!("{head}(?:{})*", entry());
+    let by_type = |pattern: fn(SecretType) -> String, call: fn(&str) -> String| {
+        format!(
+            "variables.flat\n? {}\n: {}",
+            call(&pattern(SecretType::DockerCfg)),
+            call(&pattern(SecretType::DockerConfigJson))
+        )
+    };
+    let find = |pattern: &str| format!("variables.doc.find(r'{pattern}')");
+    let is_unique =
+        |names: &str| format!("{names}.all(n, n.matches(r'{PLAIN_NAME}') && {names}.exists_one(x, x == n))");
     let readable = [
         "variables.head != ''".to_owned(),
         "variables.entries.size() > 0".to_owned(),
         "variables.head + variables.entries.join('') == variables.front".to_owned(),
-        format!(r#"variables.tail.matches(r'^{W}\}}(?:[^{{}}"]|{S}|{nested})*\}}{W}$')"#),
+        format!("({})", by_type(tail, |pattern| format!("variables.tail.matches(r'{pattern}')"))),
         "variables.keys.all(k, !k.contains('\\\\') && variables.keys.exists_one(x, x == k))".to_owned(),
-        "[variables.top].all(names, names.all(n, n.matches(r'^\"[ !#-\\[\\]-~]*\"$') && names.exists_one(x, x == n)))"
-            .to_owned(),
-        "variables.names.all(names, names.all(n, n.matches(r'^\"[ !#-\\[\\]-~]*\"$') && names.exists_one(x, x == n)))"
-            .to_owned(),
-        // The engine reads at most 64 levels; objects have few, by the patterns.
-        "variables.doc.split('[').size() <= 56".to_owned(),
-        format!(r"(!variables.doc.matches(r'[\x{{80}}-\x{{ff}}]') || variables.doc.matches(r'{UTF_8}'))"),
+        format!("(!variables.flat || !variables.keys.exists(k, k.matches('{WRAPPER}')))"),
+        is_unique("variables.top"),
+        format!("variables.names.all(names, {})", is_unique("names")),
+        format!("variables.doc.split('[').size() <= {}", MAX_ARRAYS + 1),
+        format!(r"(!variables.doc.matches(r'[\x80-\xff]') || variables.doc.matches(r'{UTF_8}'))"),
     ];
     vec![
         variable("alphabet", ALPHABET),
         variable("bytes", latin_1()),
+        variable("flat", is_flat("object")),
         variable("raw", raw("object")),
         variable("decoded", decoded("variables.raw")),
         variable("doc", without_padding("variables.decoded", "variables.raw")),
-        variable("head", format!("variables.doc.find(r'{head}')")),
-        variable("front", format!("variables.doc.find(r'{front}')")),
+        variable("head", by_type(head, find)),
+        variable("front", by_type(front, find)),
         variable("tail", "variables.doc.substring(variables.front.size())"),
         variable(
             "entries",
@@ -129,25 +224,30 @@ pub(super) fn variables() -> Vec<Value> {
         variable(
             "fields",
             format!(
-                "variables.entries.map(e, ['{{' + e] + e.substring(e.find(r'^[ \\t\\r\\n,]*{S}{W}:{W}.').size())\n\
-                .findAll(r'{S}{W}:{W}{SCALAR}?|{S}|{}'))",
-                object(2)
+                "variables.entries.map(e, ['{{' + e] + e.substring(e.find(r'{}').size())\n\
+                .findAll(r'{}'))",
+                before_fields(),
+                field_or_value()
             ),
         ),
-        // Known names count in any letter case, as in Go.
         variable(
             "names",
             format!(
-                "variables.fields.map(fields, fields.filter(f, f.matches(r'^{S}{W}:')).map(f, f.find(r'^{S}'))\n\
-                .map(n, n.matches(r'(?i)^\"{KNOWN}\"$') ? n.lowerAscii() : n))"
+                "variables.fields.map(fields, fields.filter(f, f.matches(r'{}')).map(f, f.find(r'^{S}'))\n\
+                .map(n, n.matches(r'{}') ? n.lowerAscii() : n))",
+                is_name(),
+                known_in_entry()
             ),
         ),
         variable(
             "top",
             format!(
-                "(variables.head.find(r'(?s)\\{{.*').substring(1) + '}}' + variables.tail.find(r'(?s)\\}}.*').substring(1))\n\
-                .findAll(r'{S}{W}:|{S}|{nested}').filter(f, f.matches(r'^{S}{W}:')).map(f, f.find(r'^{S}'))\n\
-                .map(n, n.matches(r'(?i)^\"(?:auths|HttpHeaders|credsStore|credHelpers)\"$') ? n.lowerAscii() : n)"
+                "variables.flat ? [] :\n\
+                (variables.head.find(r'(?s)\\{{.*').substring(1) + '}}' + variables.tail.find(r'(?s)\\}}.*').substring(1))\n\
+                .findAll(r'{}').filter(f, f.matches(r'{}')).map(f, f.find(r'^{S}'))\n\
+                .map(n, n.matches(r'{KNOWN_AT_TOP}') ? n.lowerAscii() : n)",
+                name_or_value(),
+                is_name()
             ),
         ),
         variable("readable", readable.join("\n&& ")),
@@ -161,7 +261,7 @@ pub(super) fn field(fields: &str, name: &str) -> String {
 
 /// Whether a field, as [`field`] returns it, is absent, null or an empty string.
 pub(super) fn is_missing(field: &str) -> String {
-    format!("({field} == '' || {field}.matches(r':{W}(?:null|\"\")$'))")
+    format!("({field} == '' || {field}.matches(r'{}'))", is_empty())
 }
 
 /// The text of a field, as [`field`] returns it, as written between the quotation marks; empty if it is no string.

@@ -3,7 +3,7 @@
 use crate::registry::HostList;
 
 /// A key whose host is certain: no user-info, no pattern, no escape. Others are not judged by their host.
-const SIMPLE_KEY: &str = r#"^"(?:https?://)?[A-Za-z0-9_-]+(?:[.][A-Za-z0-9_-]+)*[.]?(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._/-]*)?"$"#;
+pub(super) const SIMPLE_KEY: &str = r#"^"(?:https?://)?[A-Za-z0-9_-]+(?:[.][A-Za-z0-9_-]+)*[.]?(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._/-]*)?"$"#;
 
 /// A generic domain of Alibaba ACR.
 pub(super) const GENERIC: &str =

@@ -5,6 +5,7 @@
 //! webhook admits. docs/backstop.md describes what it covers.
 
 mod cel;
+mod coverage;
 mod document;
 mod guard;
 mod hosts;
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 use crate::policy::{Enforcement, Policy};
 use crate::rules::Action;
 
+pub use coverage::{Coverage, Effect};
 pub use yaml::yaml;
 
 /// What the policies are generated for.

@@ -115,8 +115,35 @@ fn message(check: &Check, name: &str, policy: &Policy) -> String {
     )
 }
 
-/// Every rule that is expressed.
-#[expect(clippy::too_many_lines, reason = "a list")]
+/// Whether a rule is among those that are expressed for a policy.
+pub(super) fn is_expressed(rule: Rule, policy: &Policy) -> bool {
+    let setting = policy.rules.get(rule);
+    match rule {
+        Rule::GenericRegistryHost
+        | Rule::AcrNotARegistry
+        | Rule::RegistryDenied
+        | Rule::NoCredentials
+        | Rule::IncompleteCredentials
+        | Rule::UsernameHasColon
+        | Rule::AuthNotBase64
+        | Rule::UnfilledPlaceholder => true,
+        // Its list is one of keys, not of hosts.
+        Rule::RegistryKeyUnfilled => setting.allow.is_empty(),
+        // Otherwise it is repaired, or another rule says why not.
+        Rule::MissingAuth => !setting.fix,
+        _ => false,
+    }
+}
+
+/// Text in an `auth` that could be a template's.
+pub(super) const MAYBE_TEMPLATE: &str = r"[\\{$<%]";
+
+/// A field that is a placeholder, and nothing else.
+pub(super) fn unfilled() -> String {
+    format!(r#":{W}"(?:\{{\{{[^"\\]*\}}\}}|\$\{{[^"\\]*\}}|\$\([^"\\]*\)|<no value>)"$"#)
+}
+
+/// Every rule in CEL.
 fn checks(policy: &Policy) -> Vec<Check> {
     let [no_auth, no_username, no_password, no_identity_token, no_registry_token] =
         [AUTH, USERNAME, PASSWORD, IDENTITY_TOKEN, REGISTRY_TOKEN].map(is_missing);
@@ -178,7 +205,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
             applies: format!(
                 "{is_typed} && !{no_auth} && [{auth_text}].all(a,\n  \
                 !a.matches('^(?:[A-Za-z0-9+/]{{4}})*(?:[A-Za-z0-9+/]{{2}}(?:==)?|[A-Za-z0-9+/]{{3}}=?)?$')\n  \
-                && !a.matches(r'[\\\\{{$<%]'))"
+                && !a.matches(r'{MAYBE_TEMPLATE}'))"
             ),
             text: words(
                 "auth is not base64; set it to base64 of username:password",
@@ -189,31 +216,29 @@ fn checks(policy: &Policy) -> Vec<Check> {
             rule: Rule::UnfilledPlaceholder,
             applies: format!(
                 "{is_typed} && [{USERNAME}, {PASSWORD}]\n  \
-                .exists(x, x.matches(r':{W}\"(?:\\{{\\{{[^\"\\\\]*\\}}\\}}|\\$\\{{[^\"\\\\]*\\}}|\\$\\([^\"\\\\]*\\)|<no value>)\"$'))"
+                .exists(x, x.matches(r'{}'))",
+                unfilled(),
             ),
             text: words("a placeholder was never filled in", "占位符没有被替换"),
         },
-    ];
-    if policy.rules.get(Rule::RegistryKeyUnfilled).allow.is_empty() {
-        checks.push(Check {
+        Check {
             rule: Rule::RegistryKeyUnfilled,
             applies: format!("{KEY}.matches(r'{}')", hosts::UNFILLED),
             text: words(
                 "the registry is a placeholder that was never filled in",
                 "仓库地址中的占位符没有被替换",
             ),
-        });
-    }
-    if !policy.rules.get(Rule::MissingAuth).fix {
-        checks.push(Check {
+        },
+        Check {
             rule: Rule::MissingAuth,
             applies: format!(
                 "{is_typed} && {no_auth} && !{no_username} && !{no_password} && {}.matches(r'^[^:\\\\]*$')",
                 text(USERNAME)
             ),
             text: words("auth is missing", "缺少 auth"),
-        });
-    }
+        },
+    ];
+    checks.retain(|check| is_expressed(check.rule, policy));
     if let Some(applies) = denied_registry(policy) {
         checks.push(Check {
             rule: Rule::RegistryDenied,

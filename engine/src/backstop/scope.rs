@@ -21,7 +21,7 @@ pub(super) struct Scope {
 /// The requests that the webhook configurations send: deploy/base/webhooks.yaml.
 pub(super) fn of(policy: &Policy) -> Scope {
     let condition = |name: &str, expression: String| json!({"name": name, "expression": expression});
-    let secret_type = literal(SecretType::DockerConfigJson.name());
+    let types = SecretType::ALL.map(|secret_type| literal(secret_type.name())).join(", ");
     let (raw, old) = (raw("object"), raw("oldObject"));
     Scope {
         constraints: json!({
@@ -43,7 +43,7 @@ pub(super) fn of(policy: &Policy) -> Scope {
             ]},
         }),
         conditions: vec![
-            condition("image-pull-secret", format!("object.?type.orValue('') == {secret_type}")),
+            condition("image-pull-secret", format!("object.?type.orValue('') in [{types}]")),
             condition("not-deleted", "!has(object.metadata.deletionTimestamp)".to_owned()),
             condition("size", format!("{raw} != '' && {raw}.size() <= {MAX_BASE64_BYTES}")),
             condition("changed", format!("request.operation == 'CREATE' || {raw} != {old}")),

@@ -53,7 +53,7 @@ impl Repairer<'_, '_> {
     pub(super) fn treat(&self, mut secret: PullSecret) -> Result<Option<Judged>, CallError> {
         for _ in 0..MAX_ATTEMPTS {
             let judgement = secret.judge(self.judging);
-            let findings = secret.findings(&judgement, self.judging.policy.language);
+            let findings = secret.findings(&judgement, &self.judging.policy);
             let Some(repair) = &judgement.repair else {
                 return Ok(Some(self.judged(&secret, instead(findings, &self.held_back()))));
             };
@@ -80,7 +80,7 @@ impl Repairer<'_, '_> {
             secret = fresh;
         }
         let judgement = secret.judge(self.judging);
-        let findings = secret.findings(&judgement, self.judging.policy.language);
+        let findings = secret.findings(&judgement, &self.judging.policy);
         Ok(Some(self.judged(&secret, instead(findings, &self.always_changed()))))
     }
 
@@ -177,8 +177,7 @@ impl Repairer<'_, '_> {
 
     /// The findings after a repair: those that it fixed, and those that remain.
     fn repaired(&self, before: &PullSecret, found: Vec<ReportedFinding>, after: &PullSecret) -> Judged {
-        let language = self.judging.policy.language;
-        let left = after.findings(&after.judge(self.judging), language);
+        let left = after.findings(&after.judge(self.judging), &self.judging.policy);
         let is_fixed = |finding: &ReportedFinding| {
             finding.outcome == Outcome::Repairable
                 && !left.iter().any(|left| left.rule == finding.rule && left.field == finding.field)

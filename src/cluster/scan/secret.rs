@@ -1,7 +1,8 @@
 //! A Secret in a cluster.
 
+use regcred_engine::backstop::{Coverage, Effect};
 use regcred_engine::judge::{Judgement, Request, judge, judge_shape};
-use regcred_engine::policy::{Language, Requester};
+use regcred_engine::policy::{Language, Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
 use regcred_engine::shape::{Misshapen, Shape};
 use regcred_engine::wording::Bilingual;
@@ -115,8 +116,9 @@ impl MistypedSecret {
         let misshapen = Misshapen::WrongType(self.meant);
         let judgement = judge_shape(&judging.policy, &requester, judging.now, &misshapen);
         let found = judgement.findings.iter();
-        let findings: Vec<_> =
-            found.map(|finding| ReportedFinding::new(finding, "", BY_REPAIR, language)).collect();
+        let findings: Vec<_> = found
+            .map(|finding| ReportedFinding::new(finding, "", BY_REPAIR, Effect::Nothing, language))
+            .collect();
         let owner = self.owner.as_ref().filter(|_| !findings.is_empty());
         let object = Object {
             namespace: Some(self.namespace.clone()),
@@ -131,24 +133,30 @@ impl MistypedSecret {
 impl PullSecret {
     /// Judges it as if it were created now.
     pub(super) fn judge(&self, judging: &Judging) -> Judgement<'_> {
-        let request = Request {
-            requester: Requester { namespace: &self.namespace, user: "", groups: &[] },
-            now: judging.now,
-            secret: Secret {
-                secret_type: self.secret_type,
-                document: &self.document,
-                data_bytes: self.data_bytes,
-            },
-            old: None,
-        };
+        let request =
+            Request { requester: self.requester(), now: judging.now, secret: self.secret(), old: None };
         judge(&judging.policy, &request)
     }
 
+    fn requester(&self) -> Requester<'_> {
+        Requester { namespace: &self.namespace, user: "", groups: &[] }
+    }
+
+    fn secret(&self) -> Secret<'_> {
+        Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes }
+    }
+
     /// The findings of a judgement, for the report.
-    pub(super) fn findings(&self, judgement: &Judgement<'_>, language: Language) -> Vec<ReportedFinding> {
+    pub(super) fn findings(&self, judgement: &Judgement<'_>, policy: &Policy) -> Vec<ReportedFinding> {
+        if judgement.findings.is_empty() {
+            return Vec::new();
+        }
         let holder = format!("data[{}]", self.secret_type.data_key());
-        let findings = judgement.findings.iter();
-        findings.map(|finding| ReportedFinding::new(finding, &holder, BY_REPAIR, language)).collect()
+        let coverage = Coverage::new(policy, &self.requester(), &self.secret());
+        let report = |finding| {
+            ReportedFinding::new(finding, &holder, BY_REPAIR, coverage.effect(finding), policy.language)
+        };
+        judgement.findings.iter().map(report).collect()
     }
 
     /// Combines this Secret with its findings.

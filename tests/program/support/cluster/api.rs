@@ -57,4 +57,15 @@ impl ApiConnection {
         let headers = [super::admin(), ("Content-Type", content_type)];
         self.connection.request(method, path, &headers, body.as_bytes())
     }
+
+    /// A request with JSON in the name of another user, who may do everything.
+    pub fn request_as(&mut self, user: &str, method: &str, path: &str, body: &str) -> io::Result<Response> {
+        let headers = [
+            super::admin(),
+            ("Content-Type", "application/json"),
+            ("Impersonate-User", user),
+            ("Impersonate-Group", "system:masters"),
+        ];
+        self.connection.request(method, path, &headers, body.as_bytes())
+    }
 }
