@@ -142,7 +142,11 @@ fn finish(object: &mut Value, form: Form, hash: &str) {
             .insert("annotations".to_owned(), json!({VERSION_ANNOTATION: VERSION, HASH_ANNOTATION: hash}));
         metadata.insert(
             "labels".to_owned(),
-            json!({"app.kubernetes.io/name": "regcred", "app.kubernetes.io/component": "backstop"}),
+            json!({
+                "app.kubernetes.io/name": "regcred",
+                "app.kubernetes.io/part-of": "regcred",
+                "app.kubernetes.io/component": "backstop",
+            }),
         );
     }
     object.sort_all_objects();

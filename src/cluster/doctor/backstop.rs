@@ -9,8 +9,8 @@ use super::check::Observation;
 use super::reader::{ObjectRead, items, read, text};
 use crate::cluster::api_server::ApiServer;
 
-/// The label of everything that `regcred backstop` makes.
-const SELECTOR: &str = "app.kubernetes.io%2Fname%3Dregcred,app.kubernetes.io%2Fcomponent%3Dbackstop";
+/// The labels of everything that `regcred backstop` makes, which the chart keeps under any name.
+const SELECTOR: &str = "app.kubernetes.io%2Fpart-of%3Dregcred,app.kubernetes.io%2Fcomponent%3Dbackstop";
 
 /// Whether they are whole, and made from the policy in force by this version. None at all is as it should be: they are optional.
 pub(super) fn policies(server: &ApiServer<'_>, policy: &Policy) -> Observation {
@@ -56,7 +56,7 @@ pub(super) fn policies(server: &ApiServer<'_>, policy: &Policy) -> Observation {
 
 /// Whether an object is one of those policies.
 pub(super) fn is_own(object: &Value) -> bool {
-    text(object, "/metadata/labels/app.kubernetes.io~1name") == "regcred"
+    text(object, "/metadata/labels/app.kubernetes.io~1part-of") == "regcred"
         && text(object, "/metadata/labels/app.kubernetes.io~1component") == "backstop"
 }
 
@@ -79,7 +79,7 @@ fn hash_of(object: &Value) -> &str {
 
 fn generate_again() -> Bilingual<String> {
     Bilingual::new(
-        "Generate them from the policy in force: regcred backstop --policy FILE --enforcement LIMIT | kubectl apply -f -.",
-        "请按生效的策略重新生成：regcred backstop --policy FILE --enforcement LIMIT | kubectl apply -f -。",
+        "Generate them from the policy in force (regcred backstop --policy FILE --enforcement LIMIT), apply them, and delete those that are left over (docs/backstop.md#install).",
+        "请按生效的策略重新生成（regcred backstop --policy FILE --enforcement LIMIT）并应用，再删除遗留的策略（docs/backstop.md#install）。",
     )
 }
