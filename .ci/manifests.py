@@ -336,6 +336,14 @@ def client_ca(name, without, objects):
     same(name, "what else it changes", changed, [("Deployment", "regcred")])
 
 
+def backstop(name, without, objects, enforces, repairs):
+    """The component adds the policies of its stage with their bindings, and changes nothing."""
+    names = [("Validating", "guard")] + [("Mutating", "repair")] * repairs + [("Validating", "refuse")] * enforces
+    same(name, "objects that the policies add", sorted(objects.keys() - without.keys()), sorted(
+        (f"{kind}AdmissionPolicy{suffix}", f"regcred-{what}") for kind, what in names for suffix in ("", "Binding")))
+    same(name, "what else they change", [thing for thing in without if without[thing] != objects.get(thing)], [])
+
+
 def differences(first, second, path=()):
     """The places where two documents differ."""
     if isinstance(first, dict) and isinstance(second, dict):
@@ -373,6 +381,8 @@ def main(folder):
             (("ConfigMap", policy), "metadata", "name"),
             (kind, *at, "template", "spec", "volumes", 0, "configMap", "name"),
         ]))
+    for stage, without in (("audit", "self-managed"), ("warn", "self-managed"), ("enforce", "self-managed.enforce")):
+        backstop(f"backstop-{stage}", rendered(without), rendered(f"backstop-{stage}"), stage == "enforce", stage != "audit")
     overlay = rendered("overlay")
     holds("overlay", "its own policy", "\nlanguage: both\n" in overlay["ConfigMap", "regcred-policy"]["data"]["policy.yaml"])
     spec = overlay["Deployment", "regcred"]["spec"]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::regcred::Serve;
+use crate::support::regcred::{Serve, command};
 use crate::support::review::Review;
 
 fn file(name: &str) -> PathBuf {
@@ -17,11 +17,16 @@ fn read(name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// Whether the files are to be written.
+fn updates() -> bool {
+    std::env::var_os("REGCRED_UPDATE").is_some_and(|update| update == "1")
+}
+
 /// Compares `answer` with the file of the golden one, or writes it there. Nothing is normalised.
 #[track_caller]
 fn is_golden(name: &str, answer: &Value) {
     let name = format!("{name}.response.json");
-    if std::env::var_os("REGCRED_UPDATE").is_some_and(|update| update == "1") {
+    if updates() {
         fs::write(file(&name), serde_json::to_string_pretty(answer).unwrap() + "\n").unwrap();
     }
     let golden = read(&name);
@@ -76,5 +81,29 @@ fn rancher_secret_is_repaired_in_every_language() {
 fn rancher_edit_dropping_registry_is_warned_of() {
     for language in ["en", "zh", "both"] {
         ask_both("rancher-drops-registry", language);
+    }
+}
+
+/// The policies of the kustomize components, which the chart links to, are the output of `regcred backstop` for the shipped policy.
+#[test]
+fn shipped_backstop_is_what_backstop_prints() {
+    let deploy = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    for stage in ["audit", "warn", "enforce"] {
+        let output = command()
+            .args(["backstop", "--enforcement", stage, "--policy"])
+            .arg(deploy.join("policy/policy.yaml"))
+            .output()
+            .unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        let file = deploy.join(format!("components/backstop/{stage}/policies.yaml"));
+        if updates() {
+            fs::write(&file, &output.stdout).unwrap();
+        }
+        let is_generated = fs::read(&file).unwrap() == output.stdout;
+        assert!(
+            is_generated,
+            "{}: REGCRED_UPDATE=1 cargo test --test program shipped_backstop",
+            file.display()
+        );
     }
 }

@@ -414,30 +414,32 @@ impl Installation {
         });
     }
 
-    /// The admission policies of this policy, of another one, and without a binding.
+    /// The admission policies of this step, of another one, and without a binding.
     fn backstop(&self) {
-        let made = |enforcement: &str| {
-            let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/policy/policy.yaml");
-            let arguments = ["backstop", "--policy", policy, "--enforcement", enforcement];
-            let made = command().args(arguments).output().unwrap();
-            String::from_utf8(made.stdout).unwrap()
+        let install = |stage: &str| {
+            self.checkout.choose(&["self-managed", &format!("backstop/{stage}")]);
+            self.restore();
         };
-        self.cluster.accepts(&["apply", "-f", "-"], &made("warn"));
+        install("warn");
         assert_eq!(self.examine().not_passed(), Vec::<String>::new());
 
-        self.cluster.accepts(&["apply", "-f", "-"], &made("enforce"));
+        install("enforce");
         let (result, error, hint) = self.examine().check("backstop");
         assert!(
             result == "warning" && error.contains("another policy") && hint.contains("regcred backstop"),
             "{error}"
         );
 
-        self.cluster.accepts(&["apply", "-f", "-"], &made("warn"));
+        install("warn");
         self.delete(&["mutatingadmissionpolicybinding", "regcred-repair"]);
         let (result, error, _) = self.examine().check("backstop");
         assert!(result == "warning" && error.contains("no binding"), "{error}");
-        self.cluster.accepts(&["delete", "--ignore-not-found", "-f", "-"], &made("enforce"));
-        self.cluster.accepts(&["delete", "--ignore-not-found", "-f", "-"], &made("warn"));
+        self.checkout.choose(&["self-managed"]);
+        self.delete(&[
+            "mutatingadmissionpolicies,mutatingadmissionpolicybindings,validatingadmissionpolicies,validatingadmissionpolicybindings",
+            "-l",
+            "app.kubernetes.io/component=backstop",
+        ]);
     }
 
     fn add_others(&self) {
