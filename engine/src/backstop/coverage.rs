@@ -118,7 +118,9 @@ fn read<'a>(secret: &Secret<'a>) -> Option<Vec<EntryText<'a>>> {
         && (is_flat || are_plain(&names_at_top(head, tail)))
         && are_unique(&keys)
         && entries.iter().all(|entry| are_plain(&entry.names()))
-        && document.split(|byte| *byte == b'[').count() <= document::MAX_ARRAYS + 1;
+        && document.split(|byte| *byte == b'[').count() <= document::MAX_ARRAYS + 1
+        && patterns.surrogate.find_iter(document).count()
+            == 2 * patterns.surrogates.find_iter(document).count();
     is_readable.then_some(entries)
 }
 
@@ -288,6 +290,8 @@ struct Patterns {
     known_at_top: Regex,
     known_in_entry: Regex,
     wrapper: Regex,
+    surrogate: Regex,
+    surrogates: Regex,
     is_known: Regex,
     is_text: Regex,
     is_empty: Regex,
@@ -314,6 +318,8 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns {
     known_at_top: regex(document::KNOWN_AT_TOP),
     known_in_entry: regex(&document::known_in_entry()),
     wrapper: regex(document::WRAPPER),
+    surrogate: regex(document::SURROGATE),
+    surrogates: regex(document::SURROGATES),
     is_known: regex(&document::is_known()),
     is_text: regex(&document::is_text()),
     is_empty: regex(&document::is_empty()),

@@ -115,6 +115,10 @@ pub(super) const WRAPPER: &str = "(?i)^\"auths\"$";
 /// As many arrays at the most: the engine reads at most 64 levels, and objects have few, by the patterns.
 pub(super) const MAX_ARRAYS: usize = 55;
 
+/// Half of a surrogate pair, and a whole one. The engine reads no document with a half that stands alone.
+pub(super) const SURROGATE: &str = r"\\u[dD][89a-fA-F]";
+pub(super) const SURROGATES: &str = r"\\u[dD][89abAB]..\\u[dD][c-fC-F]";
+
 /// Whether the type of an object is dockercfg.
 fn is_flat(object: &str) -> String {
     format!("{object}.?type.orValue('') == {}", literal(SecretType::DockerCfg.name()))
@@ -204,6 +208,9 @@ pub(super) fn variables() -> Vec<Value> {
         is_unique("variables.top"),
         format!("variables.names.all(names, {})", is_unique("names")),
         format!("variables.doc.split('[').size() <= {}", MAX_ARRAYS + 1),
+        format!(
+            "variables.doc.findAll(r'{SURROGATE}').size() == 2 * variables.doc.findAll(r'{SURROGATES}').size()"
+        ),
         format!(r"(!variables.doc.matches(r'[\x80-\xff]') || variables.doc.matches(r'{UTF_8}'))"),
     ];
     vec![

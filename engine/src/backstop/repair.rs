@@ -114,7 +114,7 @@ fn certain() -> String {
     )
 }
 
-/// A control character other than a line break or a tab; NUL also stands for half of a surrogate pair.
+/// A control character other than a line break or a tab.
 pub(super) const UNFIT: &str = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]";
 
 /// What could be a placeholder; the engine looks closer.
@@ -126,7 +126,7 @@ pub(super) const PLACEHOLDER: &str = concat!(
 /// A field `auth` that could be base64 without its padding.
 pub(super) const MAYBE_UNPADDED: &str = r#"\\|"(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/]{2,3}"$"#;
 
-/// Replaces the escapes of JSON. Half of a surrogate pair becomes NUL.
+/// Replaces the escapes of JSON.
 fn unescaped(text: &str) -> String {
     let unit = |at: usize| {
         let digit = |at: usize| format!("'0123456789abcdef'.indexOf(x.charAt({at}).lowerAscii())");
@@ -141,7 +141,6 @@ fn unescaped(text: &str) -> String {
           : [x.size() > 6 ? 65536 + ({} - 55296) * 1024 + {} - 56320 : {}]\n    \
           .map(n, n < 128 ? {}\n      \
             : n < 2048 ? {} + {last}\n      \
-            : n >= 55296 && n < 57344 ? '\\u0000'\n      \
             : n < 65536 ? {} + {next} + {last}\n      \
             : {} + {third} + {next} + {last})[0]).join(''))[0]",
         unit(2),

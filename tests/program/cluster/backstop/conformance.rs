@@ -3,56 +3,18 @@
 
 #![allow(clippy::print_stdout, reason = "figures are for whoever runs this by hand")]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::Path;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::cases::{Case, with_document};
 use crate::support::cluster::{ApiConnection, Cluster, pull_secret};
 use crate::support::eventually;
-use crate::support::regcred::command;
 
 use super::super::auths;
 use super::install;
-
-/// What `check` says of a case: the rules for which the policies refuse it, and whether they repair it.
-#[derive(Default)]
-struct Foretold {
-    refuses: BTreeSet<String>,
-    repairs: bool,
-}
-
-/// What `check` says of the cases, by their file's name, in the field `backstop` of each finding.
-fn foretold_by_check(policy: &Path, cases: &[&Case]) -> BTreeMap<String, Foretold> {
-    let folder = tempfile::tempdir().unwrap();
-    for case in cases {
-        let mut object = case.object(case.document("").as_deref(), "immutable");
-        object["metadata"] = json!({"name": name_of(case), "namespace": "default"});
-        fs::write(folder.path().join(name_of(case) + ".json"), object.to_string()).unwrap();
-    }
-    let arguments = ["check", "--output-format", "json", "--policy", policy.to_str().unwrap()];
-    let output = command().args(arguments).arg(folder.path()).output().unwrap();
-    let mut foretold: BTreeMap<String, Foretold> = BTreeMap::new();
-    for line in String::from_utf8(output.stdout).unwrap().lines() {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let Some(name) = line["secret"]["name"].as_str().filter(|_| line["kind"] == "Finding") else {
-            continue;
-        };
-        let foretold = foretold.entry(name.to_owned()).or_default();
-        match line["backstop"].as_str().unwrap() {
-            "repairs" => foretold.repairs = true,
-            "refuses" => drop(foretold.refuses.insert(line["code"].as_str().unwrap().to_owned())),
-            "warns" | "records" | "nothing" => {}
-            other => panic!("backstop: {other}"),
-        }
-    }
-    foretold
-}
+use super::treatment::{Foretold, Treatment, foretold_by_check};
 
 #[derive(Default, Debug)]
 struct Figures {
@@ -62,17 +24,6 @@ struct Figures {
     denials: usize,
     denied: usize,
     foretold: usize,
-}
-
-/// What the API server did.
-#[derive(Debug)]
-enum Treatment {
-    /// It refused the Secret itself.
-    RefusedItself,
-    /// A policy refused it, by this rule.
-    Refused(String),
-    Repaired(Vec<u8>),
-    LeftAlone,
 }
 
 /// Cases that ask for one policy, in their namespace.
@@ -94,22 +45,7 @@ impl Group<'_> {
             Some(user) => connection.request_as(user, method, &path, &object.to_string()),
             None => connection.request(method, &path, "application/json", &object.to_string()),
         };
-        let answer = answer.unwrap();
-        if answer.status >= 300 {
-            let text = answer.text();
-            return match text.split_once("[regcred/").and_then(|(_, rest)| rest.split_once(']')) {
-                Some((code, _)) => Ok(Treatment::Refused(code.to_owned())),
-                None if text.contains("expression") || text.contains("cost limit") => Err(text),
-                None => Ok(Treatment::RefusedItself),
-            };
-        }
-        let after = answer.json()["data"][case.data_key()].as_str().unwrap().to_owned();
-        let after = BASE64_STANDARD.decode(after).unwrap();
-        Ok(if after == case.document("").unwrap() {
-            Treatment::LeftAlone
-        } else {
-            Treatment::Repaired(after)
-        })
+        Treatment::read(&answer.unwrap(), &object)
     }
 }
 
@@ -144,19 +80,10 @@ fn compare(
         return Ok(());
     }
     figures.foretold += 1;
-    let is_foretold = match outcome {
-        Treatment::RefusedItself => true,
-        Treatment::Refused(code) => foretold.refuses.contains(code),
-        Treatment::Repaired(_) => foretold.repairs && foretold.refuses.is_empty(),
-        Treatment::LeftAlone => !foretold.repairs && foretold.refuses.is_empty(),
-    };
-    if is_foretold {
+    if foretold.is(outcome) {
         Ok(())
     } else {
-        Err(format!(
-            "check says repairs: {}, refuses: {:?}, but it was {outcome:?}",
-            foretold.repairs, foretold.refuses
-        ))
+        Err(format!("check says {foretold:?}, but it was {outcome:?}"))
     }
 }
 
@@ -227,7 +154,12 @@ fn backstop_repairs_right_or_leaves_alone() {
                 (put("other").json()["metadata"]["generateName"] == name.as_str()).then_some(())
             });
         }
-        let foretold = foretold_by_check(file.path(), &group.cases);
+        let created = group.cases.iter().map(|case| {
+            let mut object = case.object(case.document("").as_deref(), "immutable");
+            object["metadata"] = json!({"name": name_of(case), "namespace": "default"});
+            object
+        });
+        let foretold = foretold_by_check(file.path(), &created.collect::<Vec<_>>());
         let is_default = policy == default;
         let figures = if is_default { &mut by_default } else { &mut figures };
         for case in &group.cases {

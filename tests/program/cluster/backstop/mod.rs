@@ -3,6 +3,8 @@
 mod chart;
 mod conformance;
 mod cost;
+mod differential;
+mod treatment;
 
 use std::fs;
 
