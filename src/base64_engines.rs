@@ -18,9 +18,9 @@ pub(crate) const GO_PADDED_OR_NOT: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GO.with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-type Canonical = base64::engine::Simd;
+pub(crate) type Canonical = base64::engine::Simd;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-type Canonical = GeneralPurpose;
+pub(crate) type Canonical = GeneralPurpose;
 
 /// Canonical base64, by the library's vector instructions where it has them: they save 1 ms of the 4 ms that a request takes
 /// which repairs 0.6 MiB.
@@ -37,9 +37,9 @@ pub(crate) fn decoded_len(text: &str) -> usize {
     letters / 4 * 3 + letters % 4 * 3 / 4
 }
 
-/// Returns the length of the canonical base64 of these bytes.
-pub(crate) fn encoded_len(bytes: &[u8]) -> usize {
-    bytes.len().div_ceil(3) * 4
+/// Returns the length of the canonical base64 of this many bytes.
+pub(crate) const fn encoded_len(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
         {
             assert_eq!(CANONICAL.decode(text).unwrap(), bytes.as_bytes());
             assert_eq!(decoded_len(text), bytes.len(), "{text}");
-            assert_eq!(encoded_len(bytes.as_bytes()), text.len(), "{text}");
+            assert_eq!(encoded_len(bytes.len()), text.len(), "{text}");
         }
     }
 }
