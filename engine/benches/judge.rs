@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use jiff::Timestamp;
 use regcred_engine::judge::{Judgement, Request, judge, judge_repair};
 use regcred_engine::policy::{Policy, Requester};
-use regcred_engine::secret::{OldSecret, Secret, SecretType};
+use regcred_engine::secret::{OldDocument, OldSecret, Secret, SecretType};
 
 const MIB: usize = 1024 * 1024;
 
@@ -88,7 +88,8 @@ fn work_of(judge: Judge, document: &str, old: Option<&str>) -> usize {
             document: document.as_bytes(),
             data_bytes: document.len(),
         },
-        old: old.map(|old| OldSecret { document: Some(old.as_bytes()), immutable: false }),
+        old: old
+            .map(|old| OldSecret { document: Some(OldDocument::Bytes(old.as_bytes())), immutable: false }),
     };
     let judgement = judge(&Policy::default(), &request);
     let repaired = judgement.repair.map_or(0, |repair| repair.apply(document.as_bytes()).len());

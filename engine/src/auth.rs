@@ -101,9 +101,13 @@ impl Auth {
     }
 }
 
-/// The `auth` of `username:password`.
-pub(crate) fn encode(pair: &str) -> String {
-    base64::engine::general_purpose::STANDARD.encode(pair)
+/// The `auth` of `username:password` between two texts.
+pub(crate) fn encode_between(before: &str, pair: &str, after: &str) -> String {
+    let mut text = String::with_capacity(before.len() + pair.len().div_ceil(3) * 4 + after.len());
+    text.push_str(before);
+    base64::engine::general_purpose::STANDARD.encode_string(pair, &mut text);
+    text.push_str(after);
+    text
 }
 
 /// Decodes base64url without padding.

@@ -3,7 +3,6 @@
 
 use crate::affected::Affected;
 use crate::place::Place;
-use crate::repair::Edit;
 use crate::rules::{Action, Fault, Rule};
 
 /// One thing found in a document.
@@ -26,8 +25,6 @@ pub struct Finding<'a> {
     pub affected: Affected,
     /// The number, among all entries of the document, of the entry that it is about.
     pub(crate) entry: Option<u32>,
-    /// The change that fixes it, until the repair is built from the changes of all findings.
-    pub(crate) edit: Option<Box<Edit>>,
 }
 
 impl Finding<'_> {

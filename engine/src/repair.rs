@@ -2,25 +2,17 @@
 //! other byte alone. The same input gives the same output, and a repaired document is not repaired again:
 //! writers that compare bytes must come to rest (docs/facts.md, "No-op writes").
 
-use std::fmt;
 use std::ops::Range;
 
 use crate::auth;
-use crate::document::{Document, Member, line_break_end};
+use crate::document::{Document, Member, Span, line_break_end};
 
-/// One change to a document: `text` takes the place of `range`. It contains credentials, so `Debug` shows none of it.
-#[derive(Clone, PartialEq, Eq)]
+/// One change to a document: `text` takes the place of `range`. It contains credentials: there is no `Debug`.
 pub(crate) struct Edit {
     /// The entry that it is in, from the quotation mark of its key.
-    entry: Range<usize>,
-    range: Range<usize>,
-    text: String,
-}
-
-impl fmt::Debug for Edit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Edit")
-    }
+    entry: Span,
+    range: Span,
+    text: Box<str>,
 }
 
 impl Edit {
@@ -33,14 +25,13 @@ impl Edit {
         username: &str,
         password: &str,
     ) -> Option<Self> {
-        let auth = auth::encode(&[username, ":", password].concat());
         let (range, before) = if let Some(empty) = empty {
             (empty.value(), "\"")
         } else {
             let end = document.members(entry).last()?.value().end;
             (end..end, ",\"auth\":\"")
         };
-        Some(Edit::new(entry, range, [before, &auth, "\""].concat()))
+        Some(Edit::new(entry, range, auth::encode_between(before, &[username, ":", password].concat(), "\"")))
     }
 
     /// Removes line breaks from the end of an `auth` and adds `=`; its letters stay as they are written.
@@ -56,7 +47,8 @@ impl Edit {
     }
 
     fn new(entry: &Member, range: Range<usize>, text: String) -> Self {
-        Edit { entry: entry.name().start - 1..entry.value().end, range, text }
+        let entry = entry.name().start - 1..entry.value().end;
+        Edit { entry: Span::new(entry), range: Span::new(range), text: text.into_boxed_str() }
     }
 }
 
@@ -69,7 +61,7 @@ pub struct Repair {
 impl Repair {
     /// A repair of these changes; `None` if there are none.
     pub(crate) fn new(mut edits: Vec<Edit>) -> Option<Self> {
-        edits.sort_unstable_by_key(|edit| edit.range.start);
+        edits.sort_unstable_by_key(|edit| edit.range.range().start);
         (!edits.is_empty()).then_some(Repair { edits })
     }
 
@@ -87,14 +79,14 @@ impl Repair {
         mut is_left_out: impl FnMut(Range<usize>) -> bool,
     ) -> (Option<Self>, Vec<Range<usize>>) {
         let (left_out, edits): (Vec<_>, Vec<_>) =
-            self.edits.into_iter().partition(|edit| is_left_out(edit.entry.clone()));
-        (Repair::new(edits), left_out.into_iter().map(|edit| edit.entry).collect())
+            self.edits.into_iter().partition(|edit| is_left_out(edit.entry.range()));
+        (Repair::new(edits), left_out.into_iter().map(|edit| edit.entry.range()).collect())
     }
 
     /// Each range that is replaced, and what by, in the order of the document: for callers that edit a text which
     /// contains the document.
     pub fn edits(&self) -> impl Iterator<Item = (Range<usize>, &str)> {
-        self.edits.iter().map(|edit| (edit.range.clone(), &*edit.text))
+        self.edits.iter().map(|edit| (edit.range.range(), &*edit.text))
     }
 
     /// The size afterwards of something of `before` bytes. It can become smaller: line breaks after an `auth` are
@@ -108,11 +100,12 @@ impl Repair {
     pub fn pieces<'r>(&'r self, document: &'r [u8]) -> impl Iterator<Item = &'r [u8]> {
         let mut kept = 0;
         let edited = self.edits.iter().flat_map(move |edit| {
-            let before = slice(document, kept..edit.range.start);
-            kept = edit.range.end;
+            let Range { start, end } = edit.range.range();
+            let before = slice(document, kept..start);
+            kept = end;
             [before, edit.text.as_bytes()]
         });
-        let end = self.edits.last().map_or(0, |edit| edit.range.end);
+        let end = self.edits.last().map_or(0, |edit| edit.range.range().end);
         edited.chain([slice(document, end..document.len())])
     }
 
@@ -129,7 +122,7 @@ impl Repair {
 
 /// The size afterwards of something of `before` bytes.
 pub(crate) fn size_after<'e>(before: usize, edits: impl IntoIterator<Item = &'e Edit>) -> usize {
-    edits.into_iter().fold(before, |size, edit| size + edit.text.len() - edit.range.len())
+    edits.into_iter().fold(before, |size, edit| size + edit.text.len() - edit.range.range().len())
 }
 
 #[expect(

@@ -60,7 +60,29 @@ pub struct Secret<'a> {
 #[derive(Clone, Copy)]
 pub struct OldSecret<'a> {
     /// The old document; `None` where the old data had none.
-    pub document: Option<&'a [u8]>,
+    pub document: Option<OldDocument<'a>>,
     /// Whether the old object was `immutable: true`: then the API server refuses any change of its data.
     pub immutable: bool,
+}
+
+/// The document that an UPDATE replaces.
+#[derive(Clone, Copy)]
+pub enum OldDocument<'a> {
+    /// The bytes of a document that may be the same as the new one.
+    Bytes(&'a [u8]),
+    /// What returns the bytes of a document that is not the same as the new one. It is asked only if a rule compares both.
+    Changed(&'a dyn AsRef<[u8]>),
+}
+
+impl<'a> OldDocument<'a> {
+    pub(crate) fn is_same(self, new: &[u8]) -> bool {
+        matches!(self, OldDocument::Bytes(old) if old == new)
+    }
+
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        match self {
+            OldDocument::Bytes(old) => old,
+            OldDocument::Changed(old) => old.as_ref(),
+        }
+    }
 }

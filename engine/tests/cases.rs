@@ -20,7 +20,7 @@ use regcred_engine::judge::{Judgement, Request, judge, judge_shape};
 use regcred_engine::policy::{Enforcement, Exemption, Glob, Policy, Requester};
 use regcred_engine::registry::{HostList, HostPattern};
 use regcred_engine::rules::{Action, Rule};
-use regcred_engine::secret::{OldSecret, Secret, SecretType};
+use regcred_engine::secret::{OldDocument, OldSecret, Secret, SecretType};
 use regcred_engine::shape::{MeantKey, MeantKeySearch, Misshapen, Shape};
 use serde_json::Value;
 
@@ -128,8 +128,10 @@ fn judged<'a>(case: &'a Case, policy: &Policy, document: &'a [u8], old: Option<&
         requester: case.requester(),
         now: case.0["now"].as_str().map_or(UNIMPORTANT_TIME, |now| now.parse().unwrap()),
         secret: Secret { secret_type, document, data_bytes: document.len() + filler },
-        old: (case.0["operation"] == "UPDATE")
-            .then(|| OldSecret { document: old, immutable: case.0["old_immutable"] == true }),
+        old: (case.0["operation"] == "UPDATE").then(|| OldSecret {
+            document: old.map(OldDocument::Bytes),
+            immutable: case.0["old_immutable"] == true,
+        }),
     };
     judge(policy, &request)
 }

@@ -3,14 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets something unexpected is to fail")]
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use regcred_engine::judge::{Request, judge};
+use regcred_engine::judge::{Request, judge, judge_repair};
 use regcred_engine::policy::{Language, Policy, Requester};
 use regcred_engine::registry::HostPattern;
 use regcred_engine::rules::Rule;
-use regcred_engine::secret::{MAX_SECRET_BYTES, OldSecret, Secret, SecretType};
+use regcred_engine::secret::{MAX_SECRET_BYTES, OldDocument, OldSecret, Secret, SecretType};
 use regcred_engine::wording;
 
 /// The codes that stand, and whether there is a repair, in a Secret with `other` bytes of data beside the document.
@@ -28,7 +29,8 @@ fn judged(
             document: document.as_bytes(),
             data_bytes: document.len() + other,
         },
-        old: old.map(|old| OldSecret { document: Some(old.as_bytes()), immutable: false }),
+        old: old
+            .map(|old| OldSecret { document: Some(OldDocument::Bytes(old.as_bytes())), immutable: false }),
     };
     let judgement = judge(policy, &request);
     let codes = judgement.findings.iter().map(|finding| finding.rule().code()).collect();
@@ -41,6 +43,33 @@ fn codes(document: &str, old: Option<&str>) -> BTreeSet<&'static str> {
 
 fn key(key: &str) -> String {
     format!(r#"{{"auths":{{"{key}":{{"auth":"dTpw"}}}}}}"#)
+}
+
+/// An old document that notes whether it is read.
+#[derive(Default)]
+struct OldWithNote(Cell<bool>);
+
+impl AsRef<[u8]> for OldWithNote {
+    fn as_ref(&self) -> &[u8] {
+        self.0.set(true);
+        b"{}"
+    }
+}
+
+#[test]
+fn usual_repair_does_not_read_old_document() {
+    let old = OldWithNote::default();
+    let document = br#"{"auths":{"r.example.com":{"username":"robot","password":"made-up"}}}"#;
+    let request = Request {
+        requester: Requester { namespace: "default", user: "u-abcde", groups: &[] },
+        now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
+        secret: Secret { secret_type: SecretType::DockerConfigJson, document, data_bytes: document.len() },
+        old: Some(OldSecret { document: Some(OldDocument::Changed(&old)), immutable: false }),
+    };
+    assert!(judge_repair(&Policy::default(), &request).repair.is_some());
+    assert!(!old.0.get());
+    assert!(judge(&Policy::default(), &request).repair.is_some());
+    assert!(old.0.get());
 }
 
 #[test]

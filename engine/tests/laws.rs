@@ -19,7 +19,7 @@ use regcred_engine::judge::{Judgement, Request, judge, judge_repair};
 use regcred_engine::policy::{Enforcement, Language, Policy, Requester};
 use regcred_engine::registry::RegistryKey;
 use regcred_engine::rules::{Action, Rule};
-use regcred_engine::secret::{OldSecret, Secret, SecretType};
+use regcred_engine::secret::{OldDocument, OldSecret, Secret, SecretType};
 use regcred_engine::wording;
 use serde_json::{Map, Value, json};
 
@@ -32,7 +32,7 @@ fn request<'a>(secret_type: SecretType, document: &'a [u8], old: Option<&'a [u8]
         requester: Requester { namespace: "default", user: "u-abcde", groups: &["system:authenticated"] },
         now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
         secret: Secret { secret_type, document, data_bytes: document.len() },
-        old: old.map(|document| OldSecret { document: Some(document), immutable: false }),
+        old: old.map(|document| OldSecret { document: Some(OldDocument::Bytes(document)), immutable: false }),
     }
 }
 
@@ -255,10 +255,21 @@ proptest! {
         policy in policy(),
     ) {
         let mut request = request(secret_type, &document, None);
-        request.old = old.as_ref().map(|(old, is_same, immutable)| {
-            OldSecret { document: Some(if *is_same { &document } else { old }), immutable: *immutable }
-        });
-        let (whole, alone) = (judge(&policy, &request), judge_repair(&policy, &request));
+        let with_old = |lazy: bool| {
+            old.as_ref().map(|(old, is_same, immutable)| {
+                let old = if *is_same { &document } else { old };
+                let document = if lazy && *old != document {
+                    OldDocument::Changed(old)
+                } else {
+                    OldDocument::Bytes(old)
+                };
+                OldSecret { document: Some(document), immutable: *immutable }
+            })
+        };
+        request.old = with_old(false);
+        let whole = judge(&policy, &request);
+        request.old = with_old(true);
+        let alone = judge_repair(&policy, &request);
         let repaired = |judgement: &Judgement<'_>| {
             judgement.repair.as_ref().map(|repair| repair.apply(&document))
         };

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use peak_alloc::PeakAlloc;
 use regcred_engine::judge::{Request, judge};
 use regcred_engine::policy::{Language, Policy, Requester};
-use regcred_engine::secret::{OldSecret, Secret, SecretType};
+use regcred_engine::secret::{OldDocument, OldSecret, Secret, SecretType};
 use regcred_engine::wording;
 
 #[global_allocator]
@@ -137,7 +137,8 @@ fn measure(document: &str, old: Option<&str>, secret_type: SecretType) -> (usize
         requester: Requester { namespace: "default", user: "u-abcde", groups: &[] },
         now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
         secret: Secret { secret_type, document: document.as_bytes(), data_bytes: document.len() },
-        old: old.map(|old| OldSecret { document: Some(old.as_bytes()), immutable: false }),
+        old: old
+            .map(|old| OldSecret { document: Some(OldDocument::Bytes(old.as_bytes())), immutable: false }),
     };
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();

@@ -56,7 +56,7 @@ impl Cause {
 
 /// The repair of a document.
 pub(super) struct Patch<'j> {
-    pub(super) secret: &'j RequestedSecret,
+    pub(super) secret: &'j RequestedSecret<'j>,
     pub(super) repair: &'j Repair,
 }
 

@@ -82,6 +82,11 @@ pub fn review(
             }
         }
     });
+    if let Some(Requested::Document(secret)) = &subject
+        && secret.has_bad_old_document()
+    {
+        return Err(BadReview::NotASecret);
+    }
     let mut answer = match subject.as_ref().zip(judgement.as_ref()) {
         Some((subject, judgement)) if !judgement.skipped => match webhook {
             Webhook::Mutate => mutate::answer(subject, &policy.policy, judgement),

@@ -13,7 +13,7 @@ use super::request::Requested;
 
 /// Reports what is repaired, and what the API server refuses before it asks `/validate`.
 pub(super) fn answer<'j>(
-    requested: &'j Requested,
+    requested: &'j Requested<'_>,
     policy: &Policy,
     judgement: &'j Judgement<'_>,
 ) -> Answer<'j> {

@@ -1,10 +1,11 @@
 //! Reading an AdmissionReview `admission.k8s.io/v1`. Strings are borrowed from the body, and errors of the parser are not
 //! passed on, since they would quote it.
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use regcred_engine::policy::Requester;
-use regcred_engine::secret::{MAX_SECRET_BYTES, OldSecret, Secret, SecretType};
+use regcred_engine::secret::{MAX_SECRET_BYTES, OldDocument, OldSecret, Secret, SecretType};
 use regcred_engine::shape::{MeantKey, Misshapen, Shape};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -207,7 +208,7 @@ impl<'a> Review<'a> {
 
     /// Returns what is to be judged. `None` for an object of no concern, and for a Secret that is being deleted or has a
     /// document larger than any Secret: the API server refuses that one, but only after `/mutate`.
-    pub(super) fn requested(&self) -> Result<Option<Requested>, BadReview> {
+    pub(super) fn requested(&self) -> Result<Option<Requested<'_>>, BadReview> {
         let Some(secret) = self.object.as_ref().filter(|secret| !secret.is_being_deleted()) else {
             return Ok(None);
         };
@@ -216,8 +217,7 @@ impl<'a> Review<'a> {
         Ok(match secret.shape() {
             Shape::PullSecret(_, document) if decoded_len(document) > MAX_SECRET_BYTES => None,
             Shape::PullSecret(secret_type, document) => {
-                let replaced =
-                    old()?.map(|old| ReplacedSecret::new(old, secret_type, document)).transpose()?;
+                let replaced = old()?.map(|old| ReplacedSecret::new(old, secret_type, document));
                 let data_bytes = secret.data_bytes();
                 let document = decode(document).map_err(|_| BadReview::NotASecret)?;
                 Some(Requested::Document(RequestedSecret { secret_type, document, data_bytes, replaced }))
@@ -247,46 +247,60 @@ fn parse_secret(object: &RawValue) -> Result<ApiSecret<'_>, BadReview> {
 }
 
 /// What is judged of a request. It holds credentials: there is no `Debug`.
-pub(super) enum Requested {
+pub(super) enum Requested<'r> {
     /// The document of a pull Secret.
-    Document(RequestedSecret),
+    Document(RequestedSecret<'r>),
     /// The shape of a Secret, in the place of its document.
     Shape(Misshapen),
 }
 
 /// The pull Secret that a request stores. It holds credentials: there is no `Debug`.
-pub(super) struct RequestedSecret {
+pub(super) struct RequestedSecret<'r> {
     pub(super) secret_type: SecretType,
     pub(super) document: Wiped,
     data_bytes: usize,
-    replaced: Option<ReplacedSecret>,
+    replaced: Option<ReplacedSecret<'r>>,
 }
 
 /// The Secret that an UPDATE replaces.
-struct ReplacedSecret {
-    document: ReplacedDocument,
+struct ReplacedSecret<'r> {
+    document: ReplacedDocument<'r>,
     immutable: bool,
 }
 
-enum ReplacedDocument {
+enum ReplacedDocument<'r> {
     Absent,
-    /// The same bytes as the new document: not decoded a second time.
+    /// The same bytes as the new document.
     Same,
-    Other(Wiped),
+    Changed(Base64Document<'r>),
 }
 
-impl ReplacedSecret {
-    fn new(old: &ApiSecret<'_>, secret_type: SecretType, new_document: &str) -> Result<Self, BadReview> {
-        let document = match old.document(secret_type) {
-            None => ReplacedDocument::Absent,
-            Some(document) if document == new_document => ReplacedDocument::Same,
-            Some(document) => ReplacedDocument::Other(decode(document).map_err(|_| BadReview::NotASecret)?),
-        };
-        Ok(ReplacedSecret { document, immutable: old.is_immutable() })
+/// A document that is decoded when it is first asked for: `/mutate` needs the old document for few policies.
+struct Base64Document<'r> {
+    base64: &'r str,
+    /// `None` if it cannot be decoded.
+    decoded: OnceCell<Option<Wiped>>,
+}
+
+impl AsRef<[u8]> for Base64Document<'_> {
+    fn as_ref(&self) -> &[u8] {
+        let decoded = self.decoded.get_or_init(|| decode(self.base64).ok());
+        decoded.as_ref().map(|document| document.as_slice()).unwrap_or_default()
     }
 }
 
-impl RequestedSecret {
+impl<'r> ReplacedSecret<'r> {
+    fn new(old: &'r ApiSecret<'_>, secret_type: SecretType, new_document: &str) -> Self {
+        let document = match old.document(secret_type) {
+            None => ReplacedDocument::Absent,
+            Some(document) if document == new_document => ReplacedDocument::Same,
+            Some(base64) => ReplacedDocument::Changed(Base64Document { base64, decoded: OnceCell::new() }),
+        };
+        ReplacedSecret { document, immutable: old.is_immutable() }
+    }
+}
+
+impl RequestedSecret<'_> {
     pub(super) fn secret(&self) -> Secret<'_> {
         Secret { secret_type: self.secret_type, document: &self.document, data_bytes: self.data_bytes }
     }
@@ -295,10 +309,18 @@ impl RequestedSecret {
         let replaced = self.replaced.as_ref()?;
         let document = match &replaced.document {
             ReplacedDocument::Absent => None,
-            ReplacedDocument::Same => Some(self.document.as_slice()),
-            ReplacedDocument::Other(document) => Some(document.as_slice()),
+            ReplacedDocument::Same => Some(OldDocument::Bytes(&self.document)),
+            ReplacedDocument::Changed(document) => Some(OldDocument::Changed(document)),
         };
         Some(OldSecret { document, immutable: replaced.immutable })
+    }
+
+    /// Whether the old document was needed and is not base64.
+    pub(super) fn has_bad_old_document(&self) -> bool {
+        self.replaced.as_ref().is_some_and(|replaced| match &replaced.document {
+            ReplacedDocument::Changed(document) => matches!(document.decoded.get(), Some(None)),
+            ReplacedDocument::Absent | ReplacedDocument::Same => false,
+        })
     }
 }
 

@@ -57,6 +57,31 @@ fn patch_of_any_size_is_repaired_document() {
 }
 
 #[test]
+fn old_document_that_is_not_base64_is_refused_where_it_is_read() {
+    let secret = |data: &str| json!({"kind": "Secret", "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": data}});
+    let body = |new: &[u8]| {
+        json!({
+            "apiVersion": "admission.k8s.io/v1",
+            "kind": "AdmissionReview",
+            "request": {
+                "uid": "u",
+                "operation": "UPDATE",
+                "object": secret(&BASE64_STANDARD.encode(new)),
+                "oldObject": secret("!"),
+            },
+        })
+    };
+    let policy = ActivePolicy { policy: Policy::default(), hash: "default".to_owned() };
+    let refused = |webhook, new: &[u8]| {
+        review(webhook, body(new).to_string().as_bytes(), &policy, Timestamp::UNIX_EPOCH).err()
+    };
+    let document = br#"{"auths":{"r.example.com":{"username":"robot","password":"made-up"}}}"#;
+    assert_eq!(refused(Webhook::Mutate, document), None);
+    assert_eq!(refused(Webhook::Validate, document), Some(BadReview::NotASecret));
+    assert_eq!(refused(Webhook::Mutate, b"[]"), Some(BadReview::NotASecret));
+}
+
+#[test]
 fn record_is_one_line_of_documented_fields() {
     let document = br#"{"auths":{"r.example.com":{"username":"robot","password":"made-up"}}}"#;
     let (answer, record) = create(Webhook::Mutate, &Policy::default(), document);

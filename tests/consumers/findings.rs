@@ -7,7 +7,7 @@ use regcred_engine::consumers::{self, Consumer, Outcome};
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::{Request, judge};
 use regcred_engine::policy::{Policy, Requester};
-use regcred_engine::secret::{OldSecret, Secret, SecretType};
+use regcred_engine::secret::{OldDocument, OldSecret, Secret, SecretType};
 use serde_json::Value;
 
 type Outcomes = Vec<(Consumer, Outcome)>;
@@ -25,7 +25,9 @@ fn findings_say_what_the_models_say() {
             requester: Requester { namespace: "default", user: "somebody", groups: &[] },
             now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
             secret: Secret { secret_type, document: &document, data_bytes: document.len() },
-            old: old.as_deref().map(|old| OldSecret { document: Some(old), immutable: false }),
+            old: old
+                .as_deref()
+                .map(|old| OldSecret { document: Some(OldDocument::Bytes(old)), immutable: false }),
         };
         for finding in &judge(&Policy::default(), &request).findings {
             let said: Outcomes = finding.affected.outcomes().collect();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use regcred_engine::judge::{Request, judge};
 use regcred_engine::policy::{Language, Policy, Requester};
-use regcred_engine::secret::{OldSecret, Secret, SecretType};
+use regcred_engine::secret::{OldDocument, OldSecret, Secret, SecretType};
 use regcred_engine::wording;
 
 fuzz_target!(|input: (bool, Vec<u8>, Option<Vec<u8>>)| {
@@ -19,7 +19,7 @@ fuzz_target!(|input: (bool, Vec<u8>, Option<Vec<u8>>)| {
         requester: Requester { namespace: "default", user: "u-abcde", groups: &[] },
         now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
         secret: Secret { secret_type, document, data_bytes: document.len() },
-        old: old.as_deref().map(|old| OldSecret { document: Some(old), immutable: false }),
+        old: old.as_deref().map(|old| OldSecret { document: Some(OldDocument::Bytes(old)), immutable: false }),
     };
     let judgement = judge(&policy, &request(document));
     for finding in &judgement.findings {

@@ -245,7 +245,9 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(source: &'a str, lenient: bool) -> Self {
-        Reader { source, lenient, at: 0, levels: Default::default() }
+        // Room for the registries and fields of usual documents. A list that grows step by step touches twice the memory.
+        let levels = [0, source.len() / 64, source.len() / 32].map(Vec::with_capacity);
+        Reader { source, lenient, at: 0, levels }
     }
 
     /// The one value, with white space around it.

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 pub use fields::{EntryField, JsonType, TopField};
 pub use json::InvalidJson;
-pub(crate) use json::{Member, SyntaxError};
+pub(crate) use json::{Member, Span, SyntaxError};
 pub(crate) use names::{Repetitions, UnknownNames};
 pub(crate) use text::{JsonText, line_break_end};
 

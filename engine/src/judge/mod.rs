@@ -113,8 +113,12 @@ fn judge_document<'a>(
         settings,
         // All that is found in such a document is shown.
         scope: if document.is_ok_and(Document::is_object) { scope } else { Scope::Everything },
-        unchanged: request.old.and_then(|old| old.document) == Some(request.secret.document),
+        unchanged: request
+            .old
+            .and_then(|old| old.document)
+            .is_some_and(|old| old.is_same(request.secret.document)),
         findings: Vec::new(),
+        edits: Vec::new(),
         never_patched: false,
     };
     if Rule::ALL.iter().all(|rule| judge.is_off(*rule)) {
@@ -159,6 +163,8 @@ struct Judge<'p, 'a> {
     /// An UPDATE that leaves the document as it was.
     unchanged: bool,
     findings: Vec<Finding<'a>>,
+    /// The changes that fix the repairable findings, in the order of those.
+    edits: Vec<Edit>,
     /// A finding keeps the whole document from being patched, whatever its rule's action.
     never_patched: bool,
 }
@@ -248,17 +254,18 @@ impl<'a> Judge<'_, 'a> {
             // By a quarter, not twofold: a hostile document can make 200,000 findings.
             self.findings.reserve_exact(4 + self.findings.len() / 4);
         }
+        let edit = edit.filter(|_| fix);
         self.findings.push(Finding {
             fault,
             place: Place::new(self.request.secret.secret_type, offset, spot),
             rule_action,
             action,
             capped_by,
-            repairable: false,
+            repairable: edit.is_some(),
             affected: Affected::default(),
             entry: about.entry,
-            edit: edit.filter(|_| fix).map(Box::new),
         });
+        self.edits.extend(edit);
     }
 
     fn not_json(mut self, error: SyntaxError) -> Judgement<'a> {
@@ -288,6 +295,7 @@ impl<'a> Judge<'_, 'a> {
             // Such a document is made by hand and can have two findings or more in each entry. A list that grows is
             // held twice for a moment.
             self.findings.reserve_exact(2 * entries.len());
+            self.edits.reserve_exact(entries.len());
         }
         let by_person = self.request.requester.is_person();
         let lost = old.as_ref().filter(|_| by_person).map(OldEntries::lost).unwrap_or_default();
@@ -352,12 +360,12 @@ impl<'a> Judge<'_, 'a> {
                 .filter(|_| entry.kept == Kept::Key)
                 .map_or_else(Default::default, |old| old.held(&entry.key));
             let view = EntryView::new(document, entry, held, &shared);
-            let first = self.findings.len();
+            let before = (self.findings.len(), self.edits.len());
             self.check_entry(&view, about, &wanted.always);
-            if self.findings.iter().skip(first).any(|finding| finding.edit.is_some()) {
+            if self.edits.len() > before.1 {
                 self.check_entry(&view, about, &wanted.before_repair);
+                self.drop_edits_of_denied(before);
             }
-            self.drop_edits_of_denied(first);
         }
     }
 
@@ -374,18 +382,24 @@ impl<'a> Judge<'_, 'a> {
     /// The old document, if the comparisons and the ratchet need one. The ratchet does not decide what is repaired.
     fn old_document(&self, wanted: &Wanted) -> Option<Document<'a>> {
         let is_compared = self.scope == Scope::Everything || wanted.includes(Rule::CredentialsStripped);
-        let bytes = self.request.old.filter(|_| is_compared && !self.unchanged)?.document?;
-        Document::read(bytes, self.request.secret.secret_type).ok()
+        let old = self.request.old.filter(|_| is_compared && !self.unchanged)?.document?;
+        Document::read(old.bytes(), self.request.secret.secret_type).ok()
     }
 
-    /// Leaves an entry, whose findings begin at `first`, as it is if another finding denies it: a half-repaired entry
-    /// would no longer be the one that the ratchet knows.
-    fn drop_edits_of_denied(&mut self, first: usize) {
-        let new = self.findings.get(first..).unwrap_or_default();
+    /// Leaves an entry as it is if another finding denies it: a half-repaired entry would no longer be the one that the
+    /// ratchet knows. `findings` and `edits` are how many there were before those of the entry.
+    fn drop_edits_of_denied(&mut self, (findings, edits): (usize, usize)) {
+        let new = self.findings.get(findings..).unwrap_or_default();
         if new.iter().any(|finding| self.stops_repair(finding.rule())) {
-            for finding in self.findings.iter_mut().skip(first) {
-                finding.edit = None;
-            }
+            self.drop_edits(findings, edits);
+        }
+    }
+
+    /// Drops the edits from the one with the number `edits`; their findings begin at the number `findings`.
+    fn drop_edits(&mut self, findings: usize, edits: usize) {
+        self.edits.truncate(edits);
+        for finding in self.findings.iter_mut().skip(findings) {
+            finding.repairable = false;
         }
     }
 
@@ -393,31 +407,21 @@ impl<'a> Judge<'_, 'a> {
     /// large.
     fn repair(&mut self, entries: &[EntryRef<'_, 'a>]) -> Option<Repair> {
         if self.never_patched || self.is_never_repaired() {
-            for finding in &mut self.findings {
-                finding.edit = None;
-            }
-            return None;
+            self.drop_edits(0, 0);
         }
-        let edits = self.findings.iter().filter_map(|finding| finding.edit.as_deref());
-        let would_be = size_after(self.request.secret.data_bytes, edits);
-        if would_be > MAX_SECRET_BYTES {
+        let would_be = size_after(self.request.secret.data_bytes, &self.edits);
+        if would_be > MAX_SECRET_BYTES && !self.edits.is_empty() {
             self.too_large(would_be, entries);
-            return None;
         }
-        let mut edits: Vec<Edit> = Vec::new();
-        for finding in &mut self.findings {
-            if let Some(edit) = finding.edit.take() {
-                finding.repairable = true;
-                edits.push(*edit);
-            }
-        }
-        Repair::new(edits)
+        Repair::new(std::mem::take(&mut self.edits))
     }
 
     /// Reports each entry that would have been repaired.
     fn too_large(&mut self, would_be: usize, entries: &[EntryRef<'_, 'a>]) {
-        let unfixed = self.findings.iter_mut().filter_map(|finding| finding.edit.take().and(finding.entry));
-        for index in unfixed.collect::<Vec<_>>() {
+        let unfixed = self.findings.iter().filter(|finding| finding.repairable);
+        let unfixed: Vec<u32> = unfixed.filter_map(|finding| finding.entry).collect();
+        self.drop_edits(0, 0);
+        for index in unfixed {
             let entry = entries.binary_search_by_key(&index, |entry| entry.index);
             let Some(entry) = entry.ok().and_then(|at| entries.get(at)) else { continue };
             self.record(

@@ -41,7 +41,6 @@ pub fn judge_shape(
         repairable: false,
         affected: Affected::default(),
         entry: None,
-        edit: None,
     };
     Judgement {
         findings: Some(finding).filter(|_| setting.action != Action::Off).into_iter().collect(),

@@ -13,12 +13,18 @@ use crate::escape::escaped;
 ///
 /// A copy costs the same however long the key is: every finding of an entry has one.
 #[derive(Clone)]
-pub struct RegistryKey<'a>(Arc<KeyText<'a>>);
-
-struct KeyText<'a> {
-    written: Cow<'a, str>,
+pub struct RegistryKey<'a> {
+    written: Written<'a>,
     /// Where the part that may be shown begins: after the last `@`.
     shown_from: usize,
+}
+
+#[derive(Clone)]
+enum Written<'a> {
+    /// In the document.
+    Plain(&'a str),
+    /// Its escapes are resolved.
+    Unescaped(Arc<str>),
 }
 
 /// A key is cut at this many characters where it is shown.
@@ -30,20 +36,27 @@ impl<'a> RegistryKey<'a> {
     pub fn new(key: impl Into<Cow<'a, str>>) -> Self {
         let written = key.into();
         let shown_from = written.rfind('@').map_or(0, |at| at + 1);
-        RegistryKey(Arc::new(KeyText { written, shown_from }))
+        let written = match written {
+            Cow::Borrowed(key) => Written::Plain(key),
+            Cow::Owned(key) => Written::Unescaped(key.into()),
+        };
+        RegistryKey { written, shown_from }
     }
 
     /// The whole key. Never to be shown.
     #[must_use]
     pub fn as_written(&self) -> &str {
-        &self.0.written
+        match &self.written {
+            Written::Plain(key) => key,
+            Written::Unescaped(key) => key,
+        }
     }
 
     /// The part of the key that may be shown: what follows the last `@`, with the characters of [`is_escaped`](crate::escape::is_escaped) escaped,
     /// cut at 253 characters.
     #[must_use]
     pub fn shown(&self) -> Cow<'_, str> {
-        let visible = self.as_written().get(self.0.shown_from..).unwrap_or_default();
+        let visible = self.as_written().get(self.shown_from..).unwrap_or_default();
         if visible.len() <= SHOWN_KEY_CHARS && visible.bytes().all(is_plain) {
             return Cow::Borrowed(visible);
         }

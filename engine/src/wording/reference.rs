@@ -7,7 +7,7 @@ use crate::bilingual::{Bilingual, Language, text};
 use crate::judge::{Request, judge, judge_shape};
 use crate::policy::{Policy, Requester};
 use crate::rules::{Example, Rule};
-use crate::secret::{OldSecret, Secret};
+use crate::secret::{OldDocument, OldSecret, Secret};
 
 use super::statement::statement;
 
@@ -57,7 +57,8 @@ fn said_of_example(rule: Rule, language: Language) -> (String, String) {
         requester,
         now: EXAMPLE_TIME,
         secret: Secret { secret_type, document, data_bytes: document.len() + other_data_bytes },
-        old: old_document.map(|old| OldSecret { document: Some(old.as_bytes()), immutable: false }),
+        old: old_document
+            .map(|old| OldSecret { document: Some(OldDocument::Bytes(old.as_bytes())), immutable: false }),
     };
     let judgement = match example.misshapen() {
         Some(misshapen) => judge_shape(&policy, &requester, EXAMPLE_TIME, &misshapen),

@@ -10,7 +10,7 @@ use crate::judge::{Request, judge, judge_shape};
 use crate::policy::{Policy, Requester};
 use crate::registry::HostPattern;
 use crate::rules::Rule;
-use crate::secret::{OldSecret, Secret, SecretType};
+use crate::secret::{OldDocument, OldSecret, Secret, SecretType};
 use crate::shape::{MeantKeySearch, Misshapen};
 
 /// A Secret to judge.
@@ -39,7 +39,10 @@ impl Judged {
                 document: &self.document,
                 data_bytes: self.document.len() + self.other_data_bytes,
             },
-            old: self.old.as_deref().map(|old| OldSecret { document: Some(old), immutable: false }),
+            old: self
+                .old
+                .as_deref()
+                .map(|old| OldSecret { document: Some(OldDocument::Bytes(old)), immutable: false }),
         };
         judge(&self.policy, &request).findings
     }

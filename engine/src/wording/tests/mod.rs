@@ -23,7 +23,6 @@ fn finding(fault: Fault, spot: Spot<'_>) -> Finding<'_> {
         repairable: false,
         affected: Affected::default(),
         entry: None,
-        edit: None,
     }
 }
 

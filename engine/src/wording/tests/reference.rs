@@ -5,7 +5,7 @@ use crate::finding::Finding;
 use crate::judge::{Request, judge, judge_shape};
 use crate::policy::{Language, Policy, Requester};
 use crate::rules::{Example, Rule};
-use crate::secret::{MAX_SECRET_BYTES, OldSecret, Secret};
+use crate::secret::{MAX_SECRET_BYTES, OldDocument, OldSecret, Secret};
 use crate::wording::reference::EXAMPLE_TIME;
 use crate::wording::{message, reference, rule_doc};
 
@@ -74,8 +74,9 @@ fn each_example_breaks_its_rule_and_few_others() {
             document,
             data_bytes: document.len() + example.other_data_bytes,
         };
-        let old =
-            example.old_document.map(|old| OldSecret { document: Some(old.as_bytes()), immutable: false });
+        let old = example
+            .old_document
+            .map(|old| OldSecret { document: Some(OldDocument::Bytes(old.as_bytes())), immutable: false });
         let request = Request { requester, now: EXAMPLE_TIME, secret, old };
         let judgement = match example.misshapen() {
             Some(misshapen) => judge_shape(&policy, &requester, request.now, &misshapen),
