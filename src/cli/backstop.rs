@@ -31,7 +31,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum RoleName {
-    /// Next to the webhook, for requests that it does not answer
+    /// Next to the webhook: they act before it, also when it does not answer
     Backstop,
     /// Without any Pod; also warns and records
     Standalone,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use regcred_engine::backstop::{Coverage, Effect};
+use regcred_engine::backstop::Coverage;
 use regcred_engine::finding::Finding;
 use regcred_engine::judge::{Judgement, judge_shape};
 use regcred_engine::place::Spot;
@@ -151,8 +151,10 @@ impl Manifest<'_> {
             .then(|| Coverage::new(terms.policy, &requester(secret.object.as_ref()), &secret.secret()));
         let findings = judgement.findings.iter().map(|found| {
             let holder = &secret.place.holder;
-            let backstop = coverage.as_ref().map_or(Effect::Nothing, |coverage| coverage.effect(found));
-            let mut finding = ReportedFinding::new(found, holder, BY_REPAIR, backstop, terms.policy.language);
+            let mut finding = ReportedFinding::new(found, holder, BY_REPAIR, terms.policy.language);
+            if let Some(coverage) = &coverage {
+                finding.backstop = coverage.effect(found);
+            }
             finding.region = Some(self.finding_region(secret, found, &excerpts));
             if let Some(why) = plan.reason(found.place.offset()).filter(|_| found.repairable) {
                 leave(&mut finding, why, terms);
@@ -195,7 +197,7 @@ impl Manifest<'_> {
         let findings = judgement.findings.iter().map(|found| ReportedFinding {
             field: secret.field.clone(),
             region: Some(self.region(secret.place.clone())),
-            ..ReportedFinding::new(found, "", BY_REPAIR, Effect::Nothing, terms.policy.language)
+            ..ReportedFinding::new(found, "", BY_REPAIR, terms.policy.language)
         });
         Judged {
             subject: self.subject(secret.object.as_ref()),

@@ -117,13 +117,7 @@ impl ReportedFinding {
     /// Converts a finding of the engine. `holder` is the field that contains the document, such as `data[.dockerconfigjson]`;
     /// it is empty for a bare Docker config. `by_repair` is the remedy if the finding is repairable.
     #[must_use]
-    pub fn new(
-        found: &Finding<'_>,
-        holder: &str,
-        by_repair: Bilingual<&str>,
-        backstop: Effect,
-        language: Language,
-    ) -> Self {
+    pub fn new(found: &Finding<'_>, holder: &str, by_repair: Bilingual<&str>, language: Language) -> Self {
         let path = found.place.path();
         let holder = if found.place.is_in_document() { holder } else { "" };
         let dot = if holder.is_empty() || path.is_empty() || path.starts_with('[') { "" } else { "." };
@@ -142,7 +136,7 @@ impl ReportedFinding {
             region: None,
             affected: found.affected,
             outcome: if found.repairable { Outcome::Repairable } else { Outcome::Remains },
-            backstop,
+            backstop: Effect::Nothing,
             language,
         }
     }

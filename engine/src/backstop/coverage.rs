@@ -48,7 +48,7 @@ pub struct Coverage<'a> {
     policy: &'a Policy,
     /// The rules with the exemptions that hold for the request. In CEL they have no end.
     settings: PerRule<Setting>,
-    /// Of each entry what the rules are about; none if the policies cannot read the document.
+    /// The entries; none if the policies cannot read the document.
     entries: Vec<EntryText<'a>>,
     /// Whether they add each `auth` that is missing.
     repairs: bool,
@@ -68,7 +68,8 @@ impl<'a> Coverage<'a> {
         let settings = policy.settings(requester, Date::MIN);
         let is_small =
             encoded_len(secret.document.len(), true).is_some_and(|size| size <= scope::MAX_BASE64_BYTES);
-        let entries = if is_small { read(secret).unwrap_or_default() } else { Vec::new() };
+        let is_asked = is_small && !scope::EXCLUDED.contains(&requester.namespace);
+        let entries = if is_asked { read(secret).unwrap_or_default() } else { Vec::new() };
         let repairs = policy.enforcement != Enforcement::Audit
             && repair::is_certain_by(policy)
             && settings.get(Rule::MissingAuth).fix
@@ -90,7 +91,13 @@ impl<'a> Coverage<'a> {
         if !refusals::is_expressed(finding.rule(), self.policy) || !entry.shows(finding.rule()) {
             return Effect::Nothing;
         }
-        match finding.action.min(self.settings.get(finding.rule()).action) {
+        // A rule is in the policy for its own action. An exemption that leaves a milder one only takes it out of that.
+        let rule = finding.rule();
+        let own = self.policy.rules.get(rule).action.min(self.policy.enforcement.cap());
+        if finding.action.min(self.settings.get(rule).action) != own {
+            return Effect::Nothing;
+        }
+        match own {
             Action::Deny => Effect::Refuses,
             Action::Warn => Effect::Warns,
             Action::Audit => Effect::Records,
@@ -119,8 +126,8 @@ fn read<'a>(secret: &Secret<'a>) -> Option<Vec<EntryText<'a>>> {
         && are_unique(&keys)
         && entries.iter().all(|entry| are_plain(&entry.names()))
         && document.split(|byte| *byte == b'[').count() <= document::MAX_ARRAYS + 1
-        && patterns.surrogate.find_iter(document).count()
-            == 2 * patterns.surrogates.find_iter(document).count();
+        && patterns.escape.find_iter(document).all(|escape| escape.len() != document::HALF_BYTES)
+        && ![head, tail].iter().any(|part| patterns.bad_headers.is_match(part));
     is_readable.then_some(entries)
 }
 
@@ -220,6 +227,15 @@ impl<'a> EntryText<'a> {
                 || self.entry.windows(auth.len()).filter(|window| *window == auth).count() == 1)
     }
 
+    /// Whether the key is simple, and its host has a dot, not counting one at the end: [`hosts::site`].
+    fn has_dot_in_host(&self) -> bool {
+        let key = String::from_utf8_lossy(self.key).replace('"', "").to_ascii_lowercase();
+        let schemes = ["https://", "http://"];
+        let address = schemes.iter().find_map(|scheme| key.strip_prefix(scheme)).unwrap_or(&key);
+        let host = address.split(['/', ':']).next().unwrap_or_default();
+        PATTERNS.simple_key.is_match(self.key) && host.strip_suffix('.').unwrap_or(host).contains('.')
+    }
+
     /// Whether the policies see that a rule applies to the entry, which it does.
     fn shows(&self, rule: Rule) -> bool {
         let patterns = &*PATTERNS;
@@ -232,7 +248,7 @@ impl<'a> EntryText<'a> {
             Rule::GenericRegistryHost | Rule::AcrNotARegistry | Rule::RegistryDenied => {
                 patterns.simple_key.is_match(self.key)
             }
-            Rule::NoCredentials => is_typed && self.key.contains(&b'.'),
+            Rule::NoCredentials => is_typed && self.has_dot_in_host(),
             Rule::IncompleteCredentials => is_typed,
             Rule::UsernameHasColon => is_typed && self.text("username").contains(&b':'),
             Rule::AuthNotBase64 => {
@@ -290,8 +306,8 @@ struct Patterns {
     known_at_top: Regex,
     known_in_entry: Regex,
     wrapper: Regex,
-    surrogate: Regex,
-    surrogates: Regex,
+    escape: Regex,
+    bad_headers: Regex,
     is_known: Regex,
     is_text: Regex,
     is_empty: Regex,
@@ -318,8 +334,8 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns {
     known_at_top: regex(document::KNOWN_AT_TOP),
     known_in_entry: regex(&document::known_in_entry()),
     wrapper: regex(document::WRAPPER),
-    surrogate: regex(document::SURROGATE),
-    surrogates: regex(document::SURROGATES),
+    escape: regex(document::ESCAPE),
+    bad_headers: regex(&document::bad_headers()),
     is_known: regex(&document::is_known()),
     is_text: regex(&document::is_text()),
     is_empty: regex(&document::is_empty()),
@@ -453,7 +469,7 @@ mod tests {
             (
                 "exemptions: [{namespaces: [default], rules: [no-credentials], action: warn, until: 1969-01-01}]",
                 empty,
-                Effect::Warns,
+                Effect::Nothing,
             ),
         ] {
             let found = effects(policy, SecretType::DockerConfigJson, document);

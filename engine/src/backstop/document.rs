@@ -109,15 +109,21 @@ pub(super) fn is_empty() -> String {
     format!(":{W}(?:null|\"\")$")
 }
 
-/// The key of a document of this type that is no registry: `auths` in a dockercfg is another document inside of it.
-pub(super) const WRAPPER: &str = "(?i)^\"auths\"$";
+/// The key in a dockercfg that is no registry: `auths`, also as Go folds it, is another document inside of it.
+pub(super) const WRAPPER: &str = r#"(?i)^"auth(?:s|\xc5\xbf)"$"#;
 
-/// As many arrays at the most: the engine reads at most 64 levels, and objects have few, by the patterns.
+/// At most this many arrays: the engine reads at most 64 levels, and objects have few, by the patterns.
 pub(super) const MAX_ARRAYS: usize = 55;
 
-/// Half of a surrogate pair, and a whole one. The engine reads no document with a half that stands alone.
-pub(super) const SURROGATE: &str = r"\\u[dD][89a-fA-F]";
-pub(super) const SURROGATES: &str = r"\\u[dD][89abAB]..\\u[dD][c-fC-F]";
+/// An escape: a surrogate pair, half of one, or the beginning of another. The engine reads no document with a half that
+/// stands alone, and only such a half has [`HALF_BYTES`].
+pub(super) const ESCAPE: &str = r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD][89a-fA-F]..|\\.";
+pub(super) const HALF_BYTES: usize = 6;
+
+/// A field `HttpHeaders` whose value is neither an object nor null: such a document is never repaired.
+pub(super) fn bad_headers() -> String {
+    format!(r#"(?i)"HttpHeaders"{W}:{W}[^ \t\r\n{{n]"#)
+}
 
 /// Whether the type of an object is dockercfg.
 fn is_flat(object: &str) -> String {
@@ -196,21 +202,24 @@ pub(super) fn variables() -> Vec<Value> {
         )
     };
     let find = |pattern: &str| format!("variables.doc.find(r'{pattern}')");
+    let is_plain = |names: &str| format!("{names}.all(n, n.matches(r'{PLAIN_NAME}'))");
+    // No name contains a line break. Comparing each name with each would take seconds.
     let is_unique =
-        |names: &str| format!("{names}.all(n, n.matches(r'{PLAIN_NAME}') && {names}.exists_one(x, x == n))");
+        |names: &str| format!("[{names}.join('\\n')].all(j, {names}.all(n, j.split(n).size() == 2))");
     let readable = [
         "variables.head != ''".to_owned(),
         "variables.entries.size() > 0".to_owned(),
         "variables.head + variables.entries.join('') == variables.front".to_owned(),
         format!("({})", by_type(tail, |pattern| format!("variables.tail.matches(r'{pattern}')"))),
-        "variables.keys.all(k, !k.contains('\\\\') && variables.keys.exists_one(x, x == k))".to_owned(),
-        format!("(!variables.flat || !variables.keys.exists(k, k.matches('{WRAPPER}')))"),
+        "variables.keys.all(k, !k.contains('\\\\'))".to_owned(),
+        is_unique("variables.keys"),
+        format!("(!variables.flat || !variables.keys.exists(k, k.matches(r'{WRAPPER}')))"),
+        is_plain("variables.top"),
         is_unique("variables.top"),
-        format!("variables.names.all(names, {})", is_unique("names")),
+        format!("variables.names.all(names, {} && {})", is_plain("names"), is_unique("names")),
+        format!("!(variables.head + variables.tail).matches(r'{}')", bad_headers()),
         format!("variables.doc.split('[').size() <= {}", MAX_ARRAYS + 1),
-        format!(
-            "variables.doc.findAll(r'{SURROGATE}').size() == 2 * variables.doc.findAll(r'{SURROGATES}').size()"
-        ),
+        format!("variables.doc.findAll(r'{ESCAPE}').all(e, e.size() != {HALF_BYTES})"),
         format!(r"(!variables.doc.matches(r'[\x80-\xff]') || variables.doc.matches(r'{UTF_8}'))"),
     ];
     vec![

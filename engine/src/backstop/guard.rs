@@ -21,10 +21,14 @@ pub(super) fn spec() -> Value {
                 "apiVersions": ["v1"],
                 "operations": ["CREATE", "UPDATE", "DELETE"],
                 "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
-                "resourceNames": ["regcred"],
                 "scope": "Cluster",
             }],
         },
+        // Not `resourceNames`: the deletion of a collection names no object.
+        "matchConditions": [{
+            "name": "own",
+            "expression": "(oldObject != null ? oldObject : object).metadata.name == 'regcred'",
+        }],
         "validations": [{
             "expression": format!(
                 "request.userInfo.username == 'system:serviceaccount:regcred-system:regcred'\n|| {IS_ADMINISTRATOR}\n|| {IS_CA_INJECTOR}"

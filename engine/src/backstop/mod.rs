@@ -39,7 +39,7 @@ pub struct Options {
 /// Whether the webhook runs in the cluster, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// It does. The policies apply to requests for which it does not answer as well.
+    /// It does. The policies act before it, also when it does not answer.
     #[default]
     Backstop,
     /// It does not: the policies also warn and record.
@@ -61,6 +61,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The annotation with the version of the generator.
 const VERSION_ANNOTATION: &str = "regcred.dev/version";
+/// The annotation with what the policies enforce: `audit`, `warn` or `enforce`.
+const ENFORCEMENT_ANNOTATION: &str = "regcred.dev/enforcement";
 /// The annotation with a hash of the specs of all the generated objects: it differs if any of them does.
 pub const HASH_ANNOTATION: &str = "regcred.dev/policy-hash";
 
@@ -94,7 +96,7 @@ pub fn manifests(policy: &Policy, options: &Options) -> Vec<Value> {
     }
     let hash = hash(&objects);
     for object in &mut objects {
-        finish(object, options.form, &hash);
+        finish(object, options.form, enforcement, &hash);
     }
     objects
 }
@@ -129,7 +131,7 @@ fn hash(objects: &[Value]) -> String {
 }
 
 /// Adds the names and annotations that depend on the whole.
-fn finish(object: &mut Value, form: Form, hash: &str) {
+fn finish(object: &mut Value, form: Form, enforcement: Enforcement, hash: &str) {
     if form == Form::Static {
         for pointer in ["/metadata/name", "/spec/policyName"] {
             if let Some(Value::String(name)) = object.pointer_mut(pointer) {
@@ -138,8 +140,12 @@ fn finish(object: &mut Value, form: Form, hash: &str) {
         }
     }
     if let Some(Value::Object(metadata)) = object.pointer_mut("/metadata") {
-        metadata
-            .insert("annotations".to_owned(), json!({VERSION_ANNOTATION: VERSION, HASH_ANNOTATION: hash}));
+        let annotations = json!({
+            VERSION_ANNOTATION: VERSION,
+            ENFORCEMENT_ANNOTATION: enforcement,
+            HASH_ANNOTATION: hash,
+        });
+        metadata.insert("annotations".to_owned(), annotations);
         metadata.insert(
             "labels".to_owned(),
             json!({

@@ -105,11 +105,12 @@ fn found(check: &Check) -> String {
 
 /// The rule's code, the registries and what is wrong.
 fn message(check: &Check, name: &str, policy: &Policy) -> String {
-    // What is before an @ can be a credential.
+    let indices = format!("{:?}", std::array::from_fn::<_, MAX_NAMED, _>(|index| index));
+    // What is before an @ can be a credential. CEL cannot decode UTF-8, so a key with other characters is not shown.
     format!(
-        "'[regcred/{}] ' + variables.{name}.filter(r, variables.{name}.indexOf(r) < {MAX_NAMED})\n\
-        .map(r, {KEY}.replace('\"', '')).map(k, k.substring(k.lastIndexOf('@') + 1).find('^[!-~]{{0,100}}'))\n\
-        .join(', ') + {}",
+        "'[regcred/{}] ' + {indices}.filter(i, i < variables.{name}.size()).map(i, variables.{name}[i])\n\
+        .map(r, {KEY}.replace('\"', '')).map(k, k.substring(k.lastIndexOf('@') + 1))\n\
+        .map(k, k.matches('^[!-~]+$') ? k.find('^.{{0,100}}') : '(?)').join(', ') + {}",
         check.rule,
         literal(&format!(": {}", check.text.line(policy.language))),
     )
@@ -177,7 +178,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
             rule: Rule::NoCredentials,
             // A word that is no host can be the end marker of a template, which is left alone.
             applies: format!(
-                "{is_typed} && {no_auth} && {no_username} && {no_password}\n  && {no_token} && {KEY}.matches('[.]')"
+                "{is_typed} && {no_auth} && {no_username} && {no_password}\n  && {no_token} && {SITE}.matches('[.]')"
             ),
             text: words(
                 "the entry has no credentials; add username and password, or remove it",

@@ -61,16 +61,17 @@ pub(super) const MAX_DATA: usize = 1_300_000;
 /// expressed here. By default there is none.
 pub(super) fn is_certain_by(policy: &Policy) -> bool {
     let setting = policy.rules.get(Rule::MissingAuth);
-    let is_checked = |rule: Rule| rule.default_action() == Action::Deny || CHECKED.contains(&rule);
+    let is_harmless =
+        |rule: Rule| rule.default_action() == Action::Deny || NEVER_STOP_AN_ADDED_AUTH.contains(&rule);
     let denies = |rule: Rule| policy.rules.get(rule).action == Action::Deny;
     setting.fix
         && setting.action != Action::Off
-        && !Rule::ALL.iter().any(|rule| rule.stops_repair() && denies(*rule) && !is_checked(*rule))
+        && !Rule::ALL.iter().any(|rule| rule.stops_repair() && denies(*rule) && !is_harmless(*rule))
 }
 
 /// Rules that can deny without keeping an entry without `auth` from being repaired: they judge an `auth` that is present,
 /// or the document as a whole.
-const CHECKED: [Rule; 7] = [
+const NEVER_STOP_AN_ADDED_AUTH: [Rule; 7] = [
     Rule::AuthDisagrees,
     Rule::AuthUnpadded,
     Rule::ClientOnlySettings,

@@ -11,6 +11,9 @@ use crate::secret::SecretType;
 /// expression between 8 and 12 KiB.
 pub(super) const MAX_BASE64_BYTES: usize = 8_192;
 
+/// Namespaces that are left out, as by the webhook.
+pub(super) const EXCLUDED: [&str; 2] = ["kube-system", "regcred-system"];
+
 /// What all the policies begin with.
 pub(super) struct Scope {
     pub(super) constraints: Value,
@@ -37,7 +40,7 @@ pub(super) fn of(policy: &Policy) -> Scope {
                 {
                     "key": "kubernetes.io/metadata.name",
                     "operator": "NotIn",
-                    "values": ["kube-system", "regcred-system"],
+                    "values": EXCLUDED,
                 },
                 {"key": "regcred.dev/admission", "operator": "NotIn", "values": ["ignore"]},
             ]},

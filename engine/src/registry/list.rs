@@ -71,7 +71,11 @@ impl HostPattern {
         let spellings: &[&str] = if is_hub { &DOCKER_HUB_HOSTS } else { &[] };
         let literal = |host: &&str| host.replace('.', "[.]");
         let mut hosts: Vec<_> = spellings.iter().map(literal).collect();
-        hosts.push(glob_regex(&self.host));
+        hosts.push(if is_bracketed_ipv6(&self.host) {
+            self.host.replace('[', r"\[").replace(']', r"\]")
+        } else {
+            glob_regex(&self.host)
+        });
         let port = match self.port {
             Port::Number(port) => format!(":{port}"),
             Port::None | Port::Empty | Port::Invalid => String::new(),
@@ -103,14 +107,14 @@ fn glob_regex(host: &str) -> String {
     let mut chars = host.chars();
     while let Some(c) = chars.next() {
         match c {
-            '*' => regex.push_str("[^.]*"),
-            '?' => regex.push_str("[^.]"),
+            '*' => regex.push_str("[^.:]*"),
+            '?' => regex.push_str("[^.:]"),
             '[' => {
                 regex.push('[');
                 let class = chars.as_str();
                 if class.starts_with('^') {
                     chars.next();
-                    regex.push_str("^.");
+                    regex.push_str("^.:");
                 }
             }
             ']' | '-' => regex.push(c),
@@ -200,6 +204,44 @@ mod tests {
             ("*.example.com", "*.example.com?x", false),
         ] {
             assert_eq!(list(&[pattern]).allows(&Key::parse(key)), allowed, "{pattern} and {key}");
+        }
+    }
+
+    #[test]
+    fn regular_expression_is_the_list() {
+        let hosts = [
+            "r.example.com",
+            "r.example.com:5000",
+            "rx.example.com",
+            "a.example.com:5000",
+            "d.example.com",
+            "a.r.example.com",
+            "r.example.org:5000",
+            "1:5000",
+            "docker.io",
+            "registry-1.docker.io",
+            "docker.io:5000",
+        ];
+        for pattern in [
+            "r.example.com",
+            "R.example.com:5000",
+            "*.example.com",
+            "*.example.com:5000",
+            "*.example.*",
+            "r?.example.com",
+            "[a-c].example.com:5000",
+            "[^a].example.com",
+            "*",
+            "*:5000",
+            "[::1]:5000",
+            "docker.io",
+            "*.docker.io",
+        ] {
+            let list = list(&[pattern]);
+            let regex = regex::Regex::new(&format!("^(?:{})$", list.regex())).unwrap();
+            for host in hosts {
+                assert_eq!(regex.is_match(host), list.allows(&Key::parse(host)), "{pattern} and {host}");
+            }
         }
     }
 

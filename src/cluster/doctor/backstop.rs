@@ -14,14 +14,15 @@ const SELECTOR: &str = "app.kubernetes.io%2Fpart-of%3Dregcred,app.kubernetes.io%
 
 /// Whether they are whole, and made from the policy in force by this version. None at all is as it should be: they are optional.
 pub(super) fn policies(server: &ApiServer<'_>, policy: &Policy) -> Observation {
-    let mut installed = Vec::new();
-    for kind in ["mutatingadmissionpolicies", "validatingadmissionpolicies"] {
-        let (policies, bindings) = match (list(server, kind), list(server, &bindings_of(kind))) {
+    let (mut installed, mut kinds) = (Vec::new(), Vec::new());
+    for (kind, plural) in KINDS {
+        let (policies, bindings) = match (list(server, plural), list(server, &bindings_of(plural))) {
             (ObjectRead::Found(policies), ObjectRead::Found(bindings)) => (policies, bindings),
             // A version of Kubernetes without them.
             (ObjectRead::Missing, _) | (_, ObjectRead::Missing) => continue,
             (ObjectRead::Unread(why), _) | (_, ObjectRead::Unread(why)) => return Observation::unread(why),
         };
+        kinds.push(kind);
         for object in items(&policies, "/items") {
             let name = text(object, "/metadata/name");
             if !items(&bindings, "/items").iter().any(|binding| text(binding, "/spec/policyName") == name) {
@@ -36,13 +37,12 @@ pub(super) fn policies(server: &ApiServer<'_>, policy: &Policy) -> Observation {
             installed.push((name.to_owned(), hash_of(object).to_owned()));
         }
     }
-    let expected = [Role::Backstop, Role::Standalone].map(|role| {
-        let objects = manifests(policy, &Options { role, stage: policy.enforcement, form: Form::Objects });
-        objects.first().map(hash_of).unwrap_or_default().to_owned()
-    });
-    match installed.iter().find(|(_, hash)| !expected.contains(hash)) {
-        None => Observation::Fine,
-        Some((name, _)) => Observation::attention(
+    let made = [Role::Backstop, Role::Standalone]
+        .map(|role| manifests(policy, &Options { role, stage: policy.enforcement, form: Form::Objects }));
+    let hash = |objects: &[Value]| objects.first().map(hash_of).unwrap_or_default().to_owned();
+    let expected = [hash(&made[0]), hash(&made[1])];
+    if let Some((name, _)) = installed.iter().find(|(_, hash)| !expected.contains(hash)) {
+        return Observation::attention(
             Bilingual::new(
                 format!(
                     "{name} was made from another policy, with another enforcement or by another version"
@@ -50,8 +50,34 @@ pub(super) fn policies(server: &ApiServer<'_>, policy: &Policy) -> Observation {
                 format!("{name} 由另一份策略、另一执行级别或另一版本生成"),
             ),
             generate_again(),
+        );
+    }
+    let role =
+        made.iter().find(|objects| installed.first().is_some_and(|(_, first)| *first == hash(objects)));
+    let wanted = role.into_iter().flatten().filter(|object| kinds.contains(&text(object, "/kind")));
+    let parts: Vec<_> = wanted.map(|object| part_of(text(object, "/metadata/name"))).collect();
+    let is_missing = |part: &&str| !installed.iter().any(|(name, _)| part_of(name) == *part);
+    match parts.into_iter().find(is_missing) {
+        None => Observation::Fine,
+        Some(part) => Observation::attention(
+            Bilingual::new(
+                format!("the policy whose name ends in {part} is missing, and others are there"),
+                format!("缺少名称以 {part} 结尾的策略，而其他策略存在"),
+            ),
+            generate_again(),
         ),
     }
+}
+
+/// The kinds of policies, and their plurals.
+const KINDS: [(&str, &str); 2] = [
+    ("MutatingAdmissionPolicy", "mutatingadmissionpolicies"),
+    ("ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
+];
+
+/// What a policy does, by its name: the chart replaces what is before it.
+fn part_of(name: &str) -> &str {
+    name.rsplit('-').next().unwrap_or(name)
 }
 
 /// Whether an object is one of those policies.

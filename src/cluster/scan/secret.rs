@@ -1,6 +1,6 @@
 //! A Secret in a cluster.
 
-use regcred_engine::backstop::{Coverage, Effect};
+use regcred_engine::backstop::Coverage;
 use regcred_engine::judge::{Judgement, Request, judge, judge_shape};
 use regcred_engine::policy::{Language, Policy, Requester};
 use regcred_engine::secret::{Secret, SecretType};
@@ -116,9 +116,8 @@ impl MistypedSecret {
         let misshapen = Misshapen::WrongType(self.meant);
         let judgement = judge_shape(&judging.policy, &requester, judging.now, &misshapen);
         let found = judgement.findings.iter();
-        let findings: Vec<_> = found
-            .map(|finding| ReportedFinding::new(finding, "", BY_REPAIR, Effect::Nothing, language))
-            .collect();
+        let findings: Vec<_> =
+            found.map(|finding| ReportedFinding::new(finding, "", BY_REPAIR, language)).collect();
         let owner = self.owner.as_ref().filter(|_| !findings.is_empty());
         let object = Object {
             namespace: Some(self.namespace.clone()),
@@ -153,8 +152,9 @@ impl PullSecret {
         }
         let holder = format!("data[{}]", self.secret_type.data_key());
         let coverage = Coverage::new(policy, &self.requester(), &self.secret());
-        let report = |finding| {
-            ReportedFinding::new(finding, &holder, BY_REPAIR, coverage.effect(finding), policy.language)
+        let report = |finding| ReportedFinding {
+            backstop: coverage.effect(finding),
+            ..ReportedFinding::new(finding, &holder, BY_REPAIR, policy.language)
         };
         judgement.findings.iter().map(report).collect()
     }

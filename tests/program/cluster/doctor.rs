@@ -434,6 +434,11 @@ impl Installation {
         self.delete(&["mutatingadmissionpolicybinding", "regcred-repair"]);
         let (result, error, _) = self.examine().check("backstop");
         assert!(result == "warning" && error.contains("no binding"), "{error}");
+
+        install("warn");
+        self.delete(&["validatingadmissionpolicy,validatingadmissionpolicybinding", "regcred-guard"]);
+        let (result, error, _) = self.examine().check("backstop");
+        assert!(result == "warning" && error.contains("guard is missing"), "{error}");
         self.checkout.choose(&["self-managed"]);
         self.delete(&[
             "mutatingadmissionpolicies,mutatingadmissionpolicybindings,validatingadmissionpolicies,validatingadmissionpolicybindings",

@@ -129,7 +129,15 @@ fn chart_refuses_policies_of_another_installation() {
     assert!(rendered(&[other, &enforce, "--set=enforcement=enforce"]).contains("仓库地址"));
     for (arguments, why) in [
         (vec![other], "regcred backstop --policy policy.yaml --enforcement warn > backstop.yaml"),
-        (vec![other, &enforce], "backstop.policies refuses Secrets, and enforcement is warn"),
+        (vec![other, &enforce], "made with enforcement: enforce, and this installation has warn"),
+        (
+            vec![other, &warn, "--set=enforcement=enforce"],
+            "made with enforcement: warn, and this installation has enforce",
+        ),
+        (
+            vec![other, &warn, "--set=enforcement=audit"],
+            "made with enforcement: warn, and this installation has audit",
+        ),
         (vec![other, &standalone], "backstop.policies must be the output of"),
         (vec!["--set=backstop.policies=x"], "backstop.policies must be the output of"),
         (vec!["--kube-version=1.35.0"], "needs Kubernetes 1.36 or newer"),

@@ -1,7 +1,7 @@
 //! Every case through the API server, with only the policies installed: each is repaired as by regcred or left alone, and refused
 //! only if regcred refuses it; and `check` says which.
 
-#![allow(clippy::print_stdout, reason = "figures are for whoever runs this by hand")]
+#![allow(clippy::print_stdout, reason = "figures are for people who run this by hand")]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

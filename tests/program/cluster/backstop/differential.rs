@@ -17,7 +17,7 @@ use crate::support::review::{data_key, secret_of};
 
 use super::super::{HOST, auths, bare, whole};
 use super::generated;
-use super::treatment::{Treatment, foretold_by_check};
+use super::treatment::{Foretold, Treatment, foretold_by_check};
 
 const DOCUMENTS: usize = 600;
 
@@ -31,6 +31,10 @@ const KEYS: &[&str] = &[
     "localhost",
     "robot@r.example.com",
     "auths",
+    "authſ",
+    "end.",
+    "end/a.b",
+    "镜像.example.com",
 ];
 const USERNAMES: &[&str] = &[
     r#""u""#,
@@ -74,6 +78,8 @@ const PASSWORDS: &[&str] = &[
     r#""\uffff\u0800\u07ff""#,
     r#""p:q""#,
     "\"\u{85}\"",
+    r#""\\ud83d\ude00""#,
+    r#""\\u0041\\ud83d""#,
 ];
 const AUTHS: &[&str] = &[
     "",
@@ -113,6 +119,8 @@ const OUTLINES: &[&str] = &[
     r#"{"auths":{E},"x":{"y":{"z":{"w":1}}}}"#,
     r#"{"auths":{E,"s.example.com":{"username":"v","password":"made-up-2"}}}"#,
     r#"{"auths":{E,"s.example.com":{"username":"v","password":"made-up-2","auth":"djpt"}},"auth\u0073":{}}"#,
+    r#"{"HttpHeaders":["x"],"auths":{E}}"#,
+    r#"{"httpheaders":null,"auths":{E},"HttpHeader":5}"#,
 ];
 
 /// Numbers that look random and are the same in every run.
@@ -123,7 +131,7 @@ impl Numbers {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         // Every other time the first, which is ordinary: otherwise hardly a document would be repaired.
         let number = usize::try_from(self.0 >> 33).unwrap();
-        texts[if number % 2 == 0 { 0 } else { number / 2 % texts.len() }]
+        texts[if number.is_multiple_of(2) { 0 } else { number / 2 % texts.len() }]
     }
 }
 
@@ -132,8 +140,8 @@ fn secret(numbers: &mut Numbers, index: usize) -> Value {
     let mut fields: Vec<String> = Vec::new();
     for (name, values) in [("username", USERNAMES), ("password", PASSWORDS), ("auth", AUTHS)] {
         let value = numbers.one_of(values);
-        let name = if index % 11 == 0 { name.to_uppercase() } else { name.to_owned() };
-        let colon = if index % 7 == 0 { " : " } else { ":" };
+        let name = if index.is_multiple_of(11) { name.to_uppercase() } else { name.to_owned() };
+        let colon = if index.is_multiple_of(7) { " : " } else { ":" };
         fields.extend((!value.is_empty()).then(|| format!("\"{name}\"{colon}{value}")));
     }
     fields.extend(Some(numbers.one_of(OTHERS)).filter(|other| !other.is_empty()).map(str::to_owned));
@@ -142,9 +150,9 @@ fn secret(numbers: &mut Numbers, index: usize) -> Value {
     let entry = format!(
         "\"{}\":{{{}}}",
         numbers.one_of(KEYS),
-        fields.join(if index % 5 == 0 { " ,\n" } else { "," })
+        fields.join(if index.is_multiple_of(5) { " ,\n" } else { "," })
     );
-    let (secret_type, document) = if index % 9 == 0 {
+    let (secret_type, document) = if index.is_multiple_of(9) {
         ("kubernetes.io/dockercfg", format!("{{{entry}}}"))
     } else {
         ("kubernetes.io/dockerconfigjson", numbers.one_of(OUTLINES).replacen('E', &entry, 1))
@@ -214,7 +222,7 @@ fn repair_is_that_of_check_or_none() {
                 continue;
             }
         };
-        let nothing = Default::default();
+        let nothing = Foretold::default();
         let foretold = foretold.get(name).unwrap_or(&nothing);
         if !foretold.is(&treatment) {
             fail(format!("check says {foretold:?}, but it was {treatment:?}"));
@@ -233,4 +241,25 @@ fn repair_is_that_of_check_or_none() {
     );
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(repaired > 100 && refused > 50, "{repaired} {refused}");
+}
+
+/// Names are compared in a time that a large document does not multiply: the policies would reach the limit of their cost.
+#[test]
+fn names_of_any_number_are_compared() {
+    let cluster = Cluster::start();
+    cluster.accepts(&["create", "-f", "-"], &generated(&["--role", "standalone"]));
+    let namespace = cluster.namespace("names", &json!({}));
+    let fields: Vec<_> = (0..600).map(|index| format!("\"{index}\":0")).collect();
+    let fields = fields.join(",");
+    let entry = bare(HOST);
+    let in_entry = entry.replacen('{', &format!("{{{fields},"), 1);
+    for (name, document) in
+        [("top", format!("{{{fields},{}", &auths(&[&entry])[1..])), ("entry", auths(&[&in_entry]))]
+    {
+        eventually("a repair", || {
+            let said = namespace.create(&pull_secret(name, &document), &["--dry-run=server", "-o", "json"]);
+            let after = document_of(&serde_json::from_str(&said.stdout).ok()?);
+            (after.len() > document.len()).then_some(())
+        });
+    }
 }

@@ -156,6 +156,10 @@ fn guard_admits_administrator_alone() {
     eventually("the permission of somebody else", || (delete("other").status == 200).then_some(()));
     eventually("the guard", || (delete("regcred").status == 403).then_some(()));
     assert!(delete("regcred").text().contains("[regcred/guard]"));
+    // The deletion of a collection names no object.
+    let selected = format!("{CONFIGURATIONS}?fieldSelector=metadata.name%3Dregcred&dryRun=All");
+    let answer = cluster.rancher("DELETE", &selected, None);
+    assert!(answer.status == 403 && answer.text().contains("[regcred/guard]"), "{}", answer.text());
     cluster.accepts(&["delete", "mutatingwebhookconfiguration", "regcred"], "");
 }
 
