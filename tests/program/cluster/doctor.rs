@@ -436,7 +436,8 @@ impl Installation {
         assert!(result == "warning" && error.contains("no binding"), "{error}");
 
         install("warn");
-        self.delete(&["validatingadmissionpolicy,validatingadmissionpolicybinding", "regcred-guard"]);
+        let kinds = "validatingadmissionpolicy,validatingadmissionpolicybinding";
+        self.delete(&[kinds, "regcred-refuse", "regcred-guard"]);
         let (result, error, _) = self.examine().check("backstop");
         assert!(result == "warning" && error.contains("guard is missing"), "{error}");
         self.checkout.choose(&["self-managed"]);
