@@ -76,7 +76,7 @@ pub(super) fn spec(policy: &Policy, has_action: impl Fn(Action) -> bool) -> Opti
     }))
 }
 
-/// Of each entry: itself, its key, its fields `auth`, `username`, `password`, `identitytoken` and `registrytoken`, and
+/// For each entry: itself, its key, its fields `auth`, `username`, `password`, `identitytoken` and `registrytoken`, and
 /// its host.
 fn rows() -> String {
     let fields =

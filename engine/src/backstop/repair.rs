@@ -81,7 +81,7 @@ const NEVER_STOP_AN_ADDED_AUTH: [Rule; 7] = [
     Rule::TokenOnly,
 ];
 
-/// Of each entry: itself, its fields `auth`, its username and password without escapes, and whether a field has a value
+/// For each entry: itself, its fields `auth`, its username and password without escapes, and whether a field has a value
 /// of another type, as a text that is empty or not.
 fn logins() -> String {
     let [auth, username, password] = ["auth", "username", "password"].map(|name| field("fields", name));
