@@ -212,17 +212,15 @@ impl<'a> EntryText<'a> {
         if !is_added {
             return !patterns.maybe_unpadded.is_match(auth);
         }
-        let is_fit = |text: &[u8]| {
-            serde_json::from_slice::<String>(text).is_ok_and(|text| {
-                !patterns.unfit.is_match(text.as_bytes()) && !patterns.placeholder.is_match(text.as_bytes())
-            })
+        let unescaped = |text: &[u8]| serde_json::from_slice::<String>(text);
+        let (Ok(username), Ok(password)) = (unescaped(username), unescaped(password)) else { return false };
+        let is_fit = |text: &String| {
+            !patterns.unfit.is_match(text.as_bytes()) && !patterns.placeholder.is_match(text.as_bytes())
         };
-        let has_colon =
-            |text: &[u8]| serde_json::from_slice::<String>(text).is_ok_and(|text| text.contains(':'));
         self.is_typed()
-            && is_fit(username)
-            && is_fit(password)
-            && !has_colon(username)
+            && is_fit(&username)
+            && is_fit(&password)
+            && !username.contains(':')
             && (auth.is_empty()
                 || self.entry.windows(auth.len()).filter(|window| *window == auth).count() == 1)
     }

@@ -136,7 +136,7 @@ fn unescaped(text: &str) -> String {
     let byte = |value: &str| format!("variables.bytes.charAt({value})");
     let (last, next, third) = (byte("128 + n % 64"), byte("128 + n / 64 % 64"), byte("128 + n / 4096 % 64"));
     format!(
-        "[{text}].map(t, !t.contains('\\\\') ? t : t.findAll(r'{ESCAPE}')\n  \
+        "[{text}].map(t, !t.contains('\\\\') ? t : t.findAll(r'{ESCAPE_OR_TEXT}')\n  \
         .map(x, !x.startsWith('\\\\') ? x\n    \
           : x.charAt(1) != 'u' ? '\"\\\\/\\b\\f\\n\\r\\t'.charAt('\"\\\\/bfnrt'.indexOf(x.charAt(1)))\n    \
           : [x.size() > 6 ? 65536 + ({} - 55296) * 1024 + {} - 56320 : {}]\n    \
@@ -155,7 +155,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// An escape of JSON, or what is between two.
-const ESCAPE: &str = r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[^\\]+";
+const ESCAPE_OR_TEXT: &str = r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[^\\]+";
 
 /// The entries with their `auth`.
 fn repaired() -> String {

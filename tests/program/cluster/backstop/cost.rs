@@ -1,6 +1,6 @@
 //! What the policies cost.
 
-#![allow(clippy::print_stdout, reason = "figures are for whoever runs this by hand")]
+#![allow(clippy::print_stdout, reason = "figures are for people who run this by hand")]
 
 use std::time::{Duration, Instant};
 

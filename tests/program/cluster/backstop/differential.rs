@@ -1,7 +1,7 @@
 //! Documents put together from parts, through the API server and through `check --fix`: a policy repairs one as `check` does or
 //! leaves it alone.
 
-#![allow(clippy::print_stdout, reason = "figures are for whoever runs this by hand")]
+#![allow(clippy::print_stdout, reason = "figures are for people who run this by hand")]
 
 use std::collections::BTreeMap;
 use std::fs;
