@@ -188,13 +188,20 @@ impl Running {
     }
 }
 
+/// Sends something on a connection. Without the flush, bytes can stay in the TLS session: writing reports them as written even
+/// if the socket does not take them now, and reading the answer does not send them.
+async fn send(stream: &mut Stream, bytes: impl AsRef<[u8]>) {
+    stream.write_all(bytes.as_ref()).await.unwrap();
+    stream.flush().await.unwrap();
+}
+
 async fn ask_on(stream: &mut Stream, length: usize) {
     let length = length.max(REVIEW.len());
     let head = format!(
         "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     );
     let padding = " ".repeat(length - REVIEW.len());
-    stream.write_all(format!("{head}{REVIEW}{padding}").as_bytes()).await.unwrap();
+    send(stream, format!("{head}{REVIEW}{padding}")).await;
 }
 
 /// The header of the next answer on this connection.
@@ -422,13 +429,13 @@ fn lingering_connections_are_evicted_last() {
         let mut sending = running.connect().await;
         let head_of_a_large_one = "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                                    Content-Length: 100000\r\n\r\n";
-        sending.write_all(head_of_a_large_one.as_bytes()).await.unwrap();
+        send(&mut sending, head_of_a_large_one).await;
         // The server has sent its end, and lingers.
         assert!(head(&mut sending).await.starts_with("http/1.1 413 "));
         closes(&mut sending).await;
         let _new = running.connect().await;
         closes(&mut idle).await;
-        sending.write_all(&[b' '; 5000]).await.unwrap();
+        send(&mut sending, [b' '; 5000]).await;
         assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"idle_connections\"} 1"));
     });
 }

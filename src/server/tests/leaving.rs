@@ -63,7 +63,7 @@ fn half_a_header_does_not_hold_the_end() {
         let mut used = running.ask(0).await;
         is_answered(&mut used).await;
         for stream in [&mut unused, &mut used] {
-            stream.write_all(b"POST /mut").await.unwrap();
+            send(stream, "POST /mut").await;
         }
         let begun = Instant::now();
         running.tell_to_stop().await;
