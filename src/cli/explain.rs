@@ -54,8 +54,8 @@ pub(crate) struct Args {
     ///
     /// Either a dump (kubectl get pods,secrets,serviceaccounts,events -o yaml), or manifests before they are applied: would the
     /// pulls find credentials? With --image: the pull Secrets in these files.
-    #[arg(short, long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["target", "all_namespaces", "message"])]
-    file: Vec<PathBuf>,
+    #[arg(short, long = "filename", value_name = "FILE", num_args = 1.., conflicts_with_all = ["target", "all_namespaces", "message"])]
+    files: Vec<PathBuf>,
 
     /// Show which credentials each consumer would use for this image
     #[arg(long, value_name = "REF")]
@@ -66,7 +66,7 @@ pub(crate) struct Args {
     service_account: String,
 
     /// With --image: this pull Secret only
-    #[arg(long, value_name = "NAME", requires = "image", conflicts_with_all = ["service_account", "file"])]
+    #[arg(long, value_name = "NAME", requires = "image", conflicts_with_all = ["service_account", "files"])]
     secret: Option<String>,
 
     /// Say what an error text proves: a line from a log, an event or a status
@@ -98,7 +98,7 @@ pub(crate) struct Args {
 /// Explains.
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let language = args.lang.into();
-    let is_of_files = !args.file.is_empty() && args.image.is_none();
+    let is_of_files = !args.files.is_empty() && args.image.is_none();
     if matches!(args.output_format, ExplainFormat::Sarif | ExplainFormat::Github) && !is_of_files {
         let words = Bilingual::new(
             "the formats sarif and github are for files: use them with -f, or use -o json",
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
         return Err(Failure(words.into_line(language)));
     }
     let asks_for_one = args.target.is_some() || args.image.is_some() || args.message.is_some();
-    let asks_for_all = !asks_for_one && args.file.is_empty();
+    let asks_for_all = !asks_for_one && args.files.is_empty();
     let arrangement = if asks_for_all { Arrangement::ByCause } else { Arrangement::Each };
     let out = io::BufWriter::new(anstream::stdout());
     let report = ExplainReport::begin(args.output_format, arrangement, language, out);
@@ -167,15 +167,15 @@ fn answer<W: Write + 'static>(
     };
     if let Some(message) = &args.message {
         report.explained(&Explained::of_message(explain_message(message)))?;
-    } else if args.file.is_empty() {
+    } else if args.files.is_empty() {
         let of_namespace = |namespace| question(args, namespace);
         let cluster = ClusterQuestion { connection: args.connection.clone(), namespace, language, now };
         cluster.explain(&runtime, of_namespace, asking, &mut report)?;
     } else {
         let namespace = namespace.as_deref().unwrap_or("default");
         match &args.image {
-            Some(image) => explain_image_with_files(image, &args.file, namespace, now, &mut report)?,
-            None => explain_files(&args.file, namespace, now, asking, &mut report)?,
+            Some(image) => explain_image_with_files(image, &args.files, namespace, now, &mut report)?,
+            None => explain_files(&args.files, namespace, now, asking, &mut report)?,
         }
     }
     // Do not wait for open connections, nor for a name server.
