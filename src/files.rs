@@ -117,15 +117,15 @@ pub(crate) mod tests {
     use super::*;
 
     /// A mounted volume as the kubelet makes it.
-    pub(crate) struct Volume {
+    pub(crate) struct MountedVolume {
         pub(crate) folder: PathBuf,
         version: u32,
     }
 
-    impl Volume {
+    impl MountedVolume {
         pub(crate) fn new(name: &str, files: &[(&str, &str)]) -> Self {
             let folder = scratch(name);
-            let mut volume = Volume { folder, version: 0 };
+            let mut volume = MountedVolume { folder, version: 0 };
             volume.swap(files);
             for (name, _) in files {
                 symlink(Path::new("..data").join(name), volume.folder.join(name)).unwrap();
@@ -152,7 +152,7 @@ pub(crate) mod tests {
         }
     }
 
-    impl Drop for Volume {
+    impl Drop for MountedVolume {
         fn drop(&mut self) {
             drop(fs::remove_dir_all(&self.folder));
         }
@@ -168,7 +168,7 @@ pub(crate) mod tests {
 
     #[test]
     fn files_of_a_volume_come_from_one_version() {
-        let mut volume = Volume::new("together", &[("a", "a1"), ("b", "b1")]);
+        let mut volume = MountedVolume::new("together", &[("a", "a1"), ("b", "b1")]);
         let mut versions = Versions::default();
         let a = versions.locate(&volume.path("a"));
         let kept = fs::read(&a).unwrap();
@@ -185,7 +185,7 @@ pub(crate) mod tests {
 
     #[test]
     fn two_swaps_in_a_row_are_both_seen() {
-        let mut volume = Volume::new("swaps", &[("a", "1"), ("b", "1")]);
+        let mut volume = MountedVolume::new("swaps", &[("a", "1"), ("b", "1")]);
         for content in ["2", "3"] {
             volume.swap(&[("a", content), ("b", content)]);
             let read = read_together(&[&volume.path("a"), &volume.path("b")]).unwrap();

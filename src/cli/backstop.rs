@@ -12,7 +12,7 @@ use super::{Exit, Failure, put};
 /// from the policy file, with their bindings. They repair a Secret as the webhook does or leave it alone. Apply them with
 /// kubectl apply -f -.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct BackstopArgs {
     #[command(flatten)]
     judging: Judging,
 
@@ -55,7 +55,7 @@ impl StaticKind {
 }
 
 /// Prints the policies.
-pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &BackstopArgs) -> Result<Exit, Failure> {
     let options = Options {
         role: match args.role {
             RoleName::Backstop => Role::Backstop,

@@ -32,7 +32,7 @@ use crate::report::{Report, Subject, Summary, Trouble, TroubleKind};
 /// an image pull Secret are skipped. Policy files of regcred are checked as well.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub(crate) struct Args {
+pub(crate) struct CheckArgs {
     /// Files, folders, or - for standard input
     ///
     /// In a folder and its subfolders: *.yaml, *.yml, *.json, .dockerconfigjson, .dockercfg, and any other file that begins as a
@@ -74,7 +74,7 @@ pub(crate) struct Args {
     judging: Judging,
 }
 
-impl Args {
+impl CheckArgs {
     /// Whether standard input is checked.
     fn stdin(&self) -> bool {
         self.paths.iter().any(|path| path == OsStr::new("-"))
@@ -82,7 +82,7 @@ impl Args {
 }
 
 /// Checks the files.
-pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
     let selection = Selection::new(&args.exclude, args.hidden, args.no_ignore)
         .map_err(|glob| Failure(format!("--exclude: `{glob}` is not a valid glob")))?;
@@ -111,7 +111,7 @@ fn stop_on_signals(stop: &Arc<OnceLock<Signal>>, stdin: bool) -> Result<(), Fail
 
 /// Returns the summary, and the signal that interrupted the run.
 fn check(
-    args: &Args,
+    args: &CheckArgs,
     selection: &Selection,
     policy: &Policy,
     stop: &OnceLock<Signal>,
@@ -158,7 +158,7 @@ const FILES_AT_ONCE: usize = 512;
 
 /// A run in progress.
 struct Run<'a> {
-    args: &'a Args,
+    args: &'a CheckArgs,
     terms: Terms<'a>,
     report: Report<io::BufWriter<Box<dyn Write>>>,
     diff: Diff,

@@ -28,7 +28,7 @@ use regcred_engine::escape::escaped;
 ///   regcred create acr --registry r.example.com --username robot | kubectl apply -f -
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, override_usage = usage("regcred"))]
-pub(crate) struct Args {
+pub(crate) struct CreateArgs {
     /// Name of the Secret
     #[arg(value_name = "NAME")]
     name: Name,
@@ -101,7 +101,7 @@ pub(crate) fn usage(program: &str) -> String {
 }
 
 /// Generates a Secret.
-pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &CreateArgs) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
     let entries = match &args.from_docker_config {
         Some(path) => from_docker_config(path.clone(), &args.registry, policy.language)?,
@@ -141,7 +141,7 @@ fn refused(denial: &str) -> Exit {
     Exit::Findings
 }
 
-impl Args {
+impl CreateArgs {
     fn terms<'a>(&'a self, policy: &'a Policy) -> NewSecretContext<'a> {
         let namespace = self.namespace.as_ref().map_or("", Namespace::as_str);
         NewSecretContext { policy, namespace, now: Timestamp::now() }
@@ -150,7 +150,7 @@ impl Args {
 
 /// The entry from the flags, or why it is denied. It is judged before the password is read, since most denials do not depend
 /// on it.
-fn from_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, Failure> {
+fn from_flags(args: &CreateArgs, policy: &Policy) -> Result<Result<Entries, String>, Failure> {
     let language = policy.language;
     let registry = args.registry_key(language)?;
     let entries = |username: String, password: Zeroizing<String>| {
@@ -185,7 +185,7 @@ fn from_flags(args: &Args, policy: &Policy) -> Result<Result<Entries, String>, F
     }
 }
 
-impl Args {
+impl CreateArgs {
     /// The registry key: as given, of the image, or of the kind of registry.
     fn registry_key(&self, language: Language) -> Result<String, Failure> {
         let key = match (self.registry.as_slice(), &self.image, self.kind) {

@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 ///
 /// You need permission to create Secrets in one namespace; what cannot be read is a warning.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct DoctorArgs {
     /// Check whether regcred can be installed
     #[arg(long)]
     pre: bool,
@@ -74,7 +74,7 @@ enum DoctorFormat {
 }
 
 /// Examines a cluster.
-pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()

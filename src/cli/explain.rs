@@ -34,7 +34,7 @@ use crate::report::explained::{Arrangement, ExplainFormat, ExplainReport, Explai
     after_help = "Exit codes: 0 nothing to report, 1 a cause was found, 2 regcred could not do its job",
     group(ArgGroup::new("subject").args(["target", "all_namespaces", "image", "message"]))
 )]
-pub(crate) struct Args {
+pub(crate) struct ExplainArgs {
     /// Pod, or KIND/NAME of a workload: its newest Pod that waits for an image, or else its template
     ///
     /// The kinds are pod, deployment, statefulset, daemonset, replicaset, replicationcontroller, job and cronjob, with the short
@@ -96,7 +96,7 @@ pub(crate) struct Args {
 }
 
 /// Explains.
-pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let language = args.lang.into();
     let is_of_files = !args.files.is_empty() && args.image.is_none();
     if matches!(args.output_format, ExplainFormat::Sarif | ExplainFormat::Github) && !is_of_files {
@@ -149,7 +149,7 @@ impl From<Failure> for Reported {
 }
 
 fn answer<W: Write + 'static>(
-    args: &Args,
+    args: &ExplainArgs,
     language: Language,
     mut report: ExplainReport<W>,
 ) -> Result<ExplainSummary, Reported> {
@@ -184,7 +184,7 @@ fn answer<W: Write + 'static>(
 }
 
 /// What is asked about a cluster, in this namespace.
-fn question(args: &Args, namespace: String) -> Question {
+fn question(args: &ExplainArgs, namespace: String) -> Question {
     match (&args.target, &args.image) {
         (Some(target), _) => Question::Target { namespace, target: target.clone() },
         (None, Some(image)) => {

@@ -54,15 +54,15 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Args),
-    Check(check::Args),
-    Scan(scan::Args),
-    Explain(explain::Args),
-    Verify(verify::Args),
-    Create(create::Args),
-    Doctor(doctor::Args),
-    Backstop(backstop::Args),
-    Rules(rules::Args),
+    Serve(serve::ServeArgs),
+    Check(check::CheckArgs),
+    Scan(scan::ScanArgs),
+    Explain(explain::ExplainArgs),
+    Verify(verify::VerifyArgs),
+    Create(create::CreateArgs),
+    Doctor(doctor::DoctorArgs),
+    Backstop(backstop::BackstopArgs),
+    Rules(rules::RulesArgs),
     Completions(shell::Completions),
     Man(shell::Man),
 }

@@ -20,7 +20,7 @@ const MAX_COLUMNS: usize = 100;
 /// A rule says what is wrong, who is affected, what to do, and gives an example. Every warning and refusal begins with
 /// [regcred/CODE].
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct RulesArgs {
     /// Code of a rule, such as missing-auth
     #[arg(
         value_name = "CODE",
@@ -47,7 +47,7 @@ enum OutputFormat {
 }
 
 /// Prints the rules.
-pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &RulesArgs) -> Result<Exit, Failure> {
     let language = args.lang.into();
     let text = match (args.output_format, args.rule) {
         (OutputFormat::Text, None) => rules::table(language),

@@ -18,7 +18,7 @@ use super::judging;
 use super::reporting::Reporting;
 use super::{Exit, Failure, say, signals};
 use crate::cluster::client::{Access, ClusterError, connect};
-use crate::cluster::scan::{Fix, Judging, Listener, ScanRequest, Scope, scan};
+use crate::cluster::scan::{Criteria, Fix, Listener, ScanRequest, Scope, scan};
 use crate::create::object::Namespace;
 use crate::report::{Format, Report, Summary, table};
 
@@ -31,7 +31,7 @@ use crate::report::{Format, Report, Summary, table};
 /// that to pull Secrets.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub(crate) struct Args {
+pub(crate) struct ScanArgs {
     /// Scan all namespaces
     ///
     /// Without permission to list Secrets cluster-wide, regcred reads each namespace that you can list.
@@ -85,7 +85,7 @@ pub(crate) struct Args {
     connection: Connection,
 }
 
-impl Args {
+impl ScanArgs {
     const fn fix(&self) -> Fix {
         let include_owned = self.include_owned;
         match (self.fix, self.dry_run) {
@@ -97,7 +97,7 @@ impl Args {
 }
 
 /// Scans a cluster.
-pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: ScanArgs) -> Result<Exit, Failure> {
     // With one thread, memory is freed where it was allocated, so it does not grow with the size of the cluster.
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -109,7 +109,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
     ended
 }
 
-fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
+fn scan_with(runtime: &Runtime, args: ScanArgs) -> Result<Exit, Failure> {
     let policy = args.judging.policy()?;
     let language = policy.language;
     if args.policy_reports && args.selector.is_some() {
@@ -142,7 +142,7 @@ fn scan_with(runtime: &Runtime, args: Args) -> Result<Exit, Failure> {
         selector: args.selector,
         all_types: args.all_types,
         fix,
-        judging: Judging { policy, now: Timestamp::now() },
+        judging: Criteria { policy, now: Timestamp::now() },
         policy_reports: args.policy_reports,
     };
     let (stop, stopped) = watch::channel(false);

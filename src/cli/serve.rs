@@ -17,7 +17,7 @@ use crate::cluster::client;
 use crate::cluster::self_managed;
 use crate::server::{CertificateSource, Ended, Server};
 
-pub(crate) use args::Args;
+pub(crate) use args::ServeArgs;
 use args::Settings;
 
 /// At most this many large reviews are judged at a time, on threads of their own. Each takes up to 15 MiB for 10 ms, or four
@@ -29,7 +29,7 @@ const MAX_LARGE_REVIEWS: usize = 2;
 const MAX_WORKERS: usize = 4;
 
 /// Serves until a signal arrives.
-pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: ServeArgs) -> Result<Exit, Failure> {
     let settings = args.validate()?;
     let runtime = Builder::new_multi_thread()
         .enable_all()

@@ -14,11 +14,11 @@ use tokio::runtime::Builder;
 
 use super::{Exit, Failure, put};
 
-pub(crate) use args::Args;
+pub(crate) use args::VerifyArgs;
 use run::{VerifyRun, VerifyStop};
 
 /// Verifies credentials.
-pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let language = args.lang.map_or_else(Language::default, Language::from);
     if args.print_job {
         return put(job::manifests(args)?.as_bytes());

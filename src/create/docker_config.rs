@@ -24,10 +24,10 @@ pub struct DockerConfig<'f> {
     cred_helpers: Vec<(String, String)>,
 }
 
-type Members<'f> = raw_json::Members<String, &'f RawValue>;
+type RawMembers<'f> = raw_json::Members<String, &'f RawValue>;
 
 /// The members of an object. `null` counts as an empty object.
-fn members(value: &RawValue) -> Option<Members<'_>> {
+fn members(value: &RawValue) -> Option<RawMembers<'_>> {
     if value.get() == "null" {
         Some(raw_json::Members(Vec::new()))
     } else {

@@ -12,13 +12,13 @@ pub(super) type NodeId = usize;
 /// One YAML document or JSON value.
 #[derive(Default)]
 pub(super) struct Tree {
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Vec<TreeNode>,
     /// The number of members that were visited because of merges.
     merged: Cell<usize>,
 }
 
 /// A value and its position.
-pub(super) struct Node {
+pub(super) struct TreeNode {
     /// Bytes of the file. A block scalar begins after the indentation of its first line that is not empty.
     pub(super) span: Range<usize>,
     pub(super) value: NodeData,
@@ -57,7 +57,7 @@ const MAX_MERGED_MEMBERS: usize = 1_000_000;
 
 impl Tree {
     pub(super) fn add(&mut self, span: Range<usize>, value: NodeData) -> NodeId {
-        self.nodes.push(Node { span, value, referred_to: false });
+        self.nodes.push(TreeNode { span, value, referred_to: false });
         self.nodes.len() - 1
     }
 

@@ -59,9 +59,9 @@ pub(super) enum CertificateFault {
 }
 
 /// A connection on which HTTP can be spoken.
-pub(super) trait Stream: Read + Write + Send + Unpin {}
+pub(super) trait ByteStream: Read + Write + Send + Unpin {}
 
-impl<T: Read + Write + Send + Unpin> Stream for T {}
+impl<T: Read + Write + Send + Unpin> ByteStream for T {}
 
 /// Makes connections.
 pub(super) struct Dialer {
@@ -101,7 +101,7 @@ impl Dialer {
     }
 
     /// Connects to a server.
-    pub(super) async fn dial(&self, site: &Site) -> Result<Box<dyn Stream>, ConnectError> {
+    pub(super) async fn dial(&self, site: &Site) -> Result<Box<dyn ByteStream>, ConnectError> {
         let reach = site.reach();
         // A proxy resolves names itself, but an address is what it is.
         if let Some(why) = site.address().and_then(|address| reach.forbids(address)) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use regcred_engine::consumers::{Consumer, Credentials, EntryRead, Models, ask, ordinary_images};
+use regcred_engine::consumers::{Consumer, EntryRead, Models, ReadCredentials, ask, ordinary_images};
 use regcred_engine::registry::RegistryKey;
 use regcred_engine::secret::SecretType;
 use zeroize::Zeroizing;
@@ -101,7 +101,9 @@ fn read_entries(models: &Models<'_>, images: &[PullImage]) -> LoginEntries {
 fn credential(models: &Models<'_>, entry: usize) -> Credential {
     let of = |consumer| match models.read(consumer, entry) {
         EntryRead::Credentials(credentials) => credentials,
-        EntryRead::Nothing | EntryRead::RefusesEntry | EntryRead::RefusesDocument => Credentials::default(),
+        EntryRead::Nothing | EntryRead::RefusesEntry | EntryRead::RefusesDocument => {
+            ReadCredentials::default()
+        }
     };
     let pair = of(Consumer::Kubelet);
     let token = of(Consumer::KeyChain).identity_token;

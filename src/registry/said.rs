@@ -81,7 +81,7 @@ pub(super) fn said(entry: &LoginEntry, now: Timestamp) -> Said {
 /// A document with this entry alone, as the kubelet reads it, for the judgement.
 fn document(key: &str, username: &[u8], password: &[u8], token: &str) -> Zeroizing<Vec<u8>> {
     #[derive(Serialize)]
-    struct DocumentJson<'a> {
+    struct OneEntryJson<'a> {
         auths: BTreeMap<&'a str, PairJson<'a>>,
     }
     #[derive(Serialize)]
@@ -93,7 +93,7 @@ fn document(key: &str, username: &[u8], password: &[u8], token: &str) -> Zeroizi
     let text = |bytes| Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
     let (username, password) = (text(username), text(password));
     let pair = PairJson { username: &username, password: &password, identitytoken: token };
-    let document = DocumentJson { auths: BTreeMap::from([(key, pair)]) };
+    let document = OneEntryJson { auths: BTreeMap::from([(key, pair)]) };
     // Room for all of it from the start, even if every byte is escaped: a buffer that grows leaves copies behind.
     let longest = 6 * (key.len() + username.len() + password.len() + token.len()) + 128;
     let mut json = Zeroizing::new(Vec::with_capacity(longest));

@@ -102,7 +102,7 @@ mod tests {
     const DELAY: Duration = Duration::from_secs(5);
     const FINISH: Duration = Duration::from_secs(20);
 
-    struct Case {
+    struct DrainCase {
         phase: watch::Sender<Phase>,
         connections: Arc<Connections>,
         in_flight: Arc<Pool>,
@@ -110,11 +110,11 @@ mod tests {
         run: tokio::task::JoinHandle<(Ended, Duration)>,
     }
 
-    fn start() -> Case {
+    fn start() -> DrainCase {
         start_with(std::future::pending())
     }
 
-    fn start_with(accepting: impl Future<Output = ()> + Send + 'static) -> Case {
+    fn start_with(accepting: impl Future<Output = ()> + Send + 'static) -> DrainCase {
         let phase = watch::Sender::new(Phase::Serving);
         let connections = Connections::new(10);
         let in_flight = Arc::new(Pool::new(10));
@@ -137,10 +137,10 @@ mod tests {
                 (ended, begun.elapsed())
             }
         });
-        Case { phase, connections, in_flight, signals, run }
+        DrainCase { phase, connections, in_flight, signals, run }
     }
 
-    async fn connect(case: &Case) -> Place {
+    async fn connect(case: &DrainCase) -> Place {
         match case.connections.place().await {
             Placement::Free(place) => place,
             _ => panic!("no place"),

@@ -161,7 +161,7 @@ fn apply<T>(name: &str, poll: Poll<T>, reload: &LastReload, put_to_use: impl FnO
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::tests::Volume;
+    use crate::files::tests::MountedVolume;
 
     fn poll(watched: &mut WatchedFiles) -> Poll<String> {
         watched.poll(|contents| {
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn every_swap_is_seen_bad_is_skipped() {
-        let mut volume = Volume::new("reload", &[("a", "1"), ("b", "1")]);
+        let mut volume = MountedVolume::new("reload", &[("a", "1"), ("b", "1")]);
         let paths = [volume.path("a"), volume.path("b")];
         let paths = [paths[0].as_path(), paths[1].as_path()];
         let mut watched = WatchedFiles::new(&paths, &read_together(&paths).unwrap());
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn missing_files_keep_the_version_in_use() {
-        let mut volume = Volume::new("gone", &[("a", "1")]);
+        let mut volume = MountedVolume::new("gone", &[("a", "1")]);
         let path = volume.path("a");
         let mut watched = WatchedFiles::new(&[&path], &read_together(&[&path]).unwrap());
         volume.swap(&[]);

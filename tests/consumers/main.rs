@@ -37,7 +37,7 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use regcred_engine::consumers::{
-    self, Consumer, EntryRead, Found, ImageRef, Models, Outcome, ordinary_images,
+    self, Consumer, EntryRead, ImageRef, Models, Outcome, Taken, ordinary_images,
 };
 use regcred_engine::secret::SecretType;
 use serde_json::Value;
@@ -185,7 +185,7 @@ fn model_answer<'m>(
     asked: &str,
     secret_type: SecretType,
     image: &ImageRef,
-) -> Option<(Consumer, Found<'m>)> {
+) -> Option<(Consumer, Taken<'m>)> {
     let consumer = consumer_of(asked);
     // The library reads any document as a config.json, and answers for an image without a registry.
     if !consumer.reads(secret_type) || (consumer == Consumer::Docker && image.domain().is_empty()) {
@@ -209,7 +209,7 @@ struct Wanted {
     firsts: BTreeSet<First>,
 }
 
-fn wanted(models: &Models<'_>, consumer: Consumer, image: &ImageRef, found: &Found<'_>) -> Wanted {
+fn wanted(models: &Models<'_>, consumer: Consumer, image: &ImageRef, found: &Taken<'_>) -> Wanted {
     let fails = models.refuses_document(consumer) || !consumer.accepts(image) || found.asks_helper;
     let of_entry = |entry| match models.read(consumer, entry) {
         EntryRead::Credentials(credentials) => Ok(Some(credential(&credentials))),
@@ -227,7 +227,7 @@ fn wanted(models: &Models<'_>, consumer: Consumer, image: &ImageRef, found: &Fou
     Wanted { firsts }
 }
 
-fn credential(read: &consumers::Credentials<'_>) -> Credential {
+fn credential(read: &consumers::ReadCredentials<'_>) -> Credential {
     Credential {
         username: read.username.to_vec(),
         password: read.password.to_vec(),
@@ -245,7 +245,7 @@ fn firsts(finds: &[Find]) -> BTreeSet<First> {
 }
 
 /// Whether a list of credentials is that of the groups, in any order inside of each.
-fn fits_groups(find: &Find, models: &Models<'_>, found: &Found<'_>) -> bool {
+fn fits_groups(find: &Find, models: &Models<'_>, found: &Taken<'_>) -> bool {
     let mut rest = find.credentials.as_slice();
     let fits = found.groups.iter().all(|group| {
         let mut wanted: Vec<_> = group

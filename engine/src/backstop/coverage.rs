@@ -82,7 +82,7 @@ impl<'a> Coverage<'a> {
     /// What the policies do about a finding in the document.
     #[must_use]
     pub fn effect(&self, finding: &Finding<'_>) -> Effect {
-        let index = finding.entry.and_then(|index| usize::try_from(index).ok());
+        let index = finding.entry.and_then(|entry| usize::try_from(entry.index()).ok());
         let Some(entry) = index.and_then(|index| self.entries.get(index)) else { return Effect::Nothing };
         if finding.repairable {
             let is_added = finding.rule() == Rule::MissingAuth && self.repairs;

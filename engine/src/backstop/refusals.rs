@@ -22,7 +22,7 @@ const SITE: &str = "r[7]";
 const MAX_NAMED: usize = 5;
 
 /// A rule in CEL. It must apply to no entry to which the engine's rule does not.
-struct Check {
+struct CelCheck {
     rule: Rule,
     /// Whether it applies to an entry `r`.
     applies: String,
@@ -89,7 +89,7 @@ fn rows() -> String {
 }
 
 /// The entries to which a rule applies and which are not kept from the old document.
-fn found(check: &Check) -> String {
+fn found(check: &CelCheck) -> String {
     let is_kept = if check.rule.judges_host() {
         format!("variables.old.contains({KEY})")
     } else {
@@ -104,7 +104,7 @@ fn found(check: &Check) -> String {
 }
 
 /// The rule's code, the registries and what is wrong.
-fn message(check: &Check, name: &str, policy: &Policy) -> String {
+fn message(check: &CelCheck, name: &str, policy: &Policy) -> String {
     let indices = format!("{:?}", std::array::from_fn::<_, MAX_NAMED, _>(|index| index));
     // What is before an @ can be a credential. CEL cannot decode UTF-8, so a key with other characters is not shown.
     format!(
@@ -145,7 +145,7 @@ pub(super) fn unfilled() -> String {
 }
 
 /// Every rule in CEL.
-fn checks(policy: &Policy) -> Vec<Check> {
+fn checks(policy: &Policy) -> Vec<CelCheck> {
     let [no_auth, no_username, no_password, no_identity_token, no_registry_token] =
         [AUTH, USERNAME, PASSWORD, IDENTITY_TOKEN, REGISTRY_TOKEN].map(is_missing);
     // Fields of other types are another rule's.
@@ -174,7 +174,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
                 "不是镜像仓库；请改用 ACR 控制台实例页面上的仓库地址",
             ),
         ),
-        Check {
+        CelCheck {
             rule: Rule::NoCredentials,
             // A word that is no host can be the end marker of a template, which is left alone.
             applies: format!(
@@ -185,7 +185,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
                 "条目中没有任何凭据；请补上 username 和 password，或删除该条目",
             ),
         },
-        Check {
+        CelCheck {
             rule: Rule::IncompleteCredentials,
             applies: format!("{is_typed} && {no_auth} && {no_token} && {no_username} != {no_password}"),
             text: words(
@@ -193,7 +193,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
                 "username 或 password 缺失或为空；请补全",
             ),
         },
-        Check {
+        CelCheck {
             rule: Rule::UsernameHasColon,
             applies: format!("{is_typed} && {no_auth} && {}.contains(':')", text(USERNAME)),
             text: words(
@@ -201,7 +201,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
                 "username 含有冒号，无法写入 auth",
             ),
         },
-        Check {
+        CelCheck {
             rule: Rule::AuthNotBase64,
             applies: format!(
                 "{is_typed} && !{no_auth} && [{auth_text}].all(a,\n  \
@@ -213,7 +213,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
                 "auth 不是合法的 base64；请将其设为 username:password 的 base64",
             ),
         },
-        Check {
+        CelCheck {
             rule: Rule::UnfilledPlaceholder,
             applies: format!(
                 "{is_typed} && [{USERNAME}, {PASSWORD}]\n  \
@@ -222,7 +222,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
             ),
             text: words("a placeholder was never filled in", "占位符没有被替换"),
         },
-        Check {
+        CelCheck {
             rule: Rule::RegistryKeyUnfilled,
             applies: format!("{KEY}.matches(r'{}')", hosts::UNFILLED),
             text: words(
@@ -230,7 +230,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
                 "仓库地址中的占位符没有被替换",
             ),
         },
-        Check {
+        CelCheck {
             rule: Rule::MissingAuth,
             applies: format!(
                 "{is_typed} && {no_auth} && !{no_username} && !{no_password} && {}.matches(r'^[^:\\\\]*$')",
@@ -241,7 +241,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
     ];
     checks.retain(|check| is_expressed(check.rule, policy));
     if let Some(applies) = denied_registry(policy) {
-        checks.push(Check {
+        checks.push(CelCheck {
             rule: Rule::RegistryDenied,
             applies,
             text: words("this cluster's policy does not allow the registry", "本集群的策略不允许使用该仓库"),
@@ -250,11 +250,11 @@ fn checks(policy: &Policy) -> Vec<Check> {
     checks
 }
 
-fn host_check(policy: &Policy, rule: Rule, applies: String, text: Bilingual<&'static str>) -> Check {
+fn host_check(policy: &Policy, rule: Rule, applies: String, text: Bilingual<&'static str>) -> CelCheck {
     let allow = &policy.rules.get(rule).allow;
     let applies =
         if allow.is_empty() { applies } else { format!("{applies} && !{}", hosts::is_on(SITE, allow)) };
-    Check { rule, applies, text }
+    CelCheck { rule, applies, text }
 }
 
 /// Whether the operator's lists refuse a host; `None` if there are no lists.

@@ -10,11 +10,12 @@ use std::borrow::Cow;
 use crate::document::{Document, Member};
 use crate::document::{EntryField, JsonType, TopField};
 
-use super::entry::{Fields, LiveEntries, is_map_of_strings, pair, string_map, trim_nuls, with_tokens};
+use super::entry::{
+    EntryRead, Fields, LiveEntries, is_map_of_strings, pair, string_map, trim_nuls, with_tokens,
+};
 use super::go_url;
 use super::image::ImageRef;
-use super::order::NamedEntries;
-use super::{EntryRead, Lookup};
+use super::order::{Lookup, NamedEntries};
 
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 

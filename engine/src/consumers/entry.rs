@@ -10,7 +10,7 @@ use crate::secret::SecretType;
 
 /// What a consumer reads from an entry. There is no `Debug`: these are credentials.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct Credentials<'a> {
+pub struct ReadCredentials<'a> {
     /// The username; empty if there is none.
     pub username: Cow<'a, [u8]>,
     /// The password; empty if there is none.
@@ -21,7 +21,7 @@ pub struct Credentials<'a> {
     pub registry_token: Cow<'a, str>,
 }
 
-impl Credentials<'_> {
+impl ReadCredentials<'_> {
     /// Whether there are a username and a password, or a token.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -34,7 +34,7 @@ impl Credentials<'_> {
 /// What a consumer makes of one entry.
 pub enum EntryRead<'a> {
     /// It reads credentials, though perhaps not all that it takes to log in.
-    Credentials(Credentials<'a>),
+    Credentials(ReadCredentials<'a>),
     /// It reads nothing.
     Nothing,
     /// It fails where it would need the entry.
@@ -97,12 +97,12 @@ impl<'a> Fields<'a> {
 
     /// What the kubelet and the key chain read, tokens aside: `auth` if there is one, else the plain pair. Both
     /// refuse the document for an `auth` that they cannot read.
-    pub(super) fn kubelet_pair(&self) -> Option<Credentials<'a>> {
+    pub(super) fn kubelet_pair(&self) -> Option<ReadCredentials<'a>> {
         if self.text(EntryField::Auth).is_empty() {
-            return Some(Credentials {
+            return Some(ReadCredentials {
                 username: bytes(self.text(EntryField::Username)),
                 password: bytes(self.text(EntryField::Password)),
-                ..Credentials::default()
+                ..ReadCredentials::default()
             });
         }
         pair(self.auth.as_ref()?)
@@ -115,12 +115,12 @@ impl<'a> Fields<'a> {
 }
 
 /// The two halves of a decoded `auth`; `None` without a colon.
-pub(super) fn pair<'a>(auth: &Auth) -> Option<Credentials<'a>> {
+pub(super) fn pair<'a>(auth: &Auth) -> Option<ReadCredentials<'a>> {
     let (username, password) = auth.halves()?;
-    Some(Credentials {
+    Some(ReadCredentials {
         username: Cow::Owned(username.to_vec()),
         password: Cow::Owned(password.to_vec()),
-        ..Credentials::default()
+        ..ReadCredentials::default()
     })
 }
 
@@ -130,7 +130,7 @@ pub(super) fn decode_padded(auth: &str) -> Option<Auth> {
 }
 
 /// docker and podman take NULs off both ends of a password.
-pub(super) fn trim_nuls(mut credentials: Credentials<'_>) -> Credentials<'_> {
+pub(super) fn trim_nuls(mut credentials: ReadCredentials<'_>) -> ReadCredentials<'_> {
     let password = &credentials.password;
     let start = password.iter().position(|&byte| byte != 0).unwrap_or(password.len());
     let end = password.iter().rposition(|&byte| byte != 0).map_or(start, |last| last + 1);
@@ -141,8 +141,8 @@ pub(super) fn trim_nuls(mut credentials: Credentials<'_>) -> Credentials<'_> {
 }
 
 /// Adds the tokens that docker and the key chain read.
-pub(super) fn with_tokens<'a>(credentials: Credentials<'a>, fields: &Fields<'a>) -> Credentials<'a> {
-    Credentials {
+pub(super) fn with_tokens<'a>(credentials: ReadCredentials<'a>, fields: &Fields<'a>) -> ReadCredentials<'a> {
+    ReadCredentials {
         identity_token: fields.text(EntryField::IdentityToken),
         registry_token: fields.text(EntryField::RegistryToken),
         ..credentials
@@ -156,9 +156,9 @@ fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
     }
 }
 
-impl<'a> From<Credentials<'a>> for EntryRead<'a> {
-    fn from(credentials: Credentials<'a>) -> Self {
-        if credentials == Credentials::default() {
+impl<'a> From<ReadCredentials<'a>> for EntryRead<'a> {
+    fn from(credentials: ReadCredentials<'a>) -> Self {
+        if credentials == ReadCredentials::default() {
             EntryRead::Nothing
         } else {
             EntryRead::Credentials(credentials)

@@ -10,10 +10,9 @@ use std::ops::Range;
 use crate::document::JsonText;
 use crate::document::JsonType;
 
-use super::entry::{Fields, LiveEntries, decode_padded, pair};
+use super::entry::{EntryRead, Fields, LiveEntries, ReadCredentials, decode_padded, pair};
 use super::image::ImageRef;
 use super::order::NamedEntries;
-use super::{Credentials, EntryRead};
 
 const HUB: &str = "registry-1.docker.io";
 
@@ -22,7 +21,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> EntryRead<'a> {
         Some((JsonType::String, Some(text))) if fields.is_object() => JsonText::decode(*text),
         _ => return EntryRead::RefusesEntry,
     };
-    let pair: Option<Credentials<'a>> = decode_padded(&auth).as_ref().and_then(pair);
+    let pair: Option<ReadCredentials<'a>> = decode_padded(&auth).as_ref().and_then(pair);
     pair.map_or(EntryRead::RefusesEntry, EntryRead::from)
 }
 

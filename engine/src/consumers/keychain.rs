@@ -7,8 +7,7 @@ use std::ops::Range;
 
 use crate::document::EntryField;
 
-use super::EntryRead;
-use super::entry::{Fields, with_tokens};
+use super::entry::{EntryRead, Fields, with_tokens};
 use super::go_url::is_ipv6;
 use super::image::ImageRef;
 use super::keyring::Keyring;

@@ -22,6 +22,8 @@ pub(super) struct Keyring {
     patterns: Vec<Pattern>,
     /// Each host with a glob and its port.
     globs: Vec<HostPort<'static>>,
+    /// Whether some are left out, because there are more than [`MAX_GLOBS`].
+    pub(super) is_cut: bool,
     /// The entries under exactly `index.docker.io`.
     hub: Option<Range<usize>>,
 }
@@ -51,6 +53,7 @@ impl Keyring {
             has_unparsable: filed.len() < live.len(),
             patterns: Vec::with_capacity(filed.len()),
             globs: Vec::new(),
+            is_cut: false,
             hub: None,
         };
         let mut start = 0;
@@ -69,6 +72,7 @@ impl Keyring {
         keyring.link_shorter();
         keyring.globs.sort_unstable();
         keyring.globs.dedup();
+        keyring.is_cut = keyring.globs.len() > MAX_GLOBS;
         keyring.globs.truncate(MAX_GLOBS);
         keyring
     }

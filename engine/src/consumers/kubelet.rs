@@ -7,8 +7,7 @@ use std::ops::Range;
 use crate::document::Document;
 use crate::document::{EntryField, TopField};
 
-use super::EntryRead;
-use super::entry::{Fields, is_map_of_strings};
+use super::entry::{EntryRead, Fields, is_map_of_strings};
 use super::image::ImageRef;
 use super::keyring::Keyring;
 

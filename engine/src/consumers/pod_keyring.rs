@@ -6,9 +6,11 @@ use std::borrow::Cow;
 
 use crate::document::{Document, Member};
 
-use super::entry::{Fields, live_entries};
+use super::consumer::Consumer;
+use super::entry::{EntryRead, Fields, live_entries};
+use super::image::ImageRef;
 use super::keyring::Keyring;
-use super::{Consumer, EntryRead, ImageRef, kubelet, refuses_top};
+use super::kubelet;
 
 /// The keyring, and which documents the kubelet refuses. If it refuses one, it pulls nothing for the Pod.
 pub(crate) struct PodKeyring<'d> {
@@ -45,7 +47,7 @@ impl<'d> PodKeyring<'d> {
             let read = |member: &Member| kubelet::read(&Fields::read(document, member));
             let is_bad = |member: &&&Member| matches!(read(member), EntryRead::RefusesDocument);
             let bad = members.iter().find(is_bad).map(|member| document.name(member).decode());
-            if bad.is_some() || refuses_top(Consumer::Kubelet, document) {
+            if bad.is_some() || Consumer::Kubelet.refuses_top(document) {
                 refused.push(RefusedDocument { document: number, key: bad });
                 continue;
             }

@@ -8,10 +8,11 @@ use crate::document::Document;
 use crate::document::{EntryField, TopField};
 use crate::secret::SecretType;
 
-use super::entry::{Fields, LiveEntries, is_map_of_strings, pair, string_map, trim_nuls};
+use super::entry::{
+    EntryRead, Fields, LiveEntries, ReadCredentials, is_map_of_strings, pair, string_map, trim_nuls,
+};
 use super::image::ImageRef;
-use super::order::NamedEntries;
-use super::{Credentials, EntryRead, Lookup};
+use super::order::{Lookup, NamedEntries};
 
 const FIELDS: [EntryField; 2] = [EntryField::Auth, EntryField::IdentityToken];
 
@@ -31,7 +32,8 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> EntryRead<'a> {
     match fields.padded_auth() {
         None => EntryRead::RefusesEntry,
         Some(auth) => pair(auth).map_or(EntryRead::Nothing, |pair| {
-            Credentials { identity_token: fields.text(EntryField::IdentityToken), ..trim_nuls(pair) }.into()
+            ReadCredentials { identity_token: fields.text(EntryField::IdentityToken), ..trim_nuls(pair) }
+                .into()
         }),
     }
 }

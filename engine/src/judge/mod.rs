@@ -4,6 +4,7 @@ mod old;
 mod shape;
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -11,7 +12,7 @@ use jiff::tz::Offset;
 use crate::affected::Affected;
 use crate::consumers::Models;
 use crate::document::{Document, SyntaxError};
-use crate::finding::Finding;
+use crate::finding::{EntryNumber, Finding};
 use crate::place::{Place, Spot};
 use crate::policy::{Policy, Requester, Setting};
 use crate::registry::{DOCKER_HUB, RegistryKey};
@@ -43,7 +44,7 @@ pub struct Request<'a> {
 pub const MAX_LISTED_REGISTRIES: usize = 100;
 
 /// What the consumers make of an entry is not computed for a document with more entries than this: the models of such a
-/// document take 50 times its size, and no pull Secret has this many.
+/// document take 50 times its size, and no pull Secret has this many. Nor is it if the models leave out some of its globs.
 pub const MAX_MODELLED_ENTRIES: usize = 1_000;
 
 /// What was found. It borrows only the registry keys from the documents.
@@ -70,7 +71,7 @@ pub struct Judgement<'a> {
 #[must_use]
 pub fn judge<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
     let document = read(request);
-    let mut judgement = judge_document(policy, request, document.as_ref(), Scope::Everything);
+    let mut judgement = judge_document(policy, request, document.as_ref(), Extent::Everything);
     if let Ok(document) = &document
         && !judgement.findings.is_empty()
         && document.entries().nth(MAX_MODELLED_ENTRIES).is_none()
@@ -85,12 +86,12 @@ pub fn judge<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
 /// them, and whether the old document had them, is not asked.
 #[must_use]
 pub fn judge_repair<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
-    judge_document(policy, request, read(request).as_ref(), Scope::Repair)
+    judge_document(policy, request, read(request).as_ref(), Extent::Repair)
 }
 
 /// How much is judged.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
+enum Extent {
     Everything,
     /// As for [`judge_repair`].
     Repair,
@@ -104,7 +105,7 @@ fn judge_document<'a>(
     policy: &Policy,
     request: &Request<'a>,
     document: Result<&Document<'a>, &SyntaxError>,
-    scope: Scope,
+    scope: Extent,
 ) -> Judgement<'a> {
     let settings = policy.settings(&request.requester, Offset::UTC.to_datetime(request.now).date());
     let judge = Judge {
@@ -112,7 +113,7 @@ fn judge_document<'a>(
         request,
         settings,
         // All that is found in such a document is shown.
-        scope: if document.is_ok_and(Document::is_object) { scope } else { Scope::Everything },
+        scope: if document.is_ok_and(Document::is_object) { scope } else { Extent::Everything },
         unchanged: request
             .old
             .and_then(|old| old.document)
@@ -133,11 +134,16 @@ fn judge_document<'a>(
 /// Fills in what the consumers make of the entry, or of the document, that each finding is about.
 fn ask_consumers(findings: &mut [Finding<'_>], document: &Document<'_>) {
     let models = Models::new(document);
+    if models.are_cut() {
+        return;
+    }
     let entries: Vec<_> = document.entries().collect();
-    let of_document = Affected::by_document(&models, document.secret_type());
+    let registries: HashSet<_> = models.keys().collect();
+    let registries = u16::try_from(registries.len()).unwrap_or(u16::MAX);
+    let of_document = Affected::by_document(&models, document.secret_type(), registries);
     let mut last: Option<(usize, Affected)> = None;
     for finding in findings {
-        let entry = finding.entry.and_then(|entry| usize::try_from(entry).ok());
+        let entry = finding.entry.and_then(|entry| usize::try_from(entry.index()).ok());
         finding.affected = match (entry, last) {
             (None, _) => of_document,
             (Some(index), Some((same, affected))) if same == index => affected,
@@ -146,7 +152,7 @@ fn ask_consumers(findings: &mut [Finding<'_>], document: &Document<'_>) {
                 let credentials = fields.as_ref().and_then(Credentials::read);
                 let plain = credentials.as_ref().and_then(Credentials::plain_pair);
                 let key = finding.place.key().map(RegistryKey::as_written).unwrap_or_default();
-                let affected = Affected::by_entry(&models, index, key, plain);
+                let affected = Affected::by_entry(&models, index, key, plain, registries);
                 last = Some((index, affected));
                 affected
             }
@@ -159,7 +165,7 @@ struct Judge<'p, 'a> {
     policy: &'p Policy,
     request: &'p Request<'a>,
     settings: PerRule<Setting>,
-    scope: Scope,
+    scope: Extent,
     /// An UPDATE that leaves the document as it was.
     unchanged: bool,
     findings: Vec<Finding<'a>>,
@@ -209,11 +215,11 @@ impl<'a> Judge<'_, 'a> {
     fn wanted(&self) -> Wanted {
         let is_on = |rule: Rule| rule.stops_every_repair() || !self.is_off(rule);
         match self.scope {
-            Scope::Everything => {
+            Extent::Everything => {
                 Wanted { always: PerRule::from_fn(is_on), before_repair: PerRule::default() }
             }
-            Scope::Repair if self.is_never_repaired() => Wanted::default(),
-            Scope::Repair => {
+            Extent::Repair if self.is_never_repaired() => Wanted::default(),
+            Extent::Repair => {
                 let decides = |rule: Rule| is_on(rule) && (rule.stops_every_repair() || rule.is_fixable());
                 Wanted {
                     always: PerRule::from_fn(decides),
@@ -263,7 +269,7 @@ impl<'a> Judge<'_, 'a> {
             capped_by,
             repairable: edit.is_some(),
             affected: Affected::default(),
-            entry: about.entry,
+            entry: about.entry.map(EntryNumber::of_index),
         });
         self.edits.extend(edit);
     }
@@ -381,7 +387,7 @@ impl<'a> Judge<'_, 'a> {
 
     /// The old document, if the comparisons and the ratchet need one. The ratchet does not decide what is repaired.
     fn old_document(&self, wanted: &Wanted) -> Option<Document<'a>> {
-        let is_compared = self.scope == Scope::Everything || wanted.includes(Rule::CredentialsStripped);
+        let is_compared = self.scope == Extent::Everything || wanted.includes(Rule::CredentialsStripped);
         let old = self.request.old.filter(|_| is_compared && !self.unchanged)?.document?;
         Document::read(old.bytes(), self.request.secret.secret_type).ok()
     }
@@ -419,7 +425,7 @@ impl<'a> Judge<'_, 'a> {
     /// Reports each entry that would have been repaired.
     fn too_large(&mut self, would_be: usize, entries: &[EntryRef<'_, 'a>]) {
         let unfixed = self.findings.iter().filter(|finding| finding.repairable);
-        let unfixed: Vec<u32> = unfixed.filter_map(|finding| finding.entry).collect();
+        let unfixed: Vec<u32> = unfixed.filter_map(|finding| finding.entry.map(EntryNumber::index)).collect();
         self.drop_edits(0, 0);
         for index in unfixed {
             let entry = entries.binary_search_by_key(&index, |entry| entry.index);

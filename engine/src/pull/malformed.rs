@@ -27,15 +27,8 @@ pub(super) struct Malformation {
 }
 
 /// The rules about what makes the kubelet refuse a document.
-const RULES: [Rule; 7] = [
-    Rule::NotJson,
-    Rule::NotADockerConfig,
-    Rule::NotAnObject,
-    Rule::FieldNotString,
-    Rule::AuthNotBase64,
-    Rule::AuthWithoutColon,
-    Rule::ClientOnlySettings,
-];
+const RULES: [Rule; 5] =
+    [Rule::NotJson, Rule::NotAnObject, Rule::FieldNotString, Rule::AuthNotBase64, Rule::AuthWithoutColon];
 
 impl Malformation {
     /// Finds it in a document that the kubelet refuses, and if known in the entry of this key.
@@ -94,7 +87,7 @@ fn position(bytes: &[u8], offset: usize) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consumers::PodKeyring;
+    use crate::consumers::{Consumer, Models, PodKeyring, ask as ask_models};
     use crate::document::Document;
 
     fn find(bytes: &[u8]) -> Malformation {
@@ -127,6 +120,20 @@ mod tests {
             let found = find(document.as_bytes());
             assert_eq!((&*found.path, found.position), (path, position), "{document}");
             assert_eq!(found.clause.english, clause, "{document}");
+        }
+    }
+
+    #[test]
+    fn rules_are_those_whose_example_the_kubelet_refuses() {
+        let is_refused = |rule: Rule| {
+            let example = rule.definition().example;
+            let ask = |models: &Models<'_>| models.refuses_document(Consumer::Kubelet);
+            // What is no JSON has no models.
+            example.misplaced.is_none()
+                && ask_models(example.document.as_bytes(), example.secret_type, ask).unwrap_or(true)
+        };
+        for rule in Rule::ALL {
+            assert_eq!(RULES.contains(rule), is_refused(*rule), "{rule}");
         }
     }
 

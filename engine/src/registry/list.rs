@@ -1,7 +1,8 @@
 //! The operator's lists of hosts.
 
 use super::glob::{HostGlob, is_glob};
-use super::key::{DOCKER_HUB_HOSTS, Key, Port, is_bracketed_ipv6, normalise_host, split_port};
+use super::key::{DOCKER_HUB_HOSTS, Key};
+use super::parts::{Port, is_bracketed_ipv6, normalise_host, split_port};
 
 /// Hosts, and globs over hosts, as an operator lists them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod endpoint;
 mod glob;
 mod key;
 mod list;
+mod parts;
 mod shown;
 
 pub use acr::AcrService;

@@ -93,17 +93,15 @@ impl Check for AmbiguousJson {
             ),
         );
         if context.place.secret_type == SecretType::DockerCfg {
-            return message.only_note(text(
-                "The kubelet, podman and the key chain take the last value and ignore the letter case of fields; readers in other \
-                 languages do not all do so.",
-                "kubelet、podman 和 keychain 取最后一个值，并且不区分字段名的大小写；其他语言的程序并非都如此。",
+            return message.note(text(
+                "The kubelet, podman and the key chain ignore the letter case of fields; readers in other languages differ.",
+                "kubelet、podman 和 keychain 不区分字段名的大小写；其他语言的程序各不相同。",
             ));
         }
-        message.only_note(text(
-            "The kubelet, docker, podman and the key chain take the last value, merge two auths and ignore letter case; Argo CD Image \
-             Updater and readers in other languages do not.",
-            "kubelet、docker、podman 和 keychain 取最后一个值，合并两个 auths，并且不区分大小写；Argo CD Image Updater 和其他语言的程序并非\
-             如此。",
+        message.note(text(
+            "The kubelet, docker, podman and the key chain merge two auths and ignore letter case; Argo CD Image Updater does neither; \
+             readers in other languages differ.",
+            "kubelet、docker、podman 和 keychain 会合并两个 auths，并且不区分大小写；Argo CD Image Updater 都不会；其他语言的程序各不相同。",
         ))
     }
 }

@@ -1,5 +1,6 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
 use super::view::EntryView;
+use crate::affected::readers;
 use crate::bilingual::text;
 use crate::document::EntryField;
 
@@ -43,9 +44,6 @@ impl Check for AuthDisagrees {
                 "请确认哪一份正确，并据此更新另一份。",
             ),
         );
-        match crate::affected::readers(context.affected) {
-            Some(readers) => message.note(readers),
-            None => message,
-        }
+        message.only_note_if(readers(context.affected, context.place))
     }
 }

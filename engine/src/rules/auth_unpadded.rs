@@ -1,4 +1,4 @@
-use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
+use super::definition::{Action, Announcement, Check, Context, Definition, Example, Found, Kind, Message};
 use super::view::EntryView;
 use crate::bilingual::text;
 use crate::document::EntryField;
@@ -12,7 +12,13 @@ impl Check for AuthUnpadded {
     const DEFINITION: Definition = Definition {
         code: "auth-unpadded",
         action: Action::Warn,
-        kind: Kind::Fixable,
+        kind: Kind::Fixable(Announcement {
+            clause: "padding of auth added",
+            rest: text(
+                "It decodes to the same credentials; nothing else was changed.",
+                "已补齐 auth 的 base64 填充，解码结果不变，其余内容未改动。",
+            ),
+        }),
         title: text("`auth` lacks its base64 padding", "`auth` 缺少 base64 填充"),
         applies: text(
             "`auth` can be decoded only without padding. regcred adds the `=` and removes line breaks at the end; the letters stay.",

@@ -7,7 +7,12 @@ use crate::place::Spot;
 
 /// `credsStore` or `credHelpers` is set; the place names which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientOnlySettings;
+pub enum ClientOnlySettings {
+    /// To the name of a helper program, or to one for each registry.
+    Helper,
+    /// To something else.
+    WrongType,
+}
 
 impl Check for ClientOnlySettings {
     const DEFINITION: Definition = Definition {
@@ -29,7 +34,14 @@ impl Check for ClientOnlySettings {
         let document = view.document;
         let settings = [TopField::CredsStore, TopField::CredHelpers].into_iter().filter_map(|field| {
             let member = document.top_value(field).filter(|member| is_set(document, member))?;
-            Some(Found::new(ClientOnlySettings, name_offset(member), Spot::Top(field)))
+            let fits = match field {
+                TopField::CredHelpers => {
+                    document.members(member).iter().all(is_name) && member.kind == JsonType::Object
+                }
+                _ => is_name(member),
+            };
+            let rule = if fits { ClientOnlySettings::Helper } else { ClientOnlySettings::WrongType };
+            Some(Found::new(rule, name_offset(member), Spot::Top(field)))
         });
         settings.collect::<Vec<_>>()
     }
@@ -41,8 +53,8 @@ impl Check for ClientOnlySettings {
             (
                 "docker, podman, crane, ko and kaniko",
                 "docker、podman、crane、ko、kaniko",
-                "for the registries it names",
-                "对其中列出的仓库",
+                "for the registries for which it names one",
+                "对其中指定了 helper 的仓库",
             )
         } else {
             ("docker, crane, ko and kaniko", "docker、crane、ko、kaniko", "for every registry", "对所有仓库")
@@ -57,6 +69,9 @@ impl Check for ClientOnlySettings {
                 format!("请从文档中删除 {name}，只保留在自己的 ~/.docker/config.json 里。"),
             ),
         );
+        if matches!(self, ClientOnlySettings::WrongType) {
+            return message;
+        }
         message.only_note(Bilingual::new(
             format!(
                 "The kubelet and the key chain ignore it. {clients} fail without the helper program, {scope}, even if auths is correct."
@@ -64,6 +79,11 @@ impl Check for ClientOnlySettings {
             format!("kubelet 和 keychain 会忽略它；{clients_zh} 在缺少 helper 程序时{scope_zh}都会失败，即使 auths 正确。"),
         ))
     }
+}
+
+/// Whether a value can name a helper program.
+fn is_name(member: &Member) -> bool {
+    matches!(member.kind, JsonType::String | JsonType::Null)
 }
 
 /// Whether a setting has a value that is not empty.

@@ -54,13 +54,22 @@ pub(crate) enum Kind {
     /// The document, or the credentials of an entry.
     Content,
     /// As `Content`, and it can repair what it finds.
-    Fixable,
+    Fixable(Announcement),
     /// As `Content`, but the finding does not stop a repair.
     Harmless,
     /// The registry key alone. An old key is enough for the ratchet, and the finding does not stop a repair.
     Host,
     /// As `Content`, and a document with such a finding is never patched, whatever the rule's action.
     Unpatchable,
+}
+
+/// What is said after a repair.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Announcement {
+    /// What was done: no closing mark.
+    pub(crate) clause: &'static str,
+    /// What else there is to know, as a sentence.
+    pub(crate) rest: Bilingual<&'static str>,
 }
 
 /// The fixed part of a rule.

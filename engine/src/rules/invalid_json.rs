@@ -36,7 +36,11 @@ impl Check for NotJson {
         let stopped = match self.reason {
             InvalidJson::Empty => (String::new(), String::new()),
             _ => {
-                (format!("Reading stopped after {offset} bytes. "), format!("读取到第 {offset} 字节后停止。"))
+                let s = if offset == 1 { "" } else { "s" };
+                (
+                    format!("Reading stopped after {offset} byte{s}. "),
+                    format!("读取到第 {offset} 字节后停止。"),
+                )
             }
         };
         let note = if self.refused_by_api_server {

@@ -1,4 +1,4 @@
-use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
+use super::definition::{Action, Announcement, Check, Context, Definition, Example, Found, Kind, Message};
 use super::view::EntryView;
 use crate::bilingual::text;
 use crate::document::EntryField;
@@ -12,7 +12,13 @@ impl Check for MissingAuth {
     const DEFINITION: Definition = Definition {
         code: "missing-auth",
         action: Action::Deny,
-        kind: Kind::Fixable,
+        kind: Kind::Fixable(Announcement {
+            clause: "auth added",
+            rest: text(
+                "It encodes the username and password of the entry; nothing else was changed.",
+                "已补上 auth，由条目中的 username 和 password 编码得到，其余内容未改动。",
+            ),
+        }),
         title: text("`auth` is missing", "缺少 `auth`"),
         applies: text(
             "`username` and `password` are not empty, the username has no `:`, and `auth` is absent, `null` or `\"\"`. regcred adds \

@@ -61,7 +61,7 @@ pub(crate) use collisions::Collisions;
 pub use credential_end::credential_end;
 pub(crate) use credentials::{Credentials, is_usable};
 pub use definition::{Action, Example, Misplaced};
-pub(crate) use definition::{Context, Definition, Message};
+pub(crate) use definition::{Announcement, Context, Definition, Message};
 pub(crate) use entry_ref::{EntryRef, Kept};
 pub(crate) use view::{DocumentView, EntryView, Lists, STRIPPED, Shared};
 
@@ -215,10 +215,18 @@ impl Rule {
         self.definition().action
     }
 
+    /// What is said after the rule has repaired something; `None` if it repairs nothing.
+    pub(crate) const fn announcement(self) -> Option<&'static Announcement> {
+        match &self.definition().kind {
+            Kind::Fixable(announcement) => Some(announcement),
+            Kind::Content | Kind::Harmless | Kind::Host | Kind::Unpatchable => None,
+        }
+    }
+
     /// Whether the rule can repair what it finds. If it can, it does unless the policy says `fix: false`.
     #[must_use]
     pub const fn is_fixable(self) -> bool {
-        matches!(self.definition().kind, Kind::Fixable)
+        self.announcement().is_some()
     }
 
     /// Whether the rule judges the registry key alone: an old key is enough for the ratchet, and the finding does not

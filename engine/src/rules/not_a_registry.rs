@@ -5,9 +5,11 @@ use crate::registry::{Key, is_browser_page};
 
 /// The address of a website.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotARegistry {
-    /// The registry that was probably meant.
-    pub meant: Option<Registry>,
+pub enum NotARegistry {
+    /// A host that is no registry, and the registry that was probably meant.
+    Host(Option<Registry>),
+    /// A page at a registry's own host.
+    Page,
 }
 
 /// The registry of a website.
@@ -58,9 +60,9 @@ impl NotARegistry {
         };
         let website = WEBSITES.into_iter().find(|(website, _)| *website == host);
         match website {
-            Some((_, meant)) => Some(NotARegistry { meant }),
-            None => (is_browser_page(host, key.path()) || REGIONAL_CONSOLES.into_iter().any(is_console))
-                .then_some(NotARegistry { meant: None }),
+            Some((_, meant)) => Some(NotARegistry::Host(meant)),
+            None if REGIONAL_CONSOLES.into_iter().any(is_console) => Some(NotARegistry::Host(None)),
+            None => is_browser_page(host, key.path()).then_some(NotARegistry::Page),
         }
     }
 }
@@ -89,21 +91,24 @@ impl Check for NotARegistry {
     fn message(&self, _: &Context<'_>) -> Message {
         let clause =
             text("this is the address of a website, not of a registry", "这是网站的地址，不是镜像仓库的地址");
-        match self.meant {
-            Some(meant) => Message::new(
+        let by_image_names = text(
+            "Use the host with which your image names begin, without a page of the web interface.",
+            "请改用镜像名开头的主机名，不带网页界面的路径。",
+        );
+        let message = match self {
+            NotARegistry::Page => return Message::new(clause, by_image_names),
+            NotARegistry::Host(None) => Message::new(clause, by_image_names),
+            NotARegistry::Host(Some(meant)) => Message::new(
                 clause,
                 Bilingual::new(
                     format!("Use {}, or the registry with which your image names begin.", meant.host()),
                     format!("请改用 {}，或镜像名开头的仓库地址。", meant.host()),
                 ),
             ),
-            None => Message::new(
-                clause,
-                text(
-                    "Use the host with which your image names begin, without a page of the web interface.",
-                    "请改用镜像名开头的主机名，不带网页界面的路径。",
-                ),
-            ),
-        }
+        };
+        message.only_note(text(
+            "It serves no images, so no image name begins with this host.",
+            "它不提供镜像，因此没有镜像名以此主机名开头。",
+        ))
     }
 }

@@ -1,13 +1,15 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
 use super::view::EntryView;
-use crate::affected::docker_hub_sentence;
 use crate::bilingual::text;
-use crate::registry::Key;
-use crate::secret::SecretType;
+use crate::consumers::Consumer;
+use crate::registry::{Key, RegistryKey};
 
 /// The key is another spelling of Docker Hub than the usual one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RegistryKeyDockerHub;
+pub struct RegistryKeyDockerHub {
+    /// The document has the usual key, too.
+    pub has_usual: bool,
+}
 
 impl Check for RegistryKeyDockerHub {
     const DEFINITION: Definition = Definition {
@@ -31,61 +33,40 @@ impl Check for RegistryKeyDockerHub {
     fn entry<'a>(entry: &EntryView<'_, 'a>) -> impl IntoIterator<Item = Found<'a, Self>> {
         let is_second = || entry.key().is_registry_1() && entry.is_usable_like_docker_hub();
         let applies = entry.key().is_other_docker_hub() && !is_second();
-        applies.then(|| Found::at(entry, RegistryKeyDockerHub))
+        let has_usual = entry.shared.docker_hub.is_some();
+        applies.then(|| Found::at(entry, RegistryKeyDockerHub { has_usual }))
     }
 
     fn message(&self, context: &Context<'_>) -> Message {
-        let shown = context.place.key().map(|key| key.shown()).unwrap_or_default();
-        let key = Key::parse(&shown);
-        let affected = docker_hub_sentence(context.affected, &key, context.place.secret_type);
-        let clause = text("this is an unusual key for Docker Hub", "这不是 Docker Hub 的常用写法");
-        if key.is_browser_login() {
-            return Message::new(
-                clause,
-                text(
-                    "Remove this entry: docker's login in the browser left it there.",
-                    "请删除该条目：它是 docker 在浏览器中登录后留下的。",
-                ),
+        let written = context.place.key().map(RegistryKey::as_written).unwrap_or_default();
+        let key = Key::parse(written);
+        let is_used_by_updater = context.affected.is_used_for_others_by(Consumer::ImageUpdater);
+        let remedy = if key.is_browser_login() {
+            text(
+                "Remove this entry: docker's login in the browser left it there.",
+                "请删除该条目：它是 docker 在浏览器中登录后留下的。",
             )
-            .only_note_if(affected);
-        }
-        if key.is_registry_1() {
-            let message = Message::new(
-                clause,
-                text(
-                    "If both are needed, keep both entries with the same credentials.",
-                    "如果两者都需要，请保留两个凭据相同的条目。",
-                ),
-            );
-            if context.place.secret_type == SecretType::DockerCfg {
-                return message.only_note(text(
-                    "The kubelet and the key chain look for https://index.docker.io/v1/, and podman takes either.",
-                    "kubelet 和 keychain 查找 https://index.docker.io/v1/，podman 两者都接受。",
-                ));
-            }
-            return message.only_note(text(
-                "Argo CD Image Updater looks for this key, the kubelet, docker and the key chain for https://index.docker.io/v1/, and \
-                 podman takes either.",
-                "Argo CD Image Updater 查找此地址，kubelet、docker 和 keychain 查找 https://index.docker.io/v1/，podman 两者都接受。",
-            ));
-        }
-        if key.has_path() {
-            return Message::new(
-                clause,
-                text(
-                    "Keep it if only consumers that use it need these credentials.",
-                    "如果只有会使用它的消费方需要这些凭据，可以保留。",
-                ),
+        } else if key.is_registry_1() || is_used_by_updater {
+            text(
+                "The other consumers look for https://index.docker.io/v1/: if they need it too, keep both entries with the same credentials.",
+                "其他消费方查找的是 https://index.docker.io/v1/：如果它们也需要，请保留两个凭据相同的条目。",
             )
-            .only_note_if(affected);
-        }
-        Message::new(
-            clause,
+        } else if key.has_path() && context.affected.may_be_used_for_others() {
+            text(
+                "Keep it if only consumers that use it need these credentials.",
+                "如果只有会使用它的消费方需要这些凭据，可以保留。",
+            )
+        } else if self.has_usual {
+            text(
+                "Keep only the entry https://index.docker.io/v1/, with the correct credentials.",
+                "请只保留 https://index.docker.io/v1/ 这一条目，并填入正确的凭据。",
+            )
+        } else {
             text(
                 "Write the key as https://index.docker.io/v1/, including the closing slash.",
                 "请把仓库地址写成 https://index.docker.io/v1/（含末尾斜杠）。",
-            ),
-        )
-        .only_note_if(affected)
+            )
+        };
+        Message::new(text("this is an unusual key for Docker Hub", "这不是 Docker Hub 的常用写法"), remedy)
     }
 }

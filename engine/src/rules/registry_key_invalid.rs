@@ -52,7 +52,7 @@ impl Check for RegistryKeyInvalid {
                 "仓库地址中有主机名不允许的字符",
             ),
             KeyFault::Escape => {
-                text("the registry key has an invalid % escape", "仓库地址中有不允许的 % 转义")
+                text("the registry key has a % that is not allowed there", "仓库地址中有不允许的 %")
             }
             KeyFault::Port => text(
                 "the registry key's port is not a number up to 65535",

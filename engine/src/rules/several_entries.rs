@@ -75,24 +75,23 @@ impl Check for RegistryPathsCollide {
     }
 
     fn message(&self, context: &Context<'_>) -> Message {
-        let note = match context.place.secret_type {
+        let remedy = match context.place.secret_type {
             SecretType::DockerConfigJson => text(
-                "The kubelet and the key chain go by the path. docker takes the bare host's entry, else one at random; \
-                 so does podman for keys with a scheme.",
-                "kubelet 和 keychain 按路径选择。docker 使用不带路径的主机条目，没有时随机选一个；对带协议的仓库地址，podman 也是如此。",
+                "For docker and podman, use the same credentials for both, or one Secret each.",
+                "对 docker 和 podman，请让两者使用相同的凭据，或各用一个 Secret。",
             ),
             SecretType::DockerCfg => text(
-                "The kubelet and the key chain go by the path. podman takes the bare host's entry, else one at random.",
-                "kubelet 和 keychain 按路径选择。podman 使用不带路径的主机条目，没有时随机选一个。",
+                "For podman, use the same credentials for both, or one Secret each.",
+                "对 podman，请让两者使用相同的凭据，或各用一个 Secret。",
             ),
         };
         Message::new(
             text("an earlier entry differs only in the path of its key", "前面有条目的仓库地址只有路径不同"),
-            text(
-                "For docker and podman, use the same credentials for both, or one Secret each.",
-                "对 docker 和 podman，请让两者使用相同的凭据，或各用一个 Secret。",
-            ),
+            remedy,
         )
-        .note(note)
+        .note(text(
+            "The two entries have different credentials, and which one is used depends on the consumer or is random.",
+            "两个条目的凭据不同，实际使用哪一个取决于消费方，或是随机的。",
+        ))
     }
 }

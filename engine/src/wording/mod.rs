@@ -14,10 +14,10 @@ pub use statement::{Statement, message, statement};
 
 use std::fmt::Write as _;
 
-use crate::bilingual::{Language, text};
+use crate::bilingual::Language;
 use crate::finding::Finding;
 use crate::registry::RegistryKey;
-use crate::rules::Rule;
+use crate::rules::{Announcement, Rule};
 
 use line::{MAX_WARNING_CHARS, cut};
 use statement::{Parts, Subject};
@@ -43,25 +43,9 @@ pub fn warnings(finding: &Finding<'_>, language: Language) -> Vec<String> {
 /// registry keys of the entries that were repaired; otherwise there is nothing to say.
 #[must_use]
 pub fn fix_announcement(rule: Rule, keys: &[&RegistryKey<'_>], language: Language) -> Vec<String> {
-    let (clause, rest) = match rule {
-        Rule::MissingAuth => (
-            "auth added",
-            text(
-                "It encodes the username and password of the entry; nothing else was changed.",
-                "已补上 auth，由条目中的 username 和 password 编码得到，其余内容未改动。",
-            ),
-        ),
-        Rule::AuthUnpadded => (
-            "padding of auth added",
-            text(
-                "It decodes to the same credentials; nothing else was changed.",
-                "已补齐 auth 的 base64 填充，解码结果不变，其余内容未改动。",
-            ),
-        ),
-        _ => return Vec::new(),
-    };
+    let Some(Announcement { clause, rest }) = rule.announcement() else { return Vec::new() };
     let Some(hosts) = listed(keys) else { return Vec::new() };
-    as_warnings(&format!("[regcred/{rule}] {hosts}: {clause}."), &rest, language)
+    as_warnings(&format!("[regcred/{rule}] {hosts}: {clause}."), rest, language)
 }
 
 /// The whole of a refusal: what was refused, then a line for each of the first [`MAX_NAMED_FINDINGS`] findings, then one

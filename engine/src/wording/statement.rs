@@ -54,7 +54,7 @@ impl Parts {
     pub(super) fn of(finding: &Finding<'_>) -> Self {
         let Finding { place, affected, .. } = finding;
         let message = finding.fault.message(&Context { place, repairable: finding.repairable, affected });
-        let computed = affected::sentence(affected, place.secret_type).filter(|_| message.says_affected);
+        let computed = affected::sentence(affected, place).filter(|_| message.says_affected);
         let (computed, note) = (computed.as_ref(), message.note.as_ref());
         let english = [computed.map(|words| &*words.english), note.map(|words| &*words.english)];
         let chinese = [computed.map(|words| &*words.chinese), note.map(|words| &*words.chinese)];

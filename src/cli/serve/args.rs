@@ -25,7 +25,7 @@ const DEV_FOLDER: &str = "certs/dev";
 ///
 /// SIGTERM and SIGINT shut it down gracefully; a second one ends it immediately.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct ServeArgs {
     /// Try regcred on this machine
     ///
     /// Listens on loopback, makes a certificate in ./certs/dev or re-uses the one there, and prints a request to try.
@@ -258,7 +258,7 @@ fn parse_name(text: &str) -> Result<String, &'static str> {
     }
 }
 
-impl Args {
+impl ServeArgs {
     /// Checks the arguments and applies the defaults that depend on other arguments.
     pub(super) fn validate(self) -> Result<Settings, Failure> {
         let certificate = self.certificate()?;

@@ -19,7 +19,7 @@ use crate::registry::PullImage;
 /// found out.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("source").args(["secret", "all_namespaces", "namespace", "files", "docker_config"]).required(true).multiple(true)))]
-pub(crate) struct Args {
+pub(crate) struct VerifyArgs {
     /// Verify this Secret in the cluster
     #[arg(value_name = "SECRET", conflicts_with_all = ["all_namespaces", "files", "docker_config"])]
     pub(super) secret: Option<String>,

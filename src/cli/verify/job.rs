@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::args::Args;
+use super::args::VerifyArgs;
 use super::report::VerifyFormat;
 use crate::cli::Failure;
 use crate::cli::asking::ca_bytes;
@@ -25,7 +25,7 @@ const CA_MOUNT: &str = "            - {name: ca, mountPath: /var/run/regcred/ca,
 const CA_VOLUME: &str = "        - name: ca\n          configMap: {name: regcred-verify-ca}\n";
 
 /// Returns the manifests.
-pub(super) fn manifests(args: &Args) -> Result<String, Failure> {
+pub(super) fn manifests(args: &VerifyArgs) -> Result<String, Failure> {
     let ca = args.asking.ca_file.as_deref().map(certificate_lines).transpose()?;
     let namespace = args.namespace.as_ref();
     let namespace = namespace.map_or_else(String::new, |name| format!("\n  namespace: {}", name.as_str()));
@@ -58,7 +58,7 @@ fn certificate_lines(file: &Path) -> Result<String, Failure> {
 }
 
 /// The ports of the registries and token servers, as far as the arguments name them.
-fn ports(args: &Args) -> Vec<u16> {
+fn ports(args: &VerifyArgs) -> Vec<u16> {
     let port = |host: &str| host.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
     let mut ports: Vec<_> = args.images.iter().filter_map(|image| port(image.name().domain())).collect();
     ports.extend(args.asking.allow_realm.iter().filter_map(|host| port(host)));
@@ -70,7 +70,7 @@ fn ports(args: &Args) -> Vec<u16> {
 }
 
 /// The arguments of the same verification in the Job's Pod.
-fn arguments(args: &Args, has_ca: bool) -> Vec<String> {
+fn arguments(args: &VerifyArgs, has_ca: bool) -> Vec<String> {
     let mut arguments = vec![
         "verify".to_owned(),
         "--docker-config=/var/run/regcred/pull-secret/.dockerconfigjson".to_owned(),
@@ -103,7 +103,7 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        args: Args,
+        args: VerifyArgs,
     }
 
     fn manifests_of(arguments: &[&str]) -> String {

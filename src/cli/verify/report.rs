@@ -106,7 +106,7 @@ impl<W: Write> VerifyReport<W> {
             }
             VerifyFormat::Json => {
                 let outcomes = self.outcomes.iter().map(|(outcome, count)| (outcome.as_str(), *count));
-                let line = SummaryJson {
+                let line = VerifySummaryJson {
                     api_version: API_VERSION,
                     kind: "Summary",
                     outcomes: outcomes.collect(),
@@ -184,7 +184,7 @@ impl<'a> VerificationJson<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SummaryJson<'a> {
+struct VerifySummaryJson<'a> {
     api_version: &'static str,
     kind: &'static str,
     outcomes: BTreeMap<&'static str, u64>,

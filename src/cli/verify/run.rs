@@ -9,7 +9,7 @@ use regcred_engine::secret::SecretType;
 use regcred_engine::wording::Bilingual;
 use tokio::runtime::Runtime;
 
-use super::args::Args;
+use super::args::VerifyArgs;
 use super::asked_from::AskedFrom;
 use super::metrics::VerifyMetrics;
 use super::report::{CredentialSource, VerifyReport};
@@ -46,7 +46,7 @@ impl From<io::Error> for VerifyStop {
 
 /// A run in progress.
 pub(super) struct VerifyRun<'a> {
-    args: &'a Args,
+    args: &'a VerifyArgs,
     language: Language,
     runtime: &'a Runtime,
     verifier: Verifier,
@@ -57,7 +57,12 @@ pub(super) struct VerifyRun<'a> {
 }
 
 impl<'a> VerifyRun<'a> {
-    pub(super) fn new(args: &'a Args, language: Language, runtime: &'a Runtime, verifier: Verifier) -> Self {
+    pub(super) fn new(
+        args: &'a VerifyArgs,
+        language: Language,
+        runtime: &'a Runtime,
+        verifier: Verifier,
+    ) -> Self {
         let report = VerifyReport::new(args.output_format, language, anstream::stdout());
         let metrics = VerifyMetrics::default();
         VerifyRun { args, language, runtime, verifier, report, metrics, missed: args.images.clone() }

@@ -57,10 +57,10 @@ pub(super) fn configurations(installed: &Installed, expected: &Expected<'_>) -> 
     if webhooks.is_empty() {
         return category;
     }
-    let all = |broken: fn(&Value, &Expected<'_>) -> Problem| {
+    let all = |broken: fn(&Value, &Expected<'_>) -> WebhookFault| {
         webhooks.iter().find_map(|webhook| broken(webhook, expected))
     };
-    let finding = |found: Problem| match found {
+    let finding = |found: WebhookFault| match found {
         Some((detail, remedy)) => Observation::broken(detail, remedy),
         None => Observation::Fine,
     };
@@ -123,9 +123,9 @@ fn registered(read: &ObjectRead, webhook: Option<&Value>, name: &str) -> Observa
 }
 
 /// What is wrong with a webhook, and what to do.
-type Problem = Option<(Bilingual<String>, Bilingual<String>)>;
+type WebhookFault = Option<(Bilingual<String>, Bilingual<String>)>;
 
-fn wrong_rules(webhook: &Value, _: &Expected<'_>) -> Problem {
+fn wrong_rules(webhook: &Value, _: &Expected<'_>) -> WebhookFault {
     let has = |rule: &Value, field: &str, wanted: &str| {
         items(rule, field).iter().filter_map(Value::as_str).any(|item| item == wanted || item == "*")
     };
@@ -150,7 +150,7 @@ fn wrong_rules(webhook: &Value, _: &Expected<'_>) -> Problem {
     })
 }
 
-fn wrong_conditions(webhook: &Value, _: &Expected<'_>) -> Problem {
+fn wrong_conditions(webhook: &Value, _: &Expected<'_>) -> WebhookFault {
     let name = text(webhook, "/name");
     (!sees_the_type(webhook)).then(|| {
         (
@@ -166,7 +166,7 @@ fn wrong_conditions(webhook: &Value, _: &Expected<'_>) -> Problem {
 }
 
 /// Only the two keys of the manifests are understood; any other expression is left to the dry runs.
-fn wrong_selector(webhook: &Value, expected: &Expected<'_>) -> Problem {
+fn wrong_selector(webhook: &Value, expected: &Expected<'_>) -> WebhookFault {
     let name = text(webhook, "/name");
     let excluded: Vec<_> = items(webhook, "/namespaceSelector/matchExpressions")
         .iter()
@@ -203,7 +203,7 @@ fn wrong_selector(webhook: &Value, expected: &Expected<'_>) -> Problem {
     })
 }
 
-fn wrong_service(webhook: &Value, expected: &Expected<'_>) -> Problem {
+fn wrong_service(webhook: &Value, expected: &Expected<'_>) -> WebhookFault {
     let (namespace, name) =
         (text(webhook, "/clientConfig/service/namespace"), text(webhook, "/clientConfig/service/name"));
     // A URL is for API servers that do not use Services.

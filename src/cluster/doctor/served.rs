@@ -18,10 +18,10 @@ const ENDS_SOON_DAYS: i64 = 7;
 /// The port of `/metrics`, if the container does not name it.
 const OPS_PORT: i64 = 8080;
 
-/// Metrics of a process, in the text format of Prometheus.
-struct Metrics(String);
+/// MetricsText of a process, in the text format of Prometheus.
+struct MetricsText(String);
 
-impl Metrics {
+impl MetricsText {
     /// The sum of the series of a metric whose labels contain all of these; `None` if there is no such series.
     fn sum(&self, metric: &str, labels: &[&str]) -> Option<f64> {
         let values = self.0.lines().filter_map(|line| {
@@ -40,7 +40,7 @@ impl Metrics {
 /// Calls of the two webhooks that failed, whereupon the API server continued without them.
 pub(super) fn failed_open(server: &ApiServer<'_>) -> Observation {
     let metrics = match read_text(server, "/metrics") {
-        TextRead::Found(text) => Metrics(text),
+        TextRead::Found(text) => MetricsText(text),
         TextRead::Unread(why) => {
             return Observation::attention(
                 why,
@@ -82,7 +82,7 @@ struct PodMetrics {
     name: String,
     /// Where the API server's proxy has them.
     path: String,
-    metrics: Metrics,
+    metrics: MetricsText,
 }
 
 /// The metrics of the ready Pods at one time.
@@ -116,7 +116,7 @@ impl PodsMetrics {
     fn add(&mut self, server: &ApiServer<'_>, name: &str, path: String) {
         let name = name.to_owned();
         match read_text(server, &path) {
-            TextRead::Found(text) => self.read.push(PodMetrics { name, path, metrics: Metrics(text) }),
+            TextRead::Found(text) => self.read.push(PodMetrics { name, path, metrics: MetricsText(text) }),
             TextRead::Unread(why) => self.unread = Some((name, why)),
         }
     }
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn series_with_these_labels_are_added_up() {
-        let metrics = Metrics(
+        let metrics = MetricsText(
             "# TYPE failures counter\nfailures_total{reason=\"eof\"} 3\nfailures_total{reason=\"other\",port=\"a\"} 4\n\
              failures_total{reason=\"other\",port=\"b\"} 5 1700000000\nfailures_created 6\nends_seconds 1.5e3\n"
                 .to_owned(),

@@ -33,7 +33,7 @@ pub(super) enum Got<T> {
 
 /// Something that may not be read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Denial {
+enum Forbidden {
     Secrets,
     SecretsElsewhere,
     ServiceAccounts,
@@ -41,27 +41,27 @@ enum Denial {
     Events,
 }
 
-impl Denial {
+impl Forbidden {
     /// The permission that is missing, and what was not checked.
     const fn words(self) -> Bilingual<&'static str> {
         let (english, chinese) = match self {
-            Denial::Secrets => (
+            Forbidden::Secrets => (
                 "no permission to get secrets: what the pull Secrets contain was not checked",
                 "没有 get secrets 的权限：未检查镜像拉取 Secret 的内容",
             ),
-            Denial::SecretsElsewhere => (
+            Forbidden::SecretsElsewhere => (
                 "no permission to list secrets cluster-wide: whether another namespace has the missing Secret was not checked",
                 "没有列出整个集群的 secrets 的权限：未检查其他命名空间中是否有缺失的 Secret",
             ),
-            Denial::ServiceAccounts => (
+            Forbidden::ServiceAccounts => (
                 "no permission to get serviceaccounts: the pull Secrets of the ServiceAccount were not checked",
                 "没有 get serviceaccounts 的权限：未检查 ServiceAccount 的镜像拉取 Secret",
             ),
-            Denial::Nodes => (
+            Forbidden::Nodes => (
                 "no permission to get nodes: the node's runtime and architecture were not checked",
                 "没有 get nodes 的权限：未检查节点的容器运行时和架构",
             ),
-            Denial::Events => (
+            Forbidden::Events => (
                 "no permission to list events: only the status of the Pods was read",
                 "没有 list events 的权限：只读取了 Pod 的状态",
             ),
@@ -79,11 +79,11 @@ pub(super) struct Fetcher<'s, 'r> {
     asked_nodes: HashSet<String>,
     /// The namespaces that have a pull Secret of a name.
     elsewhere: HashMap<String, Vec<String>>,
-    denials: BTreeSet<(Denial, String)>,
+    denials: BTreeSet<(Forbidden, String)>,
 }
 
 #[derive(Deserialize)]
-struct MetadataJson {
+struct ListedJson {
     metadata: ObjectMetadata,
 }
 
@@ -122,14 +122,14 @@ impl<'s, 'r> Fetcher<'s, 'r> {
 
     /// What could not be looked into, a sentence for each permission.
     pub(super) fn notes(&self) -> Vec<Bilingual<String>> {
-        let mut notes: Vec<(Denial, Vec<&str>)> = Vec::new();
+        let mut notes: Vec<(Forbidden, Vec<&str>)> = Vec::new();
         for (denial, namespace) in &self.denials {
             match notes.last_mut().filter(|(last, _)| last == denial) {
                 Some((_, namespaces)) => namespaces.push(namespace),
                 None => notes.push((*denial, vec![namespace])),
             }
         }
-        let note = |(denial, namespaces): (Denial, Vec<&str>)| {
+        let note = |(denial, namespaces): (Forbidden, Vec<&str>)| {
             let Bilingual { english, chinese } = denial.words();
             match namespaces.as_slice() {
                 [""] | [] => Bilingual::new(english, chinese),
@@ -203,7 +203,8 @@ impl<'s, 'r> Fetcher<'s, 'r> {
     /// Reads a ServiceAccount.
     pub(super) fn account(&mut self, namespace: &str, name: &str) -> Result<(), CallError> {
         let account = ObjectName::new(namespace, name);
-        if !self.asked_accounts.insert(account.clone()) || self.is_denied(Denial::ServiceAccounts, namespace)
+        if !self.asked_accounts.insert(account.clone())
+            || self.is_denied(Forbidden::ServiceAccounts, namespace)
         {
             return Ok(());
         }
@@ -211,7 +212,7 @@ impl<'s, 'r> Fetcher<'s, 'r> {
         match self.get::<ServiceAccount>(&path)? {
             Got::Found(found) => self.around.add_account(account, found),
             Got::Missing => {}
-            Got::Denied(_) => self.deny(Denial::ServiceAccounts, namespace),
+            Got::Denied(_) => self.deny(Forbidden::ServiceAccounts, namespace),
         }
         Ok(())
     }
@@ -227,7 +228,7 @@ impl<'s, 'r> Fetcher<'s, 'r> {
             around.add_account(ObjectName::new(&account.metadata.namespace, &account.metadata.name), account);
         })?;
         if !is_listed {
-            self.deny(Denial::ServiceAccounts, scope.unwrap_or_default());
+            self.deny(Forbidden::ServiceAccounts, scope.unwrap_or_default());
         }
         Ok(())
     }
@@ -236,14 +237,14 @@ impl<'s, 'r> Fetcher<'s, 'r> {
         if name.is_empty()
             || !self.asked_nodes.insert(name.to_owned())
             || self.around.has_node(name)
-            || self.is_denied(Denial::Nodes, "")
+            || self.is_denied(Forbidden::Nodes, "")
         {
             return Ok(());
         }
         match self.get::<Node>(&format!("/api/v1/nodes/{}", segment(name)))? {
             Got::Found(node) => self.around.add_node(node),
             Got::Missing => {}
-            Got::Denied(_) => self.deny(Denial::Nodes, ""),
+            Got::Denied(_) => self.deny(Forbidden::Nodes, ""),
         }
         Ok(())
     }
@@ -252,7 +253,7 @@ impl<'s, 'r> Fetcher<'s, 'r> {
         let list = List { page_size: OBJECTS_PER_PAGE, ..List::new(self.server, "/api/v1/nodes") };
         let around = &mut self.around;
         if !listed(&list, |node: Node| around.add_node(node))? {
-            self.deny(Denial::Nodes, "");
+            self.deny(Forbidden::Nodes, "");
         }
         Ok(())
     }
@@ -274,7 +275,7 @@ impl<'s, 'r> Fetcher<'s, 'r> {
         if self.around.has_secret(&name) {
             return Ok(());
         }
-        if self.is_denied(Denial::Secrets, &name.namespace) {
+        if self.is_denied(Forbidden::Secrets, &name.namespace) {
             self.around.add_secret(name, Seen::Unknown);
             return Ok(());
         }
@@ -283,7 +284,7 @@ impl<'s, 'r> Fetcher<'s, 'r> {
             Got::Found(secret) => secret.seen(),
             Got::Missing => Seen::Missing { elsewhere: self.elsewhere(&name.name)? },
             Got::Denied(_) => {
-                self.deny(Denial::Secrets, &name.namespace);
+                self.deny(Forbidden::Secrets, &name.namespace);
                 Seen::Unknown
             }
         };
@@ -295,7 +296,7 @@ impl<'s, 'r> Fetcher<'s, 'r> {
         if let Some(known) = self.elsewhere.get(name) {
             return Ok(known.clone());
         }
-        if self.elsewhere.len() == MAX_SEARCHED_NAMES || self.is_denied(Denial::SecretsElsewhere, "") {
+        if self.elsewhere.len() == MAX_SEARCHED_NAMES || self.is_denied(Forbidden::SecretsElsewhere, "") {
             return Ok(Vec::new());
         }
         let list = List {
@@ -305,8 +306,8 @@ impl<'s, 'r> Fetcher<'s, 'r> {
             ..List::new(self.server, "/api/v1/secrets")
         };
         let mut namespaces = Vec::new();
-        if !listed(&list, |secret: MetadataJson| namespaces.push(secret.metadata.namespace))? {
-            self.deny(Denial::SecretsElsewhere, "");
+        if !listed(&list, |secret: ListedJson| namespaces.push(secret.metadata.namespace))? {
+            self.deny(Forbidden::SecretsElsewhere, "");
         }
         self.elsewhere.insert(name.to_owned(), namespaces.clone());
         Ok(namespaces)
@@ -358,16 +359,16 @@ impl<'s, 'r> Fetcher<'s, 'r> {
             }
         })?;
         if !is_listed {
-            self.deny(Denial::Events, scope.unwrap_or_default());
+            self.deny(Forbidden::Events, scope.unwrap_or_default());
         }
         Ok(())
     }
 
-    fn deny(&mut self, denial: Denial, namespace: &str) {
+    fn deny(&mut self, denial: Forbidden, namespace: &str) {
         self.denials.insert((denial, namespace.to_owned()));
     }
 
-    fn is_denied(&self, denial: Denial, namespace: &str) -> bool {
+    fn is_denied(&self, denial: Forbidden, namespace: &str) -> bool {
         self.denials.contains(&(denial, namespace.to_owned()))
     }
 }

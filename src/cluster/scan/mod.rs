@@ -23,11 +23,11 @@ use crate::cluster::api_server::{ApiRefusal, ApiServer, Call, CallError, segment
 use crate::cluster::list::{List, ListError, Named, Seen};
 use crate::guarded::{INTERNAL_ERROR, guarded};
 use crate::report::{Judged, Report, Subject, Trouble, TroubleKind};
-pub use request::{Fix, Judging, ScanRequest, Scope};
+pub use request::{Criteria, Fix, ScanRequest, Scope};
 
 use policy_report::PolicyReports;
 use repair::Repairer;
-use secret::{NotASecret, PullSecret, Stored};
+use secret::{NotASecret, Stored, StoredSecret};
 
 /// Receives the progress of a scan.
 pub trait Listener {
@@ -291,7 +291,7 @@ impl<W: Write + 'static> Scan<'_, '_, W> {
         if self.server.stopped() { Err(CallError::Interrupted.into()) } else { Ok(()) }
     }
 
-    fn pull_secret(&mut self, secret: PullSecret) -> Result<(), Stop> {
+    fn pull_secret(&mut self, secret: StoredSecret) -> Result<(), Stop> {
         let namespace = secret.namespace.clone();
         let repairer =
             Repairer { server: self.server, judging: &self.request.judging, fix: self.request.fix };

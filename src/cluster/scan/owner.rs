@@ -13,7 +13,7 @@ use crate::cluster::words::quoted;
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct OwnedJson {
     #[serde(deserialize_with = "null_is_empty")]
-    owner_references: Vec<OwnerReference>,
+    owner_references: Vec<OwnerJson>,
     #[serde(deserialize_with = "null_is_empty")]
     labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "null_is_empty")]
@@ -21,7 +21,7 @@ pub(super) struct OwnedJson {
 }
 
 #[derive(Deserialize)]
-struct OwnerReference {
+struct OwnerJson {
     kind: String,
     name: String,
     controller: Option<bool>,
@@ -87,7 +87,7 @@ impl OwnedJson {
         let references = &self.owner_references;
         let reference =
             references.iter().find(|owner| owner.controller == Some(true)).or_else(|| references.first());
-        if let Some(OwnerReference { kind, name, .. }) = reference {
+        if let Some(OwnerJson { kind, name, .. }) = reference {
             return Some(Owner(format!("{} {}", shown(kind), shown(name))));
         }
         MARKS.iter().find_map(|(at, key, who)| self.marked(*at, key, who))

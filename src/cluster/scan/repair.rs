@@ -10,8 +10,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::secret::{NotASecret, PullSecret, Stored};
-use super::{Fix, Judging};
+use super::secret::{NotASecret, Stored, StoredSecret};
+use super::{Criteria, Fix};
 use crate::cluster::api_server::{ApiServer, Call, CallError};
 use crate::report::{Judged, Outcome, ReportedFinding, UNDER_AUDIT};
 use crate::wiped::Wiped;
@@ -25,7 +25,7 @@ const MAX_ATTEMPTS: u32 = 5;
 /// Judges and repairs Secrets according to `--fix`.
 pub(super) struct Repairer<'s, 'r> {
     pub(super) server: &'s ApiServer<'r>,
-    pub(super) judging: &'s Judging,
+    pub(super) judging: &'s Criteria,
     pub(super) fix: Fix,
 }
 
@@ -39,7 +39,7 @@ struct Unrepaired {
 /// The result of a patch.
 enum Patched {
     /// The Secret after the patch, or after the dry run.
-    Stored(Box<PullSecret>),
+    Stored(Box<StoredSecret>),
     /// Another client changed it; or the patch was stored, and the response lost.
     Changed,
     /// Another client deleted it.
@@ -50,7 +50,7 @@ enum Patched {
 
 impl Repairer<'_, '_> {
     /// Judges a Secret, and repairs it if requested and possible. `None` if it was deleted in the meantime.
-    pub(super) fn treat(&self, mut secret: PullSecret) -> Result<Option<Judged>, CallError> {
+    pub(super) fn treat(&self, mut secret: StoredSecret) -> Result<Option<Judged>, CallError> {
         for _ in 0..MAX_ATTEMPTS {
             let judgement = secret.judge(self.judging);
             let findings = secret.findings(&judgement, &self.judging.policy);
@@ -95,7 +95,7 @@ impl Repairer<'_, '_> {
     }
 
     /// Why a Secret that could be repaired is skipped, if it is.
-    fn held(&self, secret: &PullSecret) -> Option<Unrepaired> {
+    fn held(&self, secret: &StoredSecret) -> Option<Unrepaired> {
         if secret.immutable {
             let why = self.say("the Secret is immutable", "该 Secret 是 immutable");
             let remedy = self.say(
@@ -131,7 +131,7 @@ impl Repairer<'_, '_> {
         Unrepaired { outcome: Outcome::Refused(why), remedy: self.say("Retry.", "请重新运行。") }
     }
 
-    fn patch(&self, secret: &PullSecret, document: &[u8]) -> Result<Patched, CallError> {
+    fn patch(&self, secret: &StoredSecret, document: &[u8]) -> Result<Patched, CallError> {
         let value = Zeroizing::new(STANDARD.encode(document));
         let patch = json!({
             // Any other version is a conflict.
@@ -167,7 +167,7 @@ impl Repairer<'_, '_> {
     }
 
     /// Reads the current Secret.
-    fn fresh(&self, secret: &PullSecret) -> Result<Option<PullSecret>, CallError> {
+    fn fresh(&self, secret: &StoredSecret) -> Result<Option<StoredSecret>, CallError> {
         match self.server.call(&Call::get(secret.path())) {
             Ok(response) => read(&self.server.body(response).map_err(CallError::Unanswered)?),
             Err(CallError::Refused(refusal)) if refusal.code == StatusCode::NOT_FOUND => Ok(None),
@@ -176,7 +176,7 @@ impl Repairer<'_, '_> {
     }
 
     /// The findings after a repair: those that it fixed, and those that remain.
-    fn repaired(&self, before: &PullSecret, found: Vec<ReportedFinding>, after: &PullSecret) -> Judged {
+    fn repaired(&self, before: &StoredSecret, found: Vec<ReportedFinding>, after: &StoredSecret) -> Judged {
         let left = after.findings(&after.judge(self.judging), &self.judging.policy);
         let is_fixed = |finding: &ReportedFinding| {
             finding.outcome == Outcome::Repairable
@@ -200,7 +200,7 @@ impl Repairer<'_, '_> {
         self.judged(after, findings)
     }
 
-    fn judged(&self, secret: &PullSecret, findings: Vec<ReportedFinding>) -> Judged {
+    fn judged(&self, secret: &StoredSecret, findings: Vec<ReportedFinding>) -> Judged {
         secret.judged(findings, self.judging.policy.language)
     }
 
@@ -229,7 +229,7 @@ fn instead(mut findings: Vec<ReportedFinding>, unrepaired: &Unrepaired) -> Vec<R
     findings
 }
 
-fn read(body: &[u8]) -> Result<Option<PullSecret>, CallError> {
+fn read(body: &[u8]) -> Result<Option<StoredSecret>, CallError> {
     let object: Result<&RawValue, _> = serde_json::from_slice(body);
     match object.ok().map(Stored::read) {
         Some(Ok(Stored::PullSecret(secret))) => Ok(Some(secret)),

@@ -41,7 +41,7 @@ impl Fix {
 
 /// The policy and the time for the judgement.
 #[derive(Clone, Debug)]
-pub struct Judging {
+pub struct Criteria {
     /// The policy, with the language.
     pub policy: Policy,
     /// The time of the scan.
@@ -60,7 +60,7 @@ pub struct ScanRequest {
     /// How to treat Secrets that can be repaired.
     pub fix: Fix,
     /// The policy and the date.
-    pub judging: Judging,
+    pub judging: Criteria,
     /// Whether to write the findings as reports into the cluster as well.
     pub policy_reports: bool,
 }

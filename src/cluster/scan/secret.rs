@@ -9,7 +9,7 @@ use regcred_engine::wording::Bilingual;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Judging;
+use super::Criteria;
 use super::owner::{OwnedJson, Owner};
 use crate::admission::secret::{ApiSecret, decode};
 use crate::report::{Judged, Object, ReportedFinding, Subject};
@@ -21,14 +21,14 @@ const BY_REPAIR: Bilingual<&str> =
 
 /// A Secret as the API server stores it.
 pub(super) enum Stored {
-    PullSecret(PullSecret),
+    PullSecret(StoredSecret),
     Mistyped(MistypedSecret),
     /// It is of no concern, or is being deleted.
     Other,
 }
 
 /// A pull Secret with a document. It contains credentials, so there is no `Debug`.
-pub(super) struct PullSecret {
+pub(super) struct StoredSecret {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) resource_version: String,
@@ -81,7 +81,7 @@ impl Stored {
             Shape::PullSecret(secret_type, document) => {
                 let document = decode(document).map_err(|_| NotASecret)?;
                 let metadata = metadata()?;
-                Ok(Stored::PullSecret(PullSecret {
+                Ok(Stored::PullSecret(StoredSecret {
                     namespace: metadata.namespace,
                     name: metadata.name,
                     resource_version: metadata.resource_version,
@@ -110,7 +110,7 @@ impl Stored {
 
 impl MistypedSecret {
     /// Judges it as if it were created now.
-    pub(super) fn judged(&self, judging: &Judging) -> Judged {
+    pub(super) fn judged(&self, judging: &Criteria) -> Judged {
         let language = judging.policy.language;
         let requester = Requester { namespace: &self.namespace, user: "", groups: &[] };
         let misshapen = Misshapen::WrongType(self.meant);
@@ -129,9 +129,9 @@ impl MistypedSecret {
     }
 }
 
-impl PullSecret {
+impl StoredSecret {
     /// Judges it as if it were created now.
-    pub(super) fn judge(&self, judging: &Judging) -> Judgement<'_> {
+    pub(super) fn judge(&self, judging: &Criteria) -> Judgement<'_> {
         let request =
             Request { requester: self.requester(), now: judging.now, secret: self.secret(), old: None };
         judge(&judging.policy, &request)

@@ -40,7 +40,7 @@ impl<W: Write> ExplainWriter<W> for ExplainJson {
         });
         line(
             out,
-            &SummaryJson {
+            &ExplainSummaryJson {
                 api_version: API_VERSION,
                 kind: "Summary",
                 pods: summary.pods(),
@@ -141,7 +141,7 @@ impl<'a> ConsumerJson<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SummaryJson {
+struct ExplainSummaryJson {
     api_version: &'static str,
     kind: &'static str,
     pods: u64,

@@ -68,7 +68,7 @@ impl ClientCa {
         let by_all = verifier_by(roots, provider)
             .map_err(|_| wrong("cannot be used to verify client certificates".to_owned()))?;
         let names = self.names.clone();
-        let verifier = Verifier { by_all, authorities, provider: Arc::clone(provider), names };
+        let verifier = ClientVerifier { by_all, authorities, provider: Arc::clone(provider), names };
         let file = self.file.clone();
         Ok(Clients { verifier: Arc::new(verifier), file, authorities: count, not_after, expired })
     }
@@ -150,7 +150,7 @@ impl Clients {
 
 /// Verifies the certificate, then that its CA has not expired, then its name.
 #[derive(Debug)]
-struct Verifier {
+struct ClientVerifier {
     /// A verifier with all CAs, used until the first of them expires.
     by_all: Arc<dyn ClientCertVerifier>,
     /// Each CA with the end of its validity.
@@ -159,7 +159,7 @@ struct Verifier {
     names: Vec<String>,
 }
 
-impl Verifier {
+impl ClientVerifier {
     /// A verifier with the CAs that are still valid. rustls does not check the dates of a trust anchor.
     fn by_valid(&self, now: UnixTime) -> Result<Arc<dyn ClientCertVerifier>, Error> {
         let valid = || self.authorities.iter().filter(|(end, _)| *end > now);
@@ -192,7 +192,7 @@ impl Verifier {
     }
 }
 
-impl ClientCertVerifier for Verifier {
+impl ClientCertVerifier for ClientVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.by_all.root_hint_subjects()
     }

@@ -37,26 +37,26 @@ impl PolicyError {
     }
 
     /// A file with one fault.
-    pub(super) fn one(Place { line, column }: Place, message: impl Into<String>) -> Self {
+    pub(super) fn one(Position { line, column }: Position, message: impl Into<String>) -> Self {
         PolicyError { faults: vec![PolicyFault { line, column, message: message.into() }], more: 0 }
     }
 }
 
 /// A place in the file: a line and a column, both counted from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) line: u64,
     pub(super) column: u64,
 }
 
-impl Place {
-    pub(super) const START: Place = Place { line: 1, column: 1 };
+impl Position {
+    pub(super) const START: Position = Position { line: 1, column: 1 };
 }
 
-impl From<Location> for Place {
+impl From<Location> for Position {
     /// A location that is not known counts as the start of the file.
     fn from(location: Location) -> Self {
-        Place { line: location.line().max(1), column: location.column().max(1) }
+        Position { line: location.line().max(1), column: location.column().max(1) }
     }
 }
 
@@ -71,7 +71,7 @@ impl Faults {
     /// Adds a fault. The message is only made if it is kept.
     pub(super) fn add(&mut self, location: Location, message: impl FnOnce() -> String) {
         if self.0.faults.len() < Self::MAX_DESCRIBED {
-            let Place { line, column } = location.into();
+            let Position { line, column } = location.into();
             self.0.faults.push(PolicyFault { line, column, message: message() });
         } else {
             self.0.more += 1;

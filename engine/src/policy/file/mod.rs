@@ -25,7 +25,7 @@ use serde_saphyr::{Location, Spanned};
 
 pub use error::{PolicyError, PolicyFault};
 
-use self::error::{Faults, Place};
+use self::error::{Faults, Position};
 use self::syntax::{did_you_mean, quoted, unknown_word};
 use super::{Enforcement, Exemption, Glob, Language, Policy, RuleSetting};
 use crate::registry::{HostList, HostPattern, HostPatternError};
@@ -73,7 +73,7 @@ struct PolicyFile {
     _api_version: ApiVersion,
     /// What the file is.
     #[serde(rename = "kind")]
-    _kind: Kind,
+    _kind: FileKind,
     /// The most severe action that is applied, whatever a rule says. enforce: as the rules say. warn: at most a warning.
     /// audit: recorded only; nothing is patched and nothing is warned of. Default: enforce.
     #[serde(default)]
@@ -114,7 +114,7 @@ enum ApiVersion {
 
 #[derive(Deserialize, JsonSchema)]
 #[schemars(inline)]
-enum Kind {
+enum FileKind {
     Policy,
 }
 
@@ -251,7 +251,7 @@ impl PolicyFile {
             ..Policy::default()
         };
         let mut rules = Vec::from_iter(self.rules);
-        rules.sort_by_key(|(code, _)| Place::from(code.referenced));
+        rules.sort_by_key(|(code, _)| Position::from(code.referenced));
         for (code, Spanned { value, referenced, .. }) in rules {
             let Some(rule) = faults.check(rule(&code.value), code.referenced) else { continue };
             let setting = policy.rules.get_mut(rule);

@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_saphyr::granit_parser::{ErrorKind, ScanError};
 use serde_saphyr::{Error, ExternalMessageSource, MessageFormatter as _, Spanned, UserMessageFormatter};
 
-use super::error::{Place, PolicyError};
+use super::error::{PolicyError, Position};
 use crate::escape::{escaped, is_escaped};
 
 /// As much as a `ConfigMap` can hold.
@@ -15,7 +15,7 @@ const MAX_FILE_BYTES: usize = 1 << 20;
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, PolicyError> {
     if text.len() > MAX_FILE_BYTES {
         let message = format!("the file has {} bytes; a policy has at most {MAX_FILE_BYTES}", text.len());
-        return Err(PolicyError::one(Place::START, message));
+        return Err(PolicyError::one(Position::START, message));
     }
     // The types are read while the text is parsed. If the text is not YAML further down, that is the better answer, since it
     // is often why a type is wrong, and so is the name of another kind of file.
@@ -57,7 +57,7 @@ fn another_file(text: &str) -> Option<PolicyError> {
         kind: Spanned<String>,
     }
     let Some(Head { api_version, kind }) = parse::<Option<Head>>(text).ok()? else {
-        return Some(PolicyError::one(Place::START, EMPTY));
+        return Some(PolicyError::one(Position::START, EMPTY));
     };
     if api_version == "regcred/v1" || kind.value == "Policy" {
         return None;
@@ -84,7 +84,7 @@ const NOT_A_KEY: &str = "unexpected text: is a colon missing in this line or the
 
 /// Says what is wrong with the YAML or with a type.
 fn fault(error: &Error, text: &str) -> PolicyError {
-    let place = error.location().map_or(Place::START, Place::from);
+    let place = error.location().map_or(Position::START, Position::from);
     let mut error = error;
     while let Error::AliasError { error: inner, .. } | Error::WithSnippet { error: inner, .. } = error {
         error = inner;
@@ -94,7 +94,7 @@ fn fault(error: &Error, text: &str) -> PolicyError {
             ExternalMessageSource::Parser(error) => return syntax_fault(error, place, text),
             _ => "invalid YAML".to_owned(),
         },
-        Error::Eof { .. } => return PolicyError::one(Place::START, EMPTY),
+        Error::Eof { .. } => return PolicyError::one(Position::START, EMPTY),
         Error::MultipleDocuments { .. } => {
             "a second YAML document begins here; a policy file has one".to_owned()
         }
@@ -149,7 +149,7 @@ fn fault(error: &Error, text: &str) -> PolicyError {
     PolicyError::one(place, message)
 }
 
-fn syntax_fault(error: &ScanError, place: Place, text: &str) -> PolicyError {
+fn syntax_fault(error: &ScanError, place: Position, text: &str) -> PolicyError {
     let message = match error.kind() {
         ErrorKind::TabNotAllowed
         | ErrorKind::TabInBlockIndentation
@@ -187,12 +187,12 @@ fn syntax_fault(error: &ScanError, place: Place, text: &str) -> PolicyError {
 }
 
 /// The first tab in the indentation of a line, from a line on.
-fn first_tab(text: &str, from_line: u64) -> Option<Place> {
+fn first_tab(text: &str, from_line: u64) -> Option<Position> {
     let skipped = usize::try_from(from_line.saturating_sub(1)).unwrap_or_default();
     (1..).zip(text.lines()).skip(skipped).find_map(|(line, text)| {
         let indentation = text.chars().take_while(|c| matches!(c, ' ' | '\t'));
         let (column, _) = (1..).zip(indentation).find(|(_, c)| *c == '\t')?;
-        Some(Place { line, column })
+        Some(Position { line, column })
     })
 }
 

@@ -4,134 +4,25 @@
 //! No library is used here because none has all of these together: duplicates kept, spans, and the limits
 //! of `invalid-json` (docs/rules.md).
 
-use std::ops::Range;
+mod fault;
+#[cfg(test)]
+mod tests;
+mod tree;
 
 use super::fields::JsonType;
+
+pub use fault::InvalidJson;
+pub(crate) use fault::SyntaxError;
+pub(crate) use tree::{Member, Span, Tree};
+
+use fault::likely_cause;
+use tree::KEPT_LEVELS;
 
 /// The document is level 1.
 const MAX_DEPTH: usize = 64;
 
 /// The levels that Go's reader accepts (go1.26, encoding/json/scanner.go: `maxNestingDepth`).
 const GO_MAX_DEPTH: usize = 10_000;
-
-/// How deep members are kept: the top, the registries, the fields of an entry.
-const KEPT_LEVELS: usize = 3;
-
-/// Why a document is not JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum InvalidJson {
-    /// Nothing, or white space only.
-    Empty,
-    /// It begins with a byte order mark.
-    ByteOrderMark,
-    /// UTF-16.
-    Utf16,
-    /// Bytes that are not UTF-8.
-    NotUtf8,
-    /// The document is base64 of a document.
-    EncodedTwice,
-    /// Single quotation marks around it.
-    SingleQuoted,
-    /// A dictionary as Python prints it.
-    PythonDict,
-    /// Its quotation marks are escaped once too often.
-    EscapedQuotes,
-    /// YAML.
-    Yaml,
-    /// A map as Go prints it.
-    GoMap,
-    /// It contains what Go prints for a missing value.
-    GoMissingValue,
-    /// A quotation mark inside a value is not escaped.
-    UnescapedQuote,
-    /// A comma before a closing brace or bracket.
-    TrailingComma,
-    /// A comment.
-    Comment,
-    /// It ends in the middle.
-    CutOff,
-    /// More text follows the value.
-    TrailingText,
-    /// More than 64 levels of objects and arrays.
-    TooDeep,
-    /// A `\u` escape that is half of a pair.
-    LoneSurrogate,
-    /// A number that no float64 can hold.
-    NumberOutOfRange,
-    /// A raw control character, such as a line break, inside a string.
-    RawControl,
-    /// Anything else that JSON does not allow here.
-    Syntax,
-}
-
-/// Why a text is not JSON, and where that was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SyntaxError {
-    pub(crate) reason: InvalidJson,
-    pub(crate) offset: usize,
-}
-
-/// A member of an object. There can be 100 000 in a document, so it is kept small.
-pub(crate) struct Member {
-    name: Span,
-    value: Span,
-    /// Its own members: which of those of the next level.
-    children: Span,
-    level: u8,
-    pub(crate) name_escaped: bool,
-    pub(crate) value_escaped: bool,
-    pub(crate) kind: JsonType,
-}
-
-impl Member {
-    /// The name without its quotation marks.
-    pub(crate) fn name(&self) -> Range<usize> {
-        self.name.range()
-    }
-
-    /// The value, quotation marks included.
-    pub(crate) fn value(&self) -> Range<usize> {
-        self.value.range()
-    }
-}
-
-/// A range of a document, of which [`read`] takes none that is larger than this can hold.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    pub(crate) fn new(range: Range<usize>) -> Self {
-        // `read` takes no document with more bytes, and no document has more members than bytes.
-        let narrow = |at| u32::try_from(at).unwrap_or(u32::MAX);
-        Span { start: narrow(range.start), end: narrow(range.end) }
-    }
-
-    pub(crate) fn range(self) -> Range<usize> {
-        let wide = |at| usize::try_from(at).unwrap_or(usize::MAX);
-        wide(self.start)..wide(self.end)
-    }
-}
-
-/// The members of the first levels, those of one object next to each other.
-pub(super) struct Tree {
-    pub(super) root: JsonType,
-    levels: [Vec<Member>; KEPT_LEVELS],
-}
-
-impl Tree {
-    pub(super) fn top(&self) -> &[Member] {
-        let [top, ..] = &self.levels;
-        top
-    }
-
-    pub(super) fn members(&self, parent: &Member) -> &[Member] {
-        let next = self.levels.get(usize::from(parent.level) + 1);
-        next.and_then(|members| members.get(parent.children.range())).unwrap_or_default()
-    }
-}
 
 /// The bytes as text.
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, SyntaxError> {
@@ -155,48 +46,10 @@ pub(super) fn read(source: &str) -> Result<Tree, SyntaxError> {
     })
 }
 
-/// What a text that is not JSON probably is, as far as that can be known.
-fn likely_cause(source: &str, SyntaxError { reason, offset }: SyntaxError) -> Option<InvalidJson> {
-    let text = source.trim_start();
-    let (before, rest) = source.split_at_checked(offset)?;
-    let begins = |start: &str| text.starts_with(start);
-    let is_key_and_colon = || {
-        let line = text.lines().next().unwrap_or_default();
-        line.split_once(':').is_some_and(|(key, value)| {
-            !key.starts_with('{') && !key.contains(['{', ' ']) && (value.is_empty() || value.starts_with(' '))
-        })
-    };
-    let causes = [
-        (InvalidJson::SingleQuoted, begins("'")),
-        (InvalidJson::PythonDict, begins("{'")),
-        (InvalidJson::EscapedQuotes, begins("{\\\"")),
-        (InvalidJson::GoMap, begins("map[")),
-        (InvalidJson::GoMissingValue, rest.starts_with("%!")),
-        (InvalidJson::EncodedTwice, is_base64_of_json(source)),
-        (InvalidJson::Comment, rest.starts_with("//") || rest.starts_with("/*") || rest.starts_with('#')),
-        (InvalidJson::TrailingComma, rest.starts_with(['}', ']']) && before.trim_end().ends_with(',')),
-        (InvalidJson::UnescapedQuote, before.ends_with('"') && !rest.starts_with(['"', '{', '['])),
-        (InvalidJson::Yaml, is_key_and_colon()),
-    ];
-    let is_syntax = matches!(reason, InvalidJson::Syntax | InvalidJson::TrailingText);
-    causes.into_iter().find_map(|(cause, fits)| (is_syntax && fits).then_some(cause))
-}
-
 /// Whether Go's reader accepts bytes that [`utf8`] or [`read`] refuses: it replaces what is not UTF-8 and lone
 /// surrogates, and nests deeper.
 pub(super) fn go_accepts(bytes: &[u8]) -> bool {
     Reader::new(&String::from_utf8_lossy(bytes), true).document().is_ok()
-}
-
-/// Whether a text that is not JSON looks like base64 of an object.
-fn is_base64_of_json(source: &str) -> bool {
-    let mut letters = source.bytes().filter(|byte| !byte.is_ascii_whitespace());
-    // `{"` and `{ ` and `{` with a line break begin so in base64.
-    let begins = matches!(
-        (letters.next(), letters.next()),
-        (Some(b'e'), Some(b'y' | b'w')) // {" … {<LF>
-    );
-    begins && letters.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
 }
 
 /// The number of bytes before the first that ends a string, begins an escape or is not allowed in a string. Most of a
@@ -506,6 +359,3 @@ impl<'a> Reader<'a> {
         if count == 0 { Err(self.unexpected()) } else { Ok(()) }
     }
 }
-
-#[cfg(test)]
-mod tests;
