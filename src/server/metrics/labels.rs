@@ -71,7 +71,7 @@ label_values! {
         TooLarge = "too_large",
         /// 503: too many requests are in flight.
         OverloadedRequests = "overloaded_requests",
-        /// 503: other bodies and answers hold all the memory.
+        /// 503: no memory could be reserved in time for the body and its answer.
         OverloadedMemory = "overloaded_memory",
         /// 408: the body did not arrive in time.
         Timeout = "timeout",

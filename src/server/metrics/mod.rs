@@ -141,7 +141,12 @@ impl Metrics {
             None,
             in_flight,
         );
-        metrics.watch("held_bodies", "Request bodies and answers in memory", Some(Unit::Bytes), bodies);
+        metrics.watch(
+            "held_bodies",
+            "Memory reserved for request bodies and answers",
+            Some(Unit::Bytes),
+            bodies,
+        );
         metrics.registry().register_collector(Box::new(state));
         metrics.create_series();
         metrics
