@@ -22,8 +22,8 @@ pub(crate) type Canonical = base64::engine::Simd;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(crate) type Canonical = GeneralPurpose;
 
-/// Canonical base64, by the library's vector instructions where it has them: they save 1 ms of the 4 ms that a request takes
-/// which repairs 0.6 MiB.
+/// Canonical base64, by the library's vector instructions where it has them: they decode 0.9 MB in 0.07 ms instead of 0.46, and
+/// encode it in 0.16 ms instead of 0.60 (docs/benchmarks.md).
 pub(crate) static CANONICAL: LazyLock<Canonical> = LazyLock::new(|| {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     return Canonical::standard(PAD);

@@ -8,8 +8,8 @@ use zeroize::Zeroize as _;
 ///
 /// `Zeroizing<Vec<u8>>` (zeroize 1.9) wipes a vector byte by byte, and also its unused capacity, which for a body that was only
 /// announced is memory that was never touched. This type wipes the written bytes with one `memset`: 5 µs instead of 130 µs
-/// for 0.9 MB, in all 17 % of a request that repairs 0.6 MiB. A vector that outgrows its capacity leaves its old buffer
-/// unwiped, so reserve the capacity first.
+/// for 0.9 MB (docs/benchmarks.md). A vector that outgrows its capacity leaves its old buffer unwiped, so reserve the capacity
+/// first.
 #[derive(Default)]
 pub(crate) struct Wiped(Vec<u8>);
 

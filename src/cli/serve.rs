@@ -20,8 +20,9 @@ use crate::server::{CertificateSource, Ended, Server};
 pub(crate) use args::ServeArgs;
 use args::Settings;
 
-/// At most this many large reviews are judged at a time, on threads of their own. Each takes up to 15 MiB for 10 ms, or four
-/// times that if it is made to be expensive, so more of them would cost memory without being faster.
+/// At most this many large reviews are judged at a time, on threads of their own. To judge a document of 1 MiB takes 18 ms if
+/// every registry needs a repair, and 117 ms if the document is made to be expensive (docs/benchmarks.md). More reviews at a
+/// time would cost memory without being faster.
 const MAX_LARGE_REVIEWS: usize = 2;
 
 /// At most this many threads answer requests. The allocator keeps some MiB for each, and a review takes microseconds, so

@@ -15,10 +15,10 @@ pub struct Limits {
     pub in_flight: usize,
     /// Bytes of one request's body: an UPDATE carries two objects of up to 1 MiB of data, base64 twice over.
     pub body: usize,
-    /// Bytes of all bodies and answers held at once, so memory has a bound whatever is sent.
+    /// Bytes reserved for all bodies and answers at once, so memory has a bound whatever is sent.
     pub bodies: usize,
-    /// A body above this size is judged on a thread for blocking work. A hostile document of this size takes a
-    /// millisecond, in which the other connections of an asynchronous thread wait.
+    /// A body above this size is judged on a thread for blocking work. A hostile document of twice this size takes up to
+    /// 6.5 ms (docs/benchmarks.md), in which the other connections of an asynchronous thread wait.
     pub inline_body: usize,
     /// A TLS handshake.
     pub handshake: Duration,
