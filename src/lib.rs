@@ -2,9 +2,9 @@
 //!
 //! The program is this library and a `main` of a few lines, so that tests can own a server. Dependencies point one
 //! way: [`cli`] → [`server`], [`cluster`], [`registry`], [`explain`], [`manifest`] or [`create`] → [`admission`] or [`report`] → the engine. The
-//! judgement is the engine's alone; [`server`] is transport and knows nothing about Secrets, [`cluster`] is what talks to a Kubernetes
-//! API, [`registry`] what asks registries, [`explain`] what makes facts of the objects of a failed pull, [`manifest`] what reads and edits
-//! files, [`create`] what makes Secrets.
+//! judgement is the engine's alone. [`server`] is transport and knows nothing about Secrets. [`cluster`] talks to a Kubernetes API,
+//! [`registry`] checks credentials at registries, [`explain`] turns the objects of a failed pull into facts for the engine, [`manifest`]
+//! reads and edits files, and [`create`] generates Secrets.
 //!
 //! For WebAssembly (the page in the browser, `playground/`), only [`manifest`], [`explain`] and [`report`] are compiled: the rest needs an
 //! operating system.
