@@ -162,7 +162,7 @@ pub(crate) struct ServeArgs {
 
     /// Time between two checks of the certificate, client CA and policy files for changes
     ///
-    /// A duration such as 10s or 1m, at least 1s. It has no influence on --tls self-managed.
+    /// A duration such as 10s or 1m, at least 1s. Self-managed certificates do not depend on it.
     #[arg(
         long,
         env = "REGCRED_RELOAD_INTERVAL",
