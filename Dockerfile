@@ -18,8 +18,9 @@
 #
 #     buildah bud --build-context build=DIR -t registry.example.com/platform/regcred:0.1.0 .
 
-# A tag, which can move. `docker buildx imagetools inspect rust:1.95-slim-bookworm` prints its digest today; a reproducible build
-# passes it: --build-arg RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm@sha256:…
+# The default is a tag, not a digest. A tag can move, so two builds of one revision can get different base images. To pin the base
+# image, pass its digest: --build-arg RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm@sha256:…
+# `docker buildx imagetools inspect rust:1.95-slim-bookworm` prints the digest that the tag has today.
 ARG RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm
 
 # Without BuildKit the variable is empty, and the error quotes this name.
