@@ -298,7 +298,7 @@ fn clause(names: &[Consumer], said: Said, images: &Images, follows: bool) -> Bil
         ),
         Said::MayUse => Bilingual::new(
             format!("{english} may use these credentials or others{for_images}"),
-            format!("{chinese} 可能{}，也可能不会", use_these),
+            format!("{chinese} 可能{use_these}，也可能不会"),
         ),
         Said::ReadsIncomplete => Bilingual::new(
             format!("{english} read{s} incomplete credentials here"),

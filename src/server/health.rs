@@ -89,12 +89,12 @@ impl Heartbeat {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::tls;
     use super::*;
 
     /// The health of a server whose last heartbeat was this long ago.
-    fn silent_for(silence: Duration) -> Health {
+    pub(crate) fn silent_for(silence: Duration) -> Health {
         let served = Arc::new(Served::new(tls::provider()).unwrap());
         let mut health = Health::new(watch::Sender::new(Phase::Serving).subscribe(), served);
         health.heartbeat.begun -= silence;

@@ -21,6 +21,18 @@ use crate::wiped::Wiped;
 /// that is refused to retry.
 const ROOM_WAIT_DIVISOR: u32 = 2;
 
+/// Of a caller's deadline, this part is left for the answer: the caller counts from before it has sent anything, and stops
+/// listening then.
+const ANSWER_DIVISOR: u32 = 10;
+
+/// A large body holds much of the room, so its client gets this long to begin, and must then keep up [`LARGE_RATE`]. Between
+/// an API server and a Pod it takes milliseconds. Without this, three clients that only announce bodies refuse all others
+/// that are large.
+const LARGE_START: Duration = Duration::from_secs(1);
+
+/// Bytes per second.
+const LARGE_RATE: usize = 1 << 20;
+
 /// The first buffer of a body whose length is not announced.
 const FIRST_BUFFER: usize = 16 << 10;
 
@@ -64,16 +76,18 @@ where
             },
             None => None,
         };
-        let in_flight = gate.in_flight.try_take().ok_or(Refusal::TooMany)?;
         let deadline = gate.deadline(request.uri().query());
         // A body of unknown length reserves the limit: if it reserved more as it grows, such requests could wait for each
         // other forever. API servers announce the length.
         let length = announced.unwrap_or(gate.body_limit);
         let reserved = gate.room.reserve(length, deadline / ROOM_WAIT_DIVISOR).await;
         let mut reservation = reserved.ok_or(Refusal::NoRoom)?;
+        // After the wait for room: large bodies that wait must not take the places of small ones.
+        let in_flight = gate.in_flight.try_take().ok_or(Refusal::TooMany)?;
         let (parts, body) = request.into_parts();
-        let reading = read(body, announced, gate.body_limit);
-        let body = timeout_at((started + deadline).into(), reading).await.map_err(|_| Refusal::TooSlow)??;
+        let pace =
+            Pace { begun: Instant::now(), until: started + deadline, is_large: gate.room.is_large(length) };
+        let body = read(body, announced, gate.body_limit, &pace).await?;
         reservation.shrink_to_body(body.len());
         Ok(Intake { headers: parts.headers, body, reservation, in_flight, started })
     }
@@ -82,16 +96,35 @@ where
 impl Gate {
     /// How long a request may take, by what its caller says.
     fn deadline(&self, query: Option<&str>) -> Duration {
-        callers_deadline(query).map_or(self.deadline, |callers| callers.min(self.deadline))
+        let callers = callers_deadline(query).map(|callers| callers.saturating_sub(callers / ANSWER_DIVISOR));
+        callers.map_or(self.deadline, |callers| callers.min(self.deadline))
+    }
+}
+
+/// How fast a body has to arrive.
+struct Pace {
+    begun: Instant,
+    until: Instant,
+    is_large: bool,
+}
+
+impl Pace {
+    /// Until when the next piece has to be there, after so many bytes.
+    fn next(&self, received: usize) -> Instant {
+        let seconds = u64::try_from(received / LARGE_RATE).unwrap_or(u64::MAX);
+        let at_rate = LARGE_START.saturating_add(Duration::from_secs(seconds));
+        if self.is_large { self.until.min(self.begun + at_rate) } else { self.until }
     }
 }
 
 /// Reads a body of at most `limit` bytes.
-async fn read(mut body: Body, announced: Option<usize>, limit: usize) -> Result<Wiped, Refusal> {
+async fn read(mut body: Body, announced: Option<usize>, limit: usize, pace: &Pace) -> Result<Wiped, Refusal> {
     let mut content = Wiped::default();
     make_room(&mut content, announced.unwrap_or(FIRST_BUFFER))?;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::Unreadable)?;
+    loop {
+        let next = timeout_at(pace.next(content.len()).into(), body.frame());
+        let Some(frame) = next.await.map_err(|_| Refusal::TooSlow)? else { return Ok(content) };
+        let frame = frame.map_err(|_| Refusal::Incomplete)?;
         // Trailers are ignored.
         let Some(data) = frame.data_ref() else { continue };
         let length = content.len() + data.len();
@@ -104,7 +137,6 @@ async fn read(mut body: Body, announced: Option<usize>, limit: usize) -> Result<
         }
         content.extend_from_slice(data);
     }
-    Ok(content)
 }
 
 /// Moves the content to a larger buffer and wipes the old one, which a growing `Vec` would not do.

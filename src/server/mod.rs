@@ -311,7 +311,7 @@ impl Server {
             tls: Some(Arc::clone(&self.shared.served)),
             phase: self.phase.clone(),
             limits: self.limits.clone(),
-            refusals: Refusals::new(Arc::clone(&self.shared.metrics)),
+            refusals: Some(Refusals::new(Arc::clone(&self.shared.metrics))),
             metrics: Arc::clone(&self.shared.metrics),
         }
     }
@@ -326,7 +326,7 @@ impl Server {
             // This port serves until the program ends.
             phase: watch::Sender::new(Phase::Serving),
             limits: self.limits.clone(),
-            refusals: Refusals::new(Arc::clone(&self.shared.metrics)),
+            refusals: None,
             metrics: Arc::clone(&self.shared.metrics),
         }
     }

@@ -95,3 +95,19 @@ async fn metrics(State(metrics): State<Arc<Metrics>>) -> Response {
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be encoded"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::health::tests::silent_for;
+    use super::*;
+
+    #[tokio::test]
+    async fn probes_fail_without_a_heartbeat() {
+        let silent = Arc::new(silent_for(Duration::from_secs(16)));
+        assert_eq!(live(State(Arc::clone(&silent))).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(ready(State(silent)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(live(State(Arc::new(silent_for(Duration::ZERO)))).await.status(), StatusCode::OK);
+    }
+}

@@ -34,7 +34,7 @@ pub(crate) enum Refusal {
     /// The body did not arrive in time.
     TooSlow,
     /// The client has gone, or its chunks are malformed.
-    Unreadable,
+    Incomplete,
     /// The body is not a review that can be answered.
     BadReview(BadReview),
 }
@@ -48,7 +48,7 @@ impl Refusal {
             Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::TooMany | Refusal::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Refusal::Unreadable | Refusal::BadReview(_) => StatusCode::BAD_REQUEST,
+            Refusal::Incomplete | Refusal::BadReview(_) => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -60,7 +60,7 @@ impl Refusal {
             Refusal::TooLarge => "the body is larger than any AdmissionReview of a Secret",
             Refusal::TooMany | Refusal::NoRoom => "too many requests at once: retry",
             Refusal::TooSlow => "the body did not arrive in time",
-            Refusal::Unreadable => "the body could not be read",
+            Refusal::Incomplete => "the body could not be read to its end",
             Refusal::BadReview(bad) => return bad.to_string(),
         }
         .to_owned()
@@ -75,7 +75,8 @@ impl Refusal {
             Refusal::TooMany => RefusalReason::OverloadedRequests,
             Refusal::NoRoom => RefusalReason::OverloadedMemory,
             Refusal::TooSlow => RefusalReason::Timeout,
-            Refusal::Unreadable | Refusal::BadReview(_) => RefusalReason::BadRequest,
+            Refusal::Incomplete => RefusalReason::Incomplete,
+            Refusal::BadReview(_) => RefusalReason::BadRequest,
         }
     }
 
@@ -97,7 +98,7 @@ impl IntoResponse for Refusal {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             // The rest of the body is not worth reading.
-            Refusal::TooLarge | Refusal::TooSlow | Refusal::Unreadable => {
+            Refusal::TooLarge | Refusal::TooSlow | Refusal::Incomplete => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Refusal::NotFound | Refusal::NotPost | Refusal::NotJson | Refusal::BadReview(_) => {}
@@ -118,13 +119,19 @@ pub(crate) struct Refusals {
     metrics: Arc<Metrics>,
     too_large: Throttle,
     too_slow: Throttle,
+    incomplete: Throttle,
     bad_request: Throttle,
 }
 
 impl Refusals {
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        let [too_large, too_slow, bad_request] = [(); 3].map(|()| Throttle::default());
-        Refusals { metrics, too_large, too_slow, bad_request }
+        let [too_large, too_slow, incomplete, bad_request] = [(); 4].map(|()| Throttle::default());
+        Refusals { metrics, too_large, too_slow, incomplete, bad_request }
+    }
+
+    /// Counts what is no request, which hyper has refused.
+    pub(crate) fn count_malformed(&self) {
+        self.metrics.refused(RefusalReason::Malformed);
     }
 
     /// Counts and logs a refusal that is about to be sent. Refusals that fail a write in the cluster are warnings.
@@ -142,7 +149,8 @@ impl Refusals {
             }
             Refusal::TooLarge => Some(&self.too_large),
             Refusal::TooSlow => Some(&self.too_slow),
-            Refusal::Unreadable | Refusal::BadReview(_) => Some(&self.bad_request),
+            Refusal::Incomplete => Some(&self.incomplete),
+            Refusal::BadReview(_) => Some(&self.bad_request),
         };
         let (status, text) = (refusal.status().as_u16(), refusal.text());
         if let Some(suppressed) = throttle.and_then(|throttle| throttle.pass(Instant::now())) {

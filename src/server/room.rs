@@ -80,9 +80,14 @@ impl Room {
         }
     }
 
+    /// Whether a body of this length takes the room of large ones.
+    pub(crate) fn is_large(&self, body: usize) -> bool {
+        body > self.small_body
+    }
+
     /// Reserves what a request with a body of this length takes. `None` if there is no room within `wait`.
     pub(crate) async fn reserve(&self, body: usize, wait: Duration) -> Option<Reservation> {
-        let pool = if body <= self.small_body { &self.small } else { &self.large };
+        let pool = if self.is_large(body) { &self.large } else { &self.small };
         pool.take(units(needed(body)), wait).await.map(Reservation)
     }
 }
@@ -122,9 +127,9 @@ impl Reservation {
     }
 }
 
-/// A body, and an answer of the same size. For a moment both exist. Then the answer is all there is, and a patch may take
-/// what was the body's: it holds the repaired document encoded in base64 twice. Only passwords of many KiB make that more
-/// than twice the body.
+/// What a body of this length takes: room for itself, and as much for its answer. The answer of a repair is larger than its
+/// body, because base64 encodes the repaired document twice, but by then the body is gone. Both together suffice unless
+/// passwords have many KiB.
 fn needed(body: usize) -> usize {
     body.saturating_add(body.max(LEAST_ANSWER))
 }

@@ -310,6 +310,53 @@ fn bodies_without_memory_are_shed() {
 }
 
 #[test]
+fn what_is_no_request_is_counted() {
+    with_server("malformed", crate::admission::review, Limits::default(), async |running| {
+        let mut stream = running.connect().await;
+        send(&mut stream, "no request\r\n\r\n").await;
+        assert!(head(&mut stream).await.starts_with("http/1.1 400 "));
+        closes(&mut stream).await;
+        assert!(running.metric("regcred_http_refused_total{reason=\"malformed\"} 1"));
+    });
+}
+
+#[test]
+fn half_a_handshake_does_not_hold_the_end() {
+    with_server("half-handshake", crate::admission::review, Limits::default(), async |running| {
+        let _silent = TcpStream::connect(running.address).await.unwrap();
+        running
+            .wait_until("the connection", |running| {
+                running.metric("regcred_http_connections{port=\"admission\"} 1")
+            })
+            .await;
+        let begun = Instant::now();
+        running.stop().await;
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn silent_announcements_do_not_hold_the_memory() {
+    with_server("announced", crate::admission::review, Limits::default(), async |running| {
+        // Together they announce more than there is room for.
+        let announcement = "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 8388608\r\n\r\n";
+        let mut silent = Vec::new();
+        for _ in 0..3 {
+            let mut stream = running.connect().await;
+            send(&mut stream, announcement).await;
+            silent.push(stream);
+        }
+        running.wait_until("the room is taken", |running| running.room.used() > 40 << 20).await;
+        let mut large = running.ask(40_000).await;
+        let answer = head(&mut large).await;
+        assert!(answer.starts_with("http/1.1 200 "), "{answer}");
+        for stream in &mut silent {
+            assert!(head(stream).await.starts_with("http/1.1 408 "));
+        }
+    });
+}
+
+#[test]
 fn bodies_wait_for_memory() {
     let limits = Limits { bodies: 400_000, inline_body: 0, ..Limits::default() };
     with_server("waits", slow, limits, async |running| {

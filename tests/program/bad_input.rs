@@ -183,7 +183,8 @@ fn slow_bodies_have_the_callers_deadline() {
     connection.send(request.as_bytes()).unwrap();
     is_refused(&connection.receive().unwrap(), 408, "the body did not arrive in time");
     let waited = started.elapsed();
-    assert!((Duration::from_secs(1)..Duration::from_secs(8)).contains(&waited), "{waited:?}");
+    // A caller that stops listening after a second is still there.
+    assert!((Duration::from_millis(900)..Duration::from_secs(8)).contains(&waited), "{waited:?}");
     assert!(connection.ended());
 
     // Slow, but not too slow.

@@ -33,15 +33,11 @@ impl Check for NotJson {
 
     fn message(&self, context: &Context<'_>) -> Message {
         let offset = context.place.offset();
-        let stopped = match self.reason {
-            InvalidJson::Empty => (String::new(), String::new()),
-            _ => {
-                let s = if offset == 1 { "" } else { "s" };
-                (
-                    format!("Reading stopped after {offset} byte{s}. "),
-                    format!("读取到第 {offset} 字节后停止。"),
-                )
-            }
+        let stopped = if self.reason == InvalidJson::Empty {
+            (String::new(), String::new())
+        } else {
+            let s = if offset == 1 { "" } else { "s" };
+            (format!("Reading stopped after {offset} byte{s}. "), format!("读取到第 {offset} 字节后停止。"))
         };
         let note = if self.refused_by_api_server {
             (

@@ -18,7 +18,7 @@ const ENDS_SOON_DAYS: i64 = 7;
 /// The port of `/metrics`, if the container does not name it.
 const OPS_PORT: i64 = 8080;
 
-/// MetricsText of a process, in the text format of Prometheus.
+/// Metrics of a process, in the text format of Prometheus.
 struct MetricsText(String);
 
 impl MetricsText {

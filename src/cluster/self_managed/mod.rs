@@ -151,7 +151,7 @@ impl Keeper {
         let wait = match failures {
             0 if self.served.is_none() => return tokio::time::sleep(NOTICE_TIME).await,
             0 => self.until_switch().unwrap_or(PASS_INTERVAL).min(PASS_INTERVAL),
-            _ => FIRST_RETRY.saturating_mul(1 << failures.min(10)).min(MAX_RETRY),
+            _ => FIRST_RETRY.saturating_mul(1 << (failures - 1).min(10)).min(MAX_RETRY),
         };
         tokio::select! {
             () = tokio::time::sleep(jittered(wait)) => {}

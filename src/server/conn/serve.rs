@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tower::Service as _;
 
 use super::super::limits::Limits;
@@ -33,8 +33,8 @@ use super::state::{Activity, ConnectionState, Reason};
 /// connections could hold more memory than all the work.
 const READ_BUFFER: usize = 64 << 10;
 
-/// How long a client that has begun to send a request may take to complete its header after the server has stopped.
-/// Without this bound, one byte of a header holds the shutdown for as long as [`Limits::header`] and [`Limits::finish`]
+/// How long a client that has begun a handshake or a request may take to complete it, or the request's header, after the server
+/// has stopped. Without this bound, one byte of a header holds the shutdown for as long as [`Limits::header`] and [`Limits::finish`]
 /// allow.
 const LAST_HEADER_TIME: Duration = Duration::from_secs(2);
 
@@ -47,7 +47,8 @@ pub(crate) struct Endpoint {
     /// By it, connections learn that the server shuts down.
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) limits: Limits,
-    pub(crate) refusals: Refusals,
+    /// `None`: nothing is refused on this port.
+    pub(crate) refusals: Option<Refusals>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -84,6 +85,7 @@ impl Endpoint {
         let finished = tokio::select! {
             finished = handshake => finished,
             () = place.state().evicted() => return None,
+            () = self.stopped_for(LAST_HEADER_TIME) => return None,
         };
         // Port scans and untrusted certificates are not worth a log line at info.
         match finished {
@@ -127,6 +129,9 @@ impl Endpoint {
                 biased;
                 ended = &mut connection => {
                     if let Err(error) = ended {
+                        if let Some(refusals) = self.refusals.as_ref().filter(|_| error.is_parse()) {
+                            refusals.count_malformed();
+                        }
                         tracing::debug!(timeout = error.is_timeout(), parse = error.is_parse(), "connection ended early");
                     }
                     return;
@@ -154,12 +159,18 @@ impl Endpoint {
         drop(stream.shutdown().await);
     }
 
-    /// Waits until the server stops. A client opens a connection because it has a request to send, and is not ready to
-    /// read anything before it has sent it, so a connection that is not used yet gets until `fresh_until`.
-    async fn stop(&self, state: &ConnectionState, fresh_until: Instant) {
+    /// Waits until the server has been stopping for some time.
+    async fn stopped_for(&self, time: Duration) {
         let mut phase = self.phase.subscribe();
         // An error would mean that the server is gone: then this ends as well.
         drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
+        sleep(time).await;
+    }
+
+    /// Waits until the server stops. A client opens a connection because it has a request to send, and is not ready to
+    /// read anything before it has sent it, so a connection that is not used yet gets until `fresh_until`.
+    async fn stop(&self, state: &ConnectionState, fresh_until: Instant) {
+        self.stopped_for(Duration::ZERO).await;
         if !state.is_used() {
             sleep_until(fresh_until).await;
         }
@@ -211,8 +222,8 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             endpoint.metrics.responded(endpoint.port, answer.status().as_u16());
-            if let Some(refusal) = refusal {
-                endpoint.refusals.count(refusal);
+            if let Some((refusals, refusal)) = endpoint.refusals.as_ref().zip(refusal) {
+                refusals.count(refusal);
             }
             state.end_request(refusal.is_none_or(Refusal::has_read_body));
             Ok(answer)

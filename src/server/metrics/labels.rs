@@ -75,8 +75,12 @@ label_values! {
         OverloadedMemory = "overloaded_memory",
         /// 408: the body did not arrive in time.
         Timeout = "timeout",
-        /// 400: the body could not be read, or is not an `AdmissionReview`.
+        /// 400: the body ended too early, or its chunks are malformed; usually the client has gone.
+        Incomplete = "incomplete",
+        /// 400: the body is not an `AdmissionReview`.
         BadRequest = "bad_request",
+        /// 400 or 431: no HTTP/1.1 request, or a header that is too large.
+        Malformed = "malformed",
     }
 }
 

@@ -9,14 +9,14 @@ use crate::support::eventually;
 use crate::support::regcred::{Regcred, Serve};
 use crate::support::review::{Review, document, secret};
 
-/// What is announced of a body that takes much memory, what is sent of it, and what is sent of one that finds no room: not
-/// more than the kernel takes.
-const LARGE: usize = 8 << 20;
-const SENT: usize = LARGE / 2;
+/// What is announced of a body that holds memory for long, what is sent of it, and what is sent of one that finds no room. A
+/// larger body has to arrive faster.
+const ANNOUNCED: usize = 32 << 10;
+const SENT: usize = 24 << 10;
 const UNREAD: usize = 16 << 10;
 
 /// How many such bodies there is memory for, twice their size each.
-const ROOM: usize = 3;
+const ROOM: usize = 256;
 
 fn review() -> Vec<u8> {
     let rancher = document(&[("r.example.com", json!({"username": USERNAME, "password": PASSWORD}))]);
@@ -56,14 +56,14 @@ fn all_places_are_taken(regcred: &Regcred, heard: &mut Heard) -> Vec<Connection>
 fn all_memory_is_taken(regcred: &Regcred, heard: &mut Heard) -> Vec<Connection> {
     let canary = format!("{GARBAGE} {PASSWORD} ");
     let body = canary.repeat(SENT / canary.len());
-    let crowd = tls(regcred, ROOM, &[&begun("/validate", LARGE), body.as_bytes()].concat());
+    let crowd = tls(regcred, ROOM, &[&begun("/validate", ANNOUNCED), body.as_bytes()].concat());
     #[expect(clippy::cast_precision_loss, reason = "a power of two")]
-    let all = (ROOM * 2 * LARGE) as f64;
+    let all = (ROOM * 2 * ANNOUNCED) as f64;
     eventually("all memory to be taken", || {
         regcred.metric("regcred_held_bodies_bytes").filter(|held| *held >= all)
     });
     let mut refused = regcred.client().connect();
-    let unread = [&begun("/validate?timeout=2s", LARGE), &body.as_bytes()[..UNREAD]].concat();
+    let unread = [&begun("/validate?timeout=2s", ANNOUNCED), &body.as_bytes()[..UNREAD]].concat();
     refused.send(&unread).unwrap();
     let response = refused.receive().unwrap();
     assert_eq!(response.status, 503);
