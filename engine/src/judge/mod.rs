@@ -83,7 +83,8 @@ pub fn judge<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
 
 /// Judges only what decides the repair of a Secret, for callers that show nothing else: of the findings there are those
 /// that are repaired, and all of a document that the API server refuses; others may be missing. What the consumers make of
-/// them, and whether the old document had them, is not asked.
+/// them, and whether the old document had them, is not asked. For fifty repairs it takes 35 µs instead of 255
+/// (docs/benchmarks.md).
 #[must_use]
 pub fn judge_repair<'a>(policy: &Policy, request: &Request<'a>) -> Judgement<'a> {
     judge_document(policy, request, read(request).as_ref(), Extent::Repair)
