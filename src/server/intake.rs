@@ -25,13 +25,13 @@ const ROOM_WAIT_DIVISOR: u32 = 2;
 /// listening then.
 const ANSWER_DIVISOR: u32 = 10;
 
-/// A large body holds much of the room, so its client gets this long to begin, and must then keep up [`LARGE_RATE`]. Between
-/// an API server and a Pod it takes milliseconds. Without this, three clients that only announce bodies refuse all others
-/// that are large.
-const LARGE_START: Duration = Duration::from_secs(1);
+/// A large body holds much of the room, so after this time it must have arrived at [`LARGE_RATE`]. Between an API server and a
+/// Pod it takes milliseconds. Without this, three clients that announce bodies and send nothing hold the room of all large
+/// ones for as long as they like.
+const LARGE_START: Duration = Duration::from_secs(3);
 
-/// Bytes per second.
-const LARGE_RATE: usize = 1 << 20;
+/// Bytes in a millisecond: about 1 MiB/s.
+const LARGE_RATE: usize = 1 << 10;
 
 /// The first buffer of a body whose length is not announced.
 const FIRST_BUFFER: usize = 16 << 10;
@@ -111,8 +111,8 @@ struct Pace {
 impl Pace {
     /// Until when the next piece has to be there, after so many bytes.
     fn next(&self, received: usize) -> Instant {
-        let seconds = u64::try_from(received / LARGE_RATE).unwrap_or(u64::MAX);
-        let at_rate = LARGE_START.saturating_add(Duration::from_secs(seconds));
+        let millis = u64::try_from(received / LARGE_RATE).unwrap_or(u64::MAX);
+        let at_rate = LARGE_START.saturating_add(Duration::from_millis(millis));
         if self.is_large { self.until.min(self.begun + at_rate) } else { self.until }
     }
 }

@@ -11,7 +11,7 @@ pub struct Limits {
     pub connections: usize,
     /// Open connections of the operations port: kubelet and Prometheus need a handful.
     pub ops_connections: usize,
-    /// Requests that wait for room, are being read or are being judged.
+    /// Requests that are being read or judged.
     pub in_flight: usize,
     /// Bytes of one request's body: an UPDATE carries two objects of up to 1 MiB of data, base64 twice over.
     pub body: usize,

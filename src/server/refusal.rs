@@ -27,10 +27,10 @@ pub(crate) enum Refusal {
     NotJson,
     /// The body is larger than the limit.
     TooLarge,
-    /// Too many requests are in flight.
-    TooMany,
     /// Other requests take all the memory.
     NoRoom,
+    /// Too many requests are in flight.
+    TooMany,
     /// The body did not arrive in time.
     TooSlow,
     /// The client has gone, or its chunks are malformed.
@@ -129,7 +129,7 @@ impl Refusals {
         Refusals { metrics, too_large, too_slow, incomplete, bad_request }
     }
 
-    /// Counts what is no request, which hyper has refused.
+    /// Counts something other than a request, which hyper has refused.
     pub(crate) fn count_malformed(&self) {
         self.metrics.refused(RefusalReason::Malformed);
     }

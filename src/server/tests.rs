@@ -310,19 +310,22 @@ fn bodies_without_memory_are_shed() {
 }
 
 #[test]
-fn what_is_no_request_is_counted() {
+fn malformed_requests_are_counted() {
     with_server("malformed", crate::admission::review, Limits::default(), async |running| {
         let mut stream = running.connect().await;
         send(&mut stream, "no request\r\n\r\n").await;
         assert!(head(&mut stream).await.starts_with("http/1.1 400 "));
-        closes(&mut stream).await;
-        assert!(running.metric("regcred_http_refused_total{reason=\"malformed\"} 1"));
+        running
+            .wait_until("the count", |running| {
+                running.metric("regcred_http_refused_total{reason=\"malformed\"} 1")
+            })
+            .await;
     });
 }
 
 #[test]
-fn half_a_handshake_does_not_hold_the_end() {
-    with_server("half-handshake", crate::admission::review, Limits::default(), async |running| {
+fn a_silent_handshake_does_not_hold_the_end() {
+    with_server("silent-handshake", crate::admission::review, Limits::default(), async |running| {
         let _silent = TcpStream::connect(running.address).await.unwrap();
         running
             .wait_until("the connection", |running| {

@@ -94,14 +94,6 @@ impl Affected {
         asked.peek().is_none() || asked.any(|(_, outcome)| is_use(outcome))
     }
 
-    /// The consumers that read credentials from the entry: those that read the plain username and password, or the
-    /// others.
-    pub(crate) fn that_read(&self, plain: bool) -> impl Iterator<Item = Consumer> {
-        let users = self.outcomes().filter(|(_, outcome)| is_use(*outcome)).map(|(consumer, _)| consumer);
-        let reads_plain = self.reads_plain;
-        users.filter(move |consumer| is_set(reads_plain, *consumer) == plain)
-    }
-
     /// How many registries the document has, besides that of the entry.
     pub(crate) const fn others(&self) -> u16 {
         self.others

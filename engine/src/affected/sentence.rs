@@ -56,23 +56,31 @@ fn hub_images(key: &Key<'_>) -> Bilingual<String> {
     }
 }
 
+/// The consumers that read such a Secret, and what becomes of the entry, or of the document, in them. With images, it is
+/// what becomes of it for these.
+fn outcomes_of(affected: &Affected, place: &Place<'_>) -> (Vec<(Consumer, Outcome)>, Images) {
+    let reads = |(consumer, _): &(Consumer, Outcome)| consumer.reads(place.secret_type);
+    let key = place.key().map(|key| Key::parse(key.as_written()));
+    match key.filter(Key::is_other_docker_hub) {
+        // Nobody names images by such a host, so what is found for its ordinary images tells nothing.
+        Some(key) => (affected.for_others().filter(reads).collect(), Some(hub_images(&key))),
+        None => (affected.outcomes().filter(reads).collect(), None),
+    }
+}
+
 /// Says who is affected: consumers with the same outcome together. `None` if nothing is known.
 pub(crate) fn sentence(affected: &Affected, place: &Place<'_>) -> Option<Bilingual<String>> {
     let said = |images| Clauses { affected, is_about_entry: place.key().is_some(), images };
-    let reads = |(consumer, _): &(Consumer, Outcome)| consumer.reads(place.secret_type);
-    let key = place.key().map(|key| Key::parse(key.as_written()));
-    if let Some(key) = key.filter(Key::is_other_docker_hub) {
-        // Nobody names images by such a host, so what is found for its ordinary images tells nothing.
-        let outcomes: Vec<_> = affected.for_others().filter(reads).collect();
-        let said = said(Some(hub_images(&key)));
+    let (outcomes, images) = outcomes_of(affected, place);
+    if images.is_some() {
+        let said = said(images);
         return said.of_all(&outcomes).or_else(|| joined(said.each(&outcomes)));
     }
     let is_for_host = |(consumer, _): &(Consumer, Outcome)| {
         !affected.has_ordinary_image && affected.is_used_for_others_by(*consumer)
     };
-    let for_host: Vec<_> = affected.for_others().filter(reads).filter(is_for_host).collect();
-    let outcomes: Vec<_> =
-        affected.outcomes().filter(reads).filter(|outcome| !is_for_host(outcome)).collect();
+    let for_host: Vec<_> = affected.for_others().filter(is_for_host).collect();
+    let outcomes: Vec<_> = outcomes.into_iter().filter(|outcome| !is_for_host(outcome)).collect();
     let readers = Consumer::ALL.into_iter().filter(|consumer| consumer.reads(place.secret_type)).count();
     let all = if outcomes.len() == readers { said(None).of_all(&outcomes) } else { None };
     all.or_else(|| {
@@ -125,17 +133,19 @@ impl Clauses<'_> {
     /// One clause for each group of consumers of which the same is said.
     fn each(&self, outcomes: &[(Consumer, Outcome)]) -> Vec<Bilingual<String>> {
         let mut clauses = Vec::new();
+        let mut last = None;
         for said in Said::ALL {
             let same = |outcome: &&(Consumer, Outcome)| Said::of(self.affected, outcome.0, outcome.1) == said;
             let names: Vec<_> = outcomes.iter().filter(same).map(|(consumer, _)| *consumer).collect();
             if !names.is_empty() {
-                clauses.push(self.clause(&names, said, clauses.is_empty()));
+                clauses.push(self.clause(&names, said, last));
+                last = Some(said);
             }
         }
         clauses
     }
 
-    fn clause(&self, names: &[Consumer], said: Said, is_first: bool) -> Bilingual<String> {
+    fn clause(&self, names: &[Consumer], said: Said, last: Option<Said>) -> Bilingual<String> {
         let Bilingual { english, chinese } = names_of(names);
         let (s, do_not) = if names.len() == 1 { ("s", "does not") } else { ("", "do not") };
         let (for_images, images_zh) = match &self.images {
@@ -164,7 +174,7 @@ impl Clauses<'_> {
                 format!("{english} find{s} no credentials here"),
                 format!("{chinese} 在此找不到凭据"),
             ),
-            Said::FindsNothing if is_first => Bilingual::new(
+            Said::FindsNothing if !matches!(last, Some(Said::Uses | Said::MayUse)) => Bilingual::new(
                 format!("{english} {do_not} use these credentials{for_images}"),
                 format!("{chinese} 不{use_zh}"),
             ),
@@ -189,13 +199,14 @@ impl Clauses<'_> {
 
     /// What is refused with the document.
     fn registries(&self) -> (String, String) {
-        let (other, other_zh) = if self.is_about_entry { ("other ", "另外 ") } else { ("", " ") };
+        let (other, with_zh) =
+            if self.is_about_entry { ("other ", "连同另外") } else { ("", "连同其全部") };
         match self.affected.others() {
             0 => (String::new(), String::new()),
-            1 => (format!(", including its {other}registry"), format!("，包括其中{other_zh}1 个仓库")),
+            1 => (format!(", including its {other}registry"), format!("，{with_zh} 1 个仓库")),
             others => (
                 format!(", including its {others} {other}registries"),
-                format!("，包括其中{other_zh}{others} 个仓库"),
+                format!("，{with_zh} {others} 个仓库"),
             ),
         }
     }
@@ -218,8 +229,12 @@ fn joined(clauses: Vec<Bilingual<String>>) -> Option<Bilingual<String>> {
 /// Says which consumers read `auth`, which the plain username and password, and what becomes of the entry in the others.
 /// `None` if none of them reads either.
 pub(crate) fn readers(affected: &Affected, place: &Place<'_>) -> Option<Bilingual<String>> {
+    let (outcomes, images) = outcomes_of(affected, place);
+    let (users, others): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|(_, outcome)| is_use(*outcome));
     let reads = |plain: bool, what: &str, what_zh: &str| {
-        let names: Vec<_> = affected.that_read(plain).collect();
+        let names = users.iter().map(|(consumer, _)| *consumer);
+        let names: Vec<_> =
+            names.filter(|consumer| is_set(affected.reads_plain, *consumer) == plain).collect();
         let Bilingual { english, chinese } = names_of(&names);
         let s = if names.len() == 1 { "s" } else { "" };
         (!names.is_empty())
@@ -230,10 +245,7 @@ pub(crate) fn readers(affected: &Affected, place: &Place<'_>) -> Option<Bilingua
     if read.is_empty() {
         return None;
     }
-    let is_other =
-        |(consumer, outcome): &(Consumer, Outcome)| consumer.reads(place.secret_type) && !is_use(*outcome);
-    let others: Vec<_> = affected.outcomes().filter(is_other).collect();
-    let others = Clauses { affected, is_about_entry: true, images: None }.each(&others);
+    let others = Clauses { affected, is_about_entry: true, images }.each(&others);
     joined(read.into_iter().chain(others).collect())
 }
 
@@ -269,6 +281,8 @@ fn capitalised(sentence: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::consumers::Models;
     use crate::document::Document;
@@ -283,7 +297,10 @@ mod tests {
         let models = Models::new(&document);
         let keys: Vec<_> = models.keys().collect();
         let key = &*keys[entry];
-        let affected = Affected::by_entry(&models, entry, key, None, u16::try_from(keys.len()).unwrap());
+        let parsed: Vec<_> = keys.iter().map(|key| Key::parse(key)).collect();
+        let registries: HashSet<_> = parsed.iter().map(Key::identity).collect();
+        let registries = u16::try_from(registries.len()).unwrap();
+        let affected = Affected::by_entry(&models, entry, key, None, registries);
         let place = Place::new(SecretType::DockerConfigJson, 0, Spot::Entry(RegistryKey::new(key)));
         sentence(&affected, &place).unwrap().english
     }
@@ -347,6 +364,15 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_incomplete_credentials_is_said_in_full() {
+        assert_eq!(
+            said_of(r#"{"docker.io":{"auth":"dTo="}}"#, 0),
+            "The kubelet and podman read incomplete credentials here; \
+             docker, the key chain and Argo CD Image Updater do not use these credentials for images of Docker Hub."
+        );
+    }
+
+    #[test]
     fn an_entry_that_is_taken_at_random_may_fail() {
         let said = said_of(
             r#"{"https://r.example.com":{"auth":"dXNlcjpwYXNzd28"},"http://r.example.com":{"auth":"dTpw"}}"#,
@@ -356,7 +382,7 @@ mod tests {
             said,
             "The kubelet and the key chain may use these credentials or others; \
              Argo CD Image Updater fails for images of this registry; podman may fail for images of this registry; \
-             docker refuses the whole document, including its other registry."
+             docker refuses the whole document."
         );
     }
 

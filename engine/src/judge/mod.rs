@@ -15,7 +15,7 @@ use crate::document::{Document, SyntaxError};
 use crate::finding::{EntryNumber, Finding};
 use crate::place::{Place, Spot};
 use crate::policy::{Policy, Requester, Setting};
-use crate::registry::{DOCKER_HUB, RegistryKey};
+use crate::registry::{DOCKER_HUB, Key, RegistryKey};
 use crate::repair::{Edit, Repair, size_after};
 use crate::rules::{
     Action, Collisions, Credentials, DocumentView, EntryRef, EntryView, Fault, Kept, Lists,
@@ -139,7 +139,9 @@ fn ask_consumers(findings: &mut [Finding<'_>], document: &Document<'_>) {
         return;
     }
     let entries: Vec<_> = document.entries().collect();
-    let registries: HashSet<_> = models.keys().collect();
+    let keys: Vec<_> = models.keys().collect();
+    let keys: Vec<_> = keys.iter().map(|key| Key::parse(key)).collect();
+    let registries: HashSet<_> = keys.iter().map(Key::identity).collect();
     let registries = u16::try_from(registries.len()).unwrap_or(u16::MAX);
     let of_document = Affected::by_document(&models, document.secret_type(), registries);
     let mut last: Option<(usize, Affected)> = None;

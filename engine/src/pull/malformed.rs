@@ -128,7 +128,7 @@ mod tests {
         let is_refused = |rule: Rule| {
             let example = rule.definition().example;
             let ask = |models: &Models<'_>| models.refuses_document(Consumer::Kubelet);
-            // What is no JSON has no models.
+            // A document that is not JSON has no models.
             example.misplaced.is_none()
                 && ask_models(example.document.as_bytes(), example.secret_type, ask).unwrap_or(true)
         };

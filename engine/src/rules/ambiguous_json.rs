@@ -92,16 +92,33 @@ impl Check for AmbiguousJson {
                 "请保留正确的一个，删除其余（包括仅大小写不同的）。",
             ),
         );
-        if context.place.secret_type == SecretType::DockerCfg {
-            return message.note(text(
-                "The kubelet, podman and the key chain ignore the letter case of fields; readers in other languages differ.",
-                "kubelet、podman 和 keychain 不区分字段名的大小写；其他语言的程序各不相同。",
-            ));
-        }
-        message.note(text(
-            "The kubelet, docker, podman and the key chain merge two auths and ignore letter case; Argo CD Image Updater does neither; \
-             readers in other languages differ.",
-            "kubelet、docker、podman 和 keychain 会合并两个 auths，并且不区分大小写；Argo CD Image Updater 都不会；其他语言的程序各不相同。",
-        ))
+        let is_flat = context.place.secret_type == SecretType::DockerCfg;
+        message.note(match self {
+            AmbiguousJson::Top(TopField::Auths) => text(
+                "The kubelet, docker, podman and the key chain merge the objects and ignore letter case; Argo CD Image Updater takes the last \
+                 with the usual spelling; readers in other languages differ.",
+                "kubelet、docker、podman 和 keychain 会合并这些对象，并且不区分大小写；Argo CD Image Updater 取写法完全一致的最后一个；其他语言的程序\
+                 各不相同。",
+            ),
+            AmbiguousJson::Entry(_) if is_flat => text(
+                "The kubelet, podman and the key chain take the last value that is not null and ignore letter case; readers in other languages \
+                 differ.",
+                "kubelet、podman 和 keychain 取最后一个不为 null 的值，并且不区分大小写；其他语言的程序各不相同。",
+            ),
+            AmbiguousJson::Entry(_) => text(
+                "The kubelet, docker, podman and the key chain take the last value that is not null and ignore letter case; Argo CD Image \
+                 Updater takes the last with the usual spelling; readers in other languages differ.",
+                "kubelet、docker、podman 和 keychain 取最后一个不为 null 的值，并且不区分大小写；Argo CD Image Updater 取写法完全一致的最后一个；\
+                 其他语言的程序各不相同。",
+            ),
+            AmbiguousJson::Registry => text(
+                "The consumers take the last entry; readers in other languages differ.",
+                "各消费方取最后一个条目；其他语言的程序各不相同。",
+            ),
+            AmbiguousJson::Top(_) | AmbiguousJson::Unknown => text(
+                "Readers of JSON differ in which of several values they take.",
+                "对重复的名称，各种 JSON 程序的取值不同。",
+            ),
+        })
     }
 }

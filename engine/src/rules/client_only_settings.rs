@@ -59,11 +59,18 @@ impl Check for ClientOnlySettings {
         } else {
             ("docker, crane, ko and kaniko", "docker、crane、ko、kaniko", "for every registry", "对所有仓库")
         };
-        let message = Message::new(
-            Bilingual::new(
+        let clause = match self {
+            ClientOnlySettings::Helper => Bilingual::new(
                 format!("{name} works only where its helper is installed"),
                 format!("{name} 只在装有对应 helper 的机器上有效"),
             ),
+            ClientOnlySettings::WrongType => Bilingual::new(
+                format!("{name} does not name a helper program"),
+                format!("{name} 的值不是 helper 程序的名称"),
+            ),
+        };
+        let message = Message::new(
+            clause,
             Bilingual::new(
                 format!("Remove {name} from the document; keep it in your own ~/.docker/config.json."),
                 format!("请从文档中删除 {name}，只保留在自己的 ~/.docker/config.json 里。"),

@@ -3,7 +3,6 @@
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
 use super::view::EntryView;
 use crate::bilingual::text;
-use crate::secret::SecretType;
 
 /// An earlier entry has another key for the same registry and different credentials, and consumers do not all take the
 /// same one.
@@ -74,20 +73,13 @@ impl Check for RegistryPathsCollide {
         collision.other_path.then(|| Found::at(entry, RegistryPathsCollide))
     }
 
-    fn message(&self, context: &Context<'_>) -> Message {
-        let remedy = match context.place.secret_type {
-            SecretType::DockerConfigJson => text(
-                "For docker and podman, use the same credentials for both, or one Secret each.",
-                "对 docker 和 podman，请让两者使用相同的凭据，或各用一个 Secret。",
-            ),
-            SecretType::DockerCfg => text(
-                "For podman, use the same credentials for both, or one Secret each.",
-                "对 podman，请让两者使用相同的凭据，或各用一个 Secret。",
-            ),
-        };
+    fn message(&self, _: &Context<'_>) -> Message {
         Message::new(
             text("an earlier entry differs only in the path of its key", "前面有条目的仓库地址只有路径不同"),
-            remedy,
+            text(
+                "Use the same credentials for both, or one Secret each.",
+                "请让两者使用相同的凭据，或各用一个 Secret。",
+            ),
         )
         .note(text(
             "The two entries have different credentials, and which one is used depends on the consumer or is random.",

@@ -79,7 +79,7 @@ label_values! {
         Incomplete = "incomplete",
         /// 400: the body is not an `AdmissionReview`.
         BadRequest = "bad_request",
-        /// 400 or 431: no HTTP/1.1 request, or a header that is too large.
+        /// 400 or 431: something other than an HTTP/1.1 request, or a header that is too large.
         Malformed = "malformed",
     }
 }

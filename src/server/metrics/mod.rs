@@ -137,7 +137,7 @@ impl Metrics {
         let (in_flight, bodies) = (Arc::clone(&state.in_flight), Arc::clone(&state.bodies));
         metrics.watch(
             "admission_in_flight",
-            "Admission reviews that wait for room, are being read or are being judged",
+            "Admission reviews that are being read or judged",
             None,
             in_flight,
         );

@@ -308,7 +308,7 @@ fn consumers_are_grouped_by_outcome() {
         [
             "podman and Argo CD Image Updater fail for images of this registry; the kubelet, docker and the key chain refuse the whole \
              document, including its 2 other registries.",
-            "podman 和 Argo CD Image Updater 拉取该仓库的镜像时会出错；kubelet、docker 和 keychain 会拒绝整份文档，包括其中另外 2 个仓库。",
+            "podman 和 Argo CD Image Updater 拉取该仓库的镜像时会出错；kubelet、docker 和 keychain 会拒绝整份文档，连同另外 2 个仓库。",
         ]
     );
 }
