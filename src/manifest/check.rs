@@ -36,6 +36,9 @@ pub struct Checked {
     pub listed: Vec<ListedConfig>,
 }
 
+/// At most this many entries of a document that are filled in later have a note each; one more note counts the rest.
+const MAX_LISTED_ENTRIES: usize = 1_000;
+
 /// The remedy of a finding that `--fix` repairs: a file may be on its way to a cluster.
 const BY_REPAIR: Bilingual<&str> = Bilingual {
     english: "regcred repairs this: with --fix now, or automatically on admission.",
@@ -56,16 +59,7 @@ pub fn after_repair(before: Checked, path: &str, after: Option<&str>, terms: Ter
     let judged = judged.into_iter().zip(remaining).map(|(before, after)| match after {
         None => not_repaired(before, terms),
         Some(after) => {
-            let after = not_repaired(after, terms);
-            let remains = |fixed: &ReportedFinding| {
-                after.findings.iter().any(|left| left.rule == fixed.rule && left.field == fixed.field)
-            };
-            let fixed = before.findings.into_iter().filter(|found| found.outcome == Outcome::Repairable);
-            let mut findings: Vec<_> = fixed
-                .filter(|found| !remains(found))
-                .map(|found| ReportedFinding { outcome: Outcome::Fixed, ..found })
-                .collect();
-            findings.extend(after.findings);
+            let findings = before.findings.repaired(not_repaired(after, terms).findings);
             Judged { findings, ..before }
         }
     });
@@ -74,16 +68,15 @@ pub fn after_repair(before: Checked, path: &str, after: Option<&str>, terms: Ter
 
 /// Marks what could not be repaired safely.
 fn not_repaired(mut judged: Judged, terms: Terms<'_>) -> Judged {
-    for finding in judged.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Repairable) {
-        leave(finding, NotRepaired::Unsafe, terms);
-    }
+    let (outcome, remedy) = held(NotRepaired::Unsafe, terms);
+    judged.findings.leave(&outcome, &remedy);
     judged
 }
 
-/// Marks a finding as not repaired, with another remedy: what is true of a Secret on its way to a cluster is not true of it.
-fn leave(finding: &mut ReportedFinding, why: NotRepaired, terms: Terms<'_>) {
-    finding.outcome = Outcome::Held(why.message(terms.policy.language));
-    finding.statement.remedy = why.remedy().line(terms.policy.language);
+/// The outcome and the remedy of what is not repaired: what is true of a Secret on its way to a cluster is not true of it.
+fn held(why: NotRepaired, terms: Terms<'_>) -> (Outcome, String) {
+    let language = terms.policy.language;
+    (Outcome::Held(why.message(language)), why.remedy().line(language))
 }
 
 impl Manifest<'_> {
@@ -157,7 +150,8 @@ impl Manifest<'_> {
             }
             finding.region = Some(self.finding_region(secret, found, &excerpts));
             if let Some(why) = plan.reason(found.place.offset()).filter(|_| found.repairable) {
-                leave(&mut finding, why, terms);
+                let (outcome, remedy) = held(why, terms);
+                finding.leave(outcome, remedy);
             }
             finding
         });
@@ -183,8 +177,12 @@ impl Manifest<'_> {
         }
         // A template is there to be filled in.
         if !matches!(secret.origin, Origin::Template(_)) {
+            let (listed, omitted) = secret.unfilled.split_at(secret.unfilled.len().min(MAX_LISTED_ENTRIES));
+            notes.extend(listed.iter().map(|entry| note(entry.start, ProblemKind::FilledInLater.message())));
             notes.extend(
-                secret.unfilled.iter().map(|entry| note(entry.start, ProblemKind::FilledInLater.message())),
+                omitted
+                    .first()
+                    .map(|entry| note(entry.start, ProblemKind::MoreFilledInLater(omitted.len()).message())),
             );
         }
         notes

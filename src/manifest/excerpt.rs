@@ -15,6 +15,9 @@ use crate::report::Excerpt;
 /// At most this many tokens are shown on each side of the mark if the document is a single line.
 const SHOWN_TOKENS: usize = 12;
 
+/// At most this many blanks are shown in a row: a file can consist of them, and each excerpt would repeat them.
+const SHOWN_BLANKS: usize = 200;
+
 /// The excerpts of one document.
 pub(super) struct Excerpts<'f, 's> {
     file: &'f str,
@@ -24,10 +27,27 @@ pub(super) struct Excerpts<'f, 's> {
     tokens: Vec<Token>,
 }
 
-/// A token of a document.
+/// A token of a document. A hostile document has one for each byte.
 struct Token {
-    range: Range<usize>,
+    start: u32,
+    end: u32,
     kind: TokenKind,
+}
+
+impl Token {
+    fn new(range: &Range<usize>, kind: TokenKind) -> Self {
+        // A file has at most 64 MiB.
+        let small = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
+        Token { start: small(range.start), end: small(range.end), kind }
+    }
+
+    const fn start(&self) -> usize {
+        self.start as usize
+    }
+
+    const fn range(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,8 +73,8 @@ impl<'f, 's> Excerpts<'f, 's> {
 
     /// Returns the token that begins at an offset of the document, or the character there if the document is not JSON.
     pub(super) fn name_at(&self, offset: usize) -> Option<Range<usize>> {
-        if let Ok(index) = self.tokens.binary_search_by_key(&offset, |token| token.range.start) {
-            return self.tokens.get(index).map(|token| token.range.clone());
+        if let Ok(index) = self.tokens.binary_search_by_key(&offset, Token::start) {
+            return self.tokens.get(index).map(Token::range);
         }
         let text = std::str::from_utf8(&self.secret.document).ok()?;
         let start = offset.min(text.len().saturating_sub(1));
@@ -73,7 +93,8 @@ impl<'f, 's> Excerpts<'f, 's> {
         let (line, _) = self.lines.place(key.start);
         let name = self.file.get(key.clone())?;
         let before = self.file.get(self.lines.range(line).start..key.start)?;
-        let indentation = if before.bytes().all(|byte| byte == b' ') { before } else { "… " };
+        let is_shown = before.len() <= SHOWN_BLANKS && before.bytes().all(|byte| byte == b' ');
+        let indentation = if is_shown { before } else { "… " };
         let mark = indentation.len()..indentation.len() + name.len();
         let separator = if self.secret.origin == Origin::Generator { "=" } else { ": " };
         Some(Excerpt { first_line: line, text: format!("{indentation}{name}{separator}***"), mark })
@@ -82,7 +103,7 @@ impl<'f, 's> Excerpts<'f, 's> {
     /// Returns the line with a token of the document.
     pub(super) fn inside(&self, name: &Range<usize>) -> Option<Excerpt> {
         let Writing::Plain(Some(map)) = &self.secret.place.writing else { return None };
-        let marked = self.tokens.binary_search_by_key(&name.start, |token| token.range.start).ok()?;
+        let marked = self.tokens.binary_search_by_key(&name.start, Token::start).ok()?;
         let (number, _) = self.lines.place(map.start(name.start)?);
         let line = self.lines.range(number);
         let first = marked.saturating_sub(SHOWN_TOKENS);
@@ -91,7 +112,7 @@ impl<'f, 's> Excerpts<'f, 's> {
         let mut shown_until: Option<usize> = None;
         let near = self.tokens.iter().enumerate().skip(first).take(2 * SHOWN_TOKENS + 1);
         for (index, token) in near {
-            let file = map.range(&token.range)?;
+            let file = map.range(&token.range())?;
             if file.start < line.start || file.start > line.end {
                 continue;
             }
@@ -129,7 +150,7 @@ impl<'f, 's> Excerpts<'f, 's> {
 
     fn blanks(&self, range: Range<usize>, text: &mut String) {
         let between = self.file.get(range).unwrap_or_default();
-        text.extend(between.chars().filter(|c| matches!(c, ' ' | '\t')));
+        text.extend(between.chars().filter(|c| matches!(c, ' ' | '\t')).take(SHOWN_BLANKS));
     }
 
     fn token(&self, token: &Token, map: &Map, text: &mut String) {
@@ -139,7 +160,7 @@ impl<'f, 's> Excerpts<'f, 's> {
         };
         match token.kind {
             TokenKind::Shown => {
-                let written = map.range(&token.range).and_then(|range| self.file.get(range));
+                let written = map.range(&token.range()).and_then(|range| self.file.get(range));
                 text.push_str(written.unwrap_or("***"));
             }
             TokenKind::Text => {
@@ -200,7 +221,7 @@ fn tokens(text: &str, secret_type: SecretType) -> Vec<Token> {
                 if text.get(start..at) == Some("null") { TokenKind::Shown } else { TokenKind::Word }
             }
         };
-        tokens.push(Token { range: start..at, kind });
+        tokens.push(Token::new(&(start..at), kind));
     }
     tokens
 }
@@ -236,7 +257,7 @@ mod tests {
         let shown: String = tokens(text, SecretType::DockerConfigJson)
             .iter()
             .map(|token| match token.kind {
-                TokenKind::Shown => text.get(token.range.clone()).unwrap(),
+                TokenKind::Shown => text.get(token.range()).unwrap(),
                 TokenKind::Text => "\"*\"",
                 TokenKind::Word => "*",
             })

@@ -1,15 +1,17 @@
 //! Lines and columns of a text.
 
-use std::cell::Cell;
 use std::ops::Range;
+
+/// The characters before each block of this many bytes are counted once: a line can be as long as the file, and has as many
+/// places.
+const BLOCK_BYTES: usize = 256;
 
 /// The starts of the lines of a text.
 pub(super) struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
-    /// The last byte whose column was counted, and that column. Places are mostly asked for in order, and a line can be as long
-    /// as the file.
-    last: Cell<(usize, usize)>,
+    /// The number of characters that begin before each block.
+    before_blocks: Vec<usize>,
 }
 
 impl<'t> Lines<'t> {
@@ -18,20 +20,26 @@ impl<'t> Lines<'t> {
         let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let after_breaks = text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
         let starts = std::iter::once(first).chain(after_breaks).collect();
-        Lines { text, starts, last: Cell::new((first, 1)) }
+        let mut before_blocks = vec![0];
+        let mut count = 0;
+        for block in text.as_bytes().chunks(BLOCK_BYTES) {
+            count += characters(block);
+            before_blocks.push(count);
+        }
+        Lines { text, starts, before_blocks }
     }
 
     /// Returns the line and column of a byte, both counted from 1, columns in characters.
     pub(super) fn place(&self, offset: usize) -> (usize, usize) {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
-        let start = self.start(line);
-        let (byte, column) = match self.last.get() {
-            (byte, column) if (start..=offset).contains(&byte) => (byte, column),
-            _ => (start, 1),
-        };
-        let column = column + self.text.get(byte..offset).map_or(0, |text| text.chars().count());
-        self.last.set((offset, column));
-        (line, column)
+        let before = self.characters_before(offset).saturating_sub(self.characters_before(self.start(line)));
+        (line, 1 + before)
+    }
+
+    fn characters_before(&self, offset: usize) -> usize {
+        let block = offset / BLOCK_BYTES;
+        let before = self.before_blocks.get(block).copied().unwrap_or_default();
+        before + self.text.as_bytes().get(block * BLOCK_BYTES..offset).map_or(0, characters)
     }
 
     /// Returns the bytes of a line (counted from 1) without its line break.
@@ -45,6 +53,11 @@ impl<'t> Lines<'t> {
     fn start(&self, line: usize) -> usize {
         self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default()
     }
+}
+
+/// The number of characters that begin in a part of a text.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| !matches!(byte, 0x80..=0xbf)).count()
 }
 
 #[cfg(test)]

@@ -62,6 +62,8 @@ pub(super) enum ProblemKind {
     CredentialHelper,
     /// An entry with a placeholder in plain text.
     FilledInLater,
+    /// The number of further entries with one.
+    MoreFilledInLater(usize),
     /// Reading the file panicked.
     InternalError,
 }
@@ -79,7 +81,9 @@ impl Problem {
             | ProblemKind::Encrypted
             | ProblemKind::ListedFileMissing
             | ProblemKind::AfterDocumentEnd => TroubleKind::NotJudged,
-            ProblemKind::CredentialHelper | ProblemKind::FilledInLater => TroubleKind::CredentialsElsewhere,
+            ProblemKind::CredentialHelper
+            | ProblemKind::FilledInLater
+            | ProblemKind::MoreFilledInLater(_) => TroubleKind::CredentialsElsewhere,
             _ => TroubleKind::Unreadable,
         }
     }
@@ -174,6 +178,15 @@ impl ProblemKind {
                 "a placeholder in this entry is filled in later, so its key and credentials were not checked; check the result",
                 "该条目中有稍后才填入的占位符，因此没有检查它的地址和凭据；请检查填入后的结果",
             ),
+            ProblemKind::MoreFilledInLater(count) => {
+                let plural = if count == 1 { "y" } else { "ies" };
+                return Bilingual {
+                    english: format!(
+                        "and {count} more entr{plural} with a placeholder that is filled in later"
+                    ),
+                    chinese: format!("另有 {count} 个条目含稍后才填入的占位符"),
+                };
+            }
             ProblemKind::NotAMapping(field) => {
                 return Bilingual {
                     english: format!(

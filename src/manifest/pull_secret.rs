@@ -100,7 +100,9 @@ impl PullSecret {
 
     /// Whether a byte of the document is in an entry that is filled in later.
     pub(super) fn is_unfilled(&self, offset: usize) -> bool {
-        self.unfilled.iter().any(|entry| entry.contains(&offset))
+        // They are in the order of the document.
+        let next = self.unfilled.partition_point(|entry| entry.end <= offset);
+        self.unfilled.get(next).is_some_and(|entry| entry.contains(&offset))
     }
 }
 

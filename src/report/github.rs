@@ -7,6 +7,7 @@ use regcred_engine::escape::escaped;
 use regcred_engine::policy::Language;
 use regcred_engine::rules::Action;
 
+use super::findings::{BriefFinding, Omission};
 use super::{Judged, Outcome, Region, ReportWriter, Subject, Summary, Trouble, text};
 
 /// GitHub shows no more annotations of one level in a step (github.com/orgs/community/discussions/26680).
@@ -47,6 +48,16 @@ impl Level {
     }
 }
 
+impl From<Action> for Level {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Deny => Level::Error,
+            Action::Warn => Level::Warning,
+            Action::Audit | Action::Off => Level::Notice,
+        }
+    }
+}
+
 impl Github {
     pub(super) const fn new(language: Language) -> Self {
         Github { language, errors: Vec::new(), warnings: Vec::new(), notices: Vec::new() }
@@ -74,12 +85,8 @@ impl Github {
 
 impl<W: Write> ReportWriter<W> for Github {
     fn judged(&mut self, out: &mut W, judged: &Judged) -> io::Result<()> {
-        for finding in judged.findings.iter().filter(|finding| finding.outcome != Outcome::Fixed) {
-            let level = match finding.action {
-                Action::Deny => Level::Error,
-                Action::Warn => Level::Warning,
-                Action::Audit | Action::Off => Level::Notice,
-            };
+        for finding in judged.findings.listed().iter().filter(|finding| finding.outcome != Outcome::Fixed) {
+            let level = Level::from(finding.action);
             let title = format!("regcred/{}", finding.rule.code());
             let mut message = about(Some(&judged.subject)) + &finding.message();
             if !finding.field.is_empty() {
@@ -93,7 +100,17 @@ impl<W: Write> ReportWriter<W> for Github {
             let region = finding.region.clone();
             self.annotate(out, Annotation { level, path, region, title, message })?;
         }
-        Ok(())
+        let Some(omission) = Omission::of(judged.findings.omitted().filter(BriefFinding::remains)) else {
+            return Ok(());
+        };
+        let annotation = Annotation {
+            level: Level::from(omission.action),
+            path: judged.subject.path().map(str::to_owned),
+            region: None,
+            title: format!("regcred/{}", omission.rule.code()),
+            message: about(Some(&judged.subject)) + &omission.message(self.language),
+        };
+        self.annotate(out, annotation)
     }
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {

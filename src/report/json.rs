@@ -4,37 +4,46 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use regcred_engine::policy::Language;
 use serde::Serialize;
 use serde_json::Serializer;
 
+use super::findings::Omission;
 use super::{
     Counts, Judged, Object, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble,
 };
 
 pub(super) const API_VERSION: &str = "regcred/v1";
 
+/// The code of the note that counts the findings that are not listed.
+const FINDINGS_OMITTED: &str = "findings-omitted";
+
 /// A report as JSON lines.
-pub(super) struct Json;
+pub(super) struct Json {
+    pub(super) language: Language,
+}
 
 impl<W: Write> ReportWriter<W> for Json {
     fn judged(&mut self, out: &mut W, judged: &Judged) -> io::Result<()> {
-        for finding in &judged.findings {
+        for finding in judged.findings.listed() {
             line(out, &FindingJson::new(finding, judged))?;
         }
-        Ok(())
-    }
-
-    fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
+        let Some(omission) = Omission::of(judged.findings.omitted()) else { return Ok(()) };
         line(
             out,
             &TroubleJson {
                 api_version: API_VERSION,
-                kind: if trouble.kind.is_note() { "Note" } else { "Error" },
-                code: trouble.kind.code(),
-                message: &trouble.message,
-                place: PlaceJson::new(trouble.subject.as_ref(), trouble.region.as_ref()),
+                kind: "Note",
+                code: FINDINGS_OMITTED,
+                message: &omission.message(self.language),
+                findings_omitted: Some(omission.count),
+                place: PlaceJson::new(Some(&judged.subject), None),
             },
         )
+    }
+
+    fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
+        write_trouble(out, trouble)
     }
 
     fn end(&mut self, out: &mut W, summary: &Summary) -> io::Result<()> {
@@ -64,6 +73,20 @@ impl<W: Write> ReportWriter<W> for Json {
             },
         )
     }
+}
+
+pub(super) fn write_trouble(out: &mut impl Write, trouble: &Trouble) -> io::Result<()> {
+    line(
+        out,
+        &TroubleJson {
+            api_version: API_VERSION,
+            kind: if trouble.kind.is_note() { "Note" } else { "Error" },
+            code: trouble.kind.code(),
+            message: &trouble.message,
+            findings_omitted: None,
+            place: PlaceJson::new(trouble.subject.as_ref(), trouble.region.as_ref()),
+        },
+    )
 }
 
 pub(super) fn line<W: Write>(out: &mut W, value: &impl Serialize) -> io::Result<()> {
@@ -137,6 +160,8 @@ struct TroubleJson<'a> {
     kind: &'static str,
     code: &'static str,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings_omitted: Option<usize>,
     #[serde(flatten)]
     place: PlaceJson<'a>,
 }

@@ -4,21 +4,27 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use regcred_engine::policy::Language;
 use regcred_engine::rules::Action;
 
+use super::findings::{BriefFinding, Omission};
 use super::{Judged, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble, TroubleKind};
 
 /// Characters that XML does not allow and the library does not remove. A file name can contain them.
 const NOT_IN_XML: [char; 2] = ['\u{fffe}', '\u{ffff}'];
 
 /// A report as JUnit XML. It is kept until the end, because its head contains the totals.
-#[derive(Default)]
 pub(super) struct Junit {
+    language: Language,
     /// By name: a scan visits each namespace once per Secret type.
     suites: BTreeMap<String, TestSuite>,
 }
 
 impl Junit {
+    pub(super) const fn new(language: Language) -> Self {
+        Junit { language, suites: BTreeMap::new() }
+    }
+
     fn add(&mut self, suite: &str, mut case: TestCase) {
         case.set_classname(suite);
         self.suites.entry(suite.to_owned()).or_insert_with(|| TestSuite::new(suite)).add_test_case(case);
@@ -28,26 +34,40 @@ impl Junit {
 impl<W: Write> ReportWriter<W> for Junit {
     fn judged(&mut self, _: &mut W, judged: &Judged) -> io::Result<()> {
         let (suite, name) = names(Some(&judged.subject));
-        let remaining = |finding: &&ReportedFinding| finding.outcome != Outcome::Fixed;
-        let denied = |finding: &&ReportedFinding| finding.action == Action::Deny;
-        let said = |findings: &mut dyn Iterator<Item = &ReportedFinding>| -> String {
-            findings.map(|finding| line(finding, &suite)).collect::<Vec<_>>().join("\n")
+        let (denied, others): (Vec<_>, Vec<_>) = judged
+            .findings
+            .listed()
+            .iter()
+            .filter(|finding| finding.outcome != Outcome::Fixed)
+            .partition(|finding| finding.action == Action::Deny);
+        let omission = |is_denied: bool| {
+            let omitted = judged.findings.omitted().filter(BriefFinding::remains);
+            Omission::of(omitted.filter(|finding| (finding.action == Action::Deny) == is_denied))
         };
-        let mut failing = judged.findings.iter().filter(remaining).filter(denied);
-        let status = match failing.next() {
-            None => TestCaseStatus::success(),
-            Some(first) => {
-                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                status.set_type(first.rule.code());
-                let left = failing.count();
+        let said = |listed: &[&ReportedFinding], omission: Option<&Omission>| {
+            let lines = listed.iter().map(|finding| line(finding, &suite));
+            lines.chain(omission.map(|left| left.message(self.language))).collect::<Vec<_>>().join("\n")
+        };
+        let omitted = omission(true);
+        let failure = match (denied.as_slice(), &omitted) {
+            ([], None) => None,
+            ([], Some(omission)) => Some((omission.rule, omission.message(self.language))),
+            ([first, left @ ..], omission) => {
+                let left = left.len() + omission.as_ref().map_or(0, |omission| omission.count);
                 let more = if left == 0 { String::new() } else { format!(" (+{left})") };
-                status.set_message(format!("{}: {}{more}", first.statement.subject, first.statement.clause));
-                status.set_description(said(&mut judged.findings.iter().filter(remaining).filter(denied)));
-                status
+                let message = format!("{}: {}{more}", first.statement.subject, first.statement.clause);
+                Some((first.rule, message))
             }
         };
+        let status = failure.map_or_else(TestCaseStatus::success, |(rule, message)| {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type(rule.code());
+            status.set_message(message);
+            status.set_description(said(&denied, omitted.as_ref()));
+            status
+        });
         let mut case = TestCase::new(name, status);
-        let mut rest = said(&mut judged.findings.iter().filter(remaining).filter(|finding| !denied(finding)));
+        let mut rest = said(&others, omission(false).as_ref());
         for note in &judged.notes {
             rest.push('\n');
             rest.push_str(note);
@@ -110,7 +130,7 @@ fn at(path: &str, region: Option<&Region>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Object;
+    use crate::report::{Findings, Object};
 
     #[test]
     fn characters_forbidden_in_xml_are_replaced() {
@@ -121,7 +141,7 @@ mod tests {
             region: None,
             message: "unreadable".to_owned(),
         };
-        let (mut junit, mut out) = (Junit::default(), Vec::new());
+        let (mut junit, mut out) = (Junit::new(Language::English), Vec::new());
         junit.trouble(&mut out, &trouble).unwrap();
         junit.end(&mut out, &Summary::default()).unwrap();
         let xml = String::from_utf8(out).unwrap();
@@ -131,7 +151,7 @@ mod tests {
 
     #[test]
     fn namespace_has_one_suite() {
-        let mut junit = Junit::default();
+        let mut junit = Junit::new(Language::English);
         let mut out = Vec::new();
         for (namespace, name) in [("a", "x"), ("b", "x"), ("a", "y")] {
             let object = Object {
@@ -139,7 +159,8 @@ mod tests {
                 name: Some(name.to_owned()),
                 resource_version: None,
             };
-            let judged = Judged { subject: Subject::Object(object), findings: Vec::new(), notes: Vec::new() };
+            let judged =
+                Judged { subject: Subject::Object(object), findings: Findings::default(), notes: Vec::new() };
             junit.judged(&mut out, &judged).unwrap();
         }
         junit.end(&mut out, &Summary::default()).unwrap();

@@ -4,6 +4,7 @@
 //! over a file. Only JUnit is kept until the end, because its head contains the totals.
 
 pub mod explained;
+mod findings;
 mod github;
 mod json;
 mod junit;
@@ -21,6 +22,8 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 use regcred_engine::policy::Language;
 
+pub(crate) use findings::BriefFinding;
+pub use findings::{Findings, MAX_REPORTED_FINDINGS};
 pub(crate) use model::UNDER_AUDIT;
 pub use model::{Excerpt, Judged, Object, Outcome, Region, ReportedFinding, Subject, Trouble, TroubleKind};
 pub use summary::{Counts, LeftOut, Summary};
@@ -56,9 +59,9 @@ impl<W: Write + 'static> Report<W> {
     pub fn begin(format: Format, language: Language, mut out: W) -> io::Result<Self> {
         let mut writer: Box<dyn ReportWriter<W>> = match format {
             Format::Text => Box::new(text::TextReport::new(language)),
-            Format::Json => Box::new(json::Json),
+            Format::Json => Box::new(json::Json { language }),
             Format::Sarif => Box::new(sarif::Sarif::new(language)),
-            Format::Junit => Box::new(junit::Junit::default()),
+            Format::Junit => Box::new(junit::Junit::new(language)),
             Format::Github => Box::new(github::Github::new(language)),
         };
         writer.begin(&mut out)?;

@@ -10,13 +10,15 @@ use regcred_engine::policy::Language;
 use regcred_engine::rules::{Action, Rule};
 use regcred_engine::wording::{self, Bilingual, Statement};
 
+use super::findings::Findings;
+
 /// One pull Secret, or bare Docker config, and what was found in it.
 #[derive(Debug)]
 pub struct Judged {
     /// The Secret or Docker config.
     pub subject: Subject,
     /// The findings, in the order of the document.
-    pub findings: Vec<ReportedFinding>,
+    pub findings: Findings,
     /// Further remarks, a sentence each: who owns it, why it was not repaired.
     pub notes: Vec<String>,
 }
@@ -139,6 +141,12 @@ impl ReportedFinding {
             backstop: Effect::Nothing,
             language,
         }
+    }
+
+    /// Sets the outcome and the remedy of a finding that could be repaired, but is not.
+    pub(crate) fn leave(&mut self, outcome: Outcome, remedy: String) {
+        self.outcome = outcome;
+        self.statement.remedy = remedy;
     }
 
     /// Returns the one thing to do.

@@ -8,6 +8,7 @@ use regcred_engine::rules::{Action, Rule};
 use regcred_engine::wording::{Bilingual, rule_doc};
 use serde_json::{Map, Value, json};
 
+use super::findings::{BriefFinding, Omission};
 use super::{Judged, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble, TroubleKind};
 
 pub(super) const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -87,10 +88,20 @@ impl<W: Write> ReportWriter<W> for Sarif {
     }
 
     fn judged(&mut self, out: &mut W, judged: &Judged) -> io::Result<()> {
-        for finding in judged.findings.iter().filter(|finding| finding.outcome != Outcome::Fixed) {
+        for finding in judged.findings.listed().iter().filter(|finding| finding.outcome != Outcome::Fixed) {
             self.result(out, &result(finding, judged))?;
         }
-        Ok(())
+        let Some(omission) = Omission::of(judged.findings.omitted().filter(BriefFinding::remains)) else {
+            return Ok(());
+        };
+        self.omitted += omission.count as u64;
+        let result = json!({
+            "ruleId": omission.rule.code(),
+            "level": level(omission.action),
+            "message": {"text": omission.message(self.language)},
+            "locations": locations(Some(&judged.subject), None, ""),
+        });
+        self.result(out, &result)
     }
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {

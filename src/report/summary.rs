@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use regcred_engine::rules::{Action, Rule};
 
-use super::{Judged, Outcome, ReportedFinding, TroubleKind};
+use super::findings::{BriefFinding, OutcomeKind};
+use super::{Judged, TroubleKind};
 
 /// The counts of a whole run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,8 +50,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, finding: &ReportedFinding) {
-        if finding.outcome == Outcome::Fixed {
+    fn add(&mut self, finding: BriefFinding) {
+        if !finding.remains() {
             self.fixed += 1;
             return;
         }
@@ -59,8 +60,8 @@ impl Counts {
             Action::Warn => self.warn += 1,
             Action::Audit | Action::Off => self.audit += 1,
         }
-        self.repairable += u64::from(finding.outcome == Outcome::Repairable);
-        self.refused += u64::from(matches!(finding.outcome, Outcome::Refused(_)));
+        self.repairable += u64::from(finding.outcome == OutcomeKind::Repairable);
+        self.refused += u64::from(finding.outcome == OutcomeKind::Refused);
     }
 }
 
@@ -69,8 +70,8 @@ impl Summary {
         self.secrets += 1;
         let mut remains = false;
         let namespace = judged.subject.object().and_then(|object| object.namespace.as_deref());
-        for finding in &judged.findings {
-            remains |= finding.outcome != Outcome::Fixed;
+        for finding in judged.findings.all() {
+            remains |= finding.remains();
             self.total.add(finding);
             self.by_namespace.entry((namespace.map(str::to_owned), finding.rule)).or_default().add(finding);
         }

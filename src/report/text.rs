@@ -10,6 +10,7 @@ use regcred_engine::policy::Language;
 use regcred_engine::rules::Action;
 use regcred_engine::wording::Bilingual;
 
+use super::findings::Omission;
 use super::{
     Counts, Judged, LeftOut, Outcome, Region, ReportWriter, ReportedFinding, Subject, Summary, Trouble,
 };
@@ -50,9 +51,11 @@ impl TextReport {
         if finding.outcome == Outcome::Fixed {
             return group;
         }
-        group = group
-            .element(Level::NOTE.message(statement.affected.clone()))
-            .element(Level::HELP.message(finding.remedy().into_owned()));
+        // Empty if the consumers were not asked.
+        if !statement.affected.is_empty() {
+            group = group.element(Level::NOTE.message(statement.affected.clone()));
+        }
+        group = group.element(Level::HELP.message(finding.remedy().into_owned()));
         if let Outcome::Held(why) | Outcome::Refused(why) = &finding.outcome {
             let not_fixed = say("not repaired", "未修复");
             group = group.element(Level::NOTE.message(format!("{not_fixed}: {why}")));
@@ -63,7 +66,11 @@ impl TextReport {
 
 impl<W: Write> ReportWriter<W> for TextReport {
     fn judged(&mut self, out: &mut W, judged: &Judged) -> io::Result<()> {
-        judged.findings.iter().try_for_each(|finding| self.write(out, self.finding(finding, judged)))
+        let listed = judged.findings.listed();
+        listed.iter().try_for_each(|finding| self.write(out, self.finding(finding, judged)))?;
+        let Some(omission) = Omission::of(judged.findings.omitted()) else { return Ok(()) };
+        let title = Level::NOTE.primary_title(omission.message(self.language));
+        self.write(out, title.elements(place(Some(&judged.subject), None, "")))
     }
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {

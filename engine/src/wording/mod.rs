@@ -73,14 +73,19 @@ pub fn denial(findings: &[&Finding<'_>], language: Language) -> String {
 /// Says how many findings are left after those that were named, under the code of the first of them.
 #[must_use]
 pub fn more(left: &[&Finding<'_>], language: Language) -> String {
-    let count = left.len();
+    let code = left.first().map_or("", |finding| finding.rule().code());
+    format!("[regcred/{code}] {}", omitted(left.len(), language))
+}
+
+/// Says how many findings of a Secret are counted, but not listed.
+#[must_use]
+pub fn omitted(count: usize, language: Language) -> String {
     let plural = if count == 1 { "" } else { "s" };
     let text = Bilingual {
         english: format!("and {count} more finding{plural} in this Secret."),
         chinese: format!("该 Secret 另有 {count} 项问题。"),
     };
-    let code = left.first().map_or("", |finding| finding.rule().code());
-    format!("[regcred/{code}] {}", text.into_line(language))
+    text.into_line(language)
 }
 
 fn as_warnings(opening: &str, rest: &Bilingual<impl AsRef<str>>, language: Language) -> Vec<String> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::repair::FIELD_MANAGER;
 use crate::cluster::api_server::{ApiServer, Call, CallError};
-use crate::report::{Judged, Outcome, ReportedFinding};
+use crate::report::{BriefFinding, Judged, Outcome, ReportedFinding};
 
 /// The name of a report.
 const NAME: &str = "regcred";
@@ -88,13 +88,14 @@ impl<'s, 'r> PolicyReports<'s, 'r> {
     /// Records the findings of a Secret.
     pub(super) fn add(&mut self, judged: &Judged) {
         self.namespace.secrets += 1;
-        let remaining = judged.findings.iter().filter(|finding| finding.outcome != Outcome::Fixed);
-        let mut clean = true;
-        for finding in remaining {
-            clean = false;
+        for finding in judged.findings.listed().iter().filter(|finding| finding.outcome != Outcome::Fixed) {
             self.namespace.add(judged, finding);
         }
-        self.namespace.pass += u64::from(clean);
+        for finding in judged.findings.omitted().filter(BriefFinding::remains) {
+            self.namespace.count(finding.action);
+            self.namespace.omitted += 1;
+        }
+        self.namespace.pass += u64::from(!judged.findings.all().any(|finding| finding.remains()));
     }
 
     /// Writes the report of a namespace, or deletes it if the namespace has no pull Secrets.
@@ -150,13 +151,15 @@ impl<'s, 'r> PolicyReports<'s, 'r> {
 }
 
 impl Tally {
-    fn add(&mut self, judged: &Judged, finding: &ReportedFinding) {
-        let denies = finding.action == Action::Deny;
-        if denies {
-            self.fail += 1;
-        } else {
-            self.warn += 1;
+    const fn count(&mut self, action: Action) {
+        match action {
+            Action::Deny => self.fail += 1,
+            Action::Warn | Action::Audit | Action::Off => self.warn += 1,
         }
+    }
+
+    fn add(&mut self, judged: &Judged, finding: &ReportedFinding) {
+        self.count(finding.action);
         let result = result(judged, finding);
         let bytes = result.to_string().len();
         if self.results.len() == MAX_RESULTS || self.bytes + bytes > MAX_RESULT_BYTES {

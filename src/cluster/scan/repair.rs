@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::secret::{NotASecret, Stored, StoredSecret};
 use super::{Criteria, Fix};
 use crate::cluster::api_server::{ApiServer, Call, CallError};
-use crate::report::{Judged, Outcome, ReportedFinding, UNDER_AUDIT};
+use crate::report::{Findings, Judged, Outcome, ReportedFinding, UNDER_AUDIT};
 use crate::wiped::Wiped;
 
 /// The field manager in `metadata.managedFields`.
@@ -21,6 +21,10 @@ pub(super) const FIELD_MANAGER: &str = "regcred-scan";
 
 /// At most this many attempts are made for a Secret that other clients keep changing.
 const MAX_ATTEMPTS: u32 = 5;
+
+/// At most this many changes are listed in the note about a dry run; the rest are counted. The note is reported with each
+/// finding.
+const MAX_LISTED_CHANGES: usize = 20;
 
 /// Judges and repairs Secrets according to `--fix`.
 pub(super) struct Repairer<'s, 'r> {
@@ -176,31 +180,28 @@ impl Repairer<'_, '_> {
     }
 
     /// The findings after a repair: those that it fixed, and those that remain.
-    fn repaired(&self, before: &StoredSecret, found: Vec<ReportedFinding>, after: &StoredSecret) -> Judged {
+    fn repaired(&self, before: &StoredSecret, found: Findings, after: &StoredSecret) -> Judged {
         let left = after.findings(&after.judge(self.judging), &self.judging.policy);
-        let is_fixed = |finding: &ReportedFinding| {
-            finding.outcome == Outcome::Repairable
-                && !left.iter().any(|left| left.rule == finding.rule && left.field == finding.field)
-        };
         if matches!(self.fix, Fix::DryRun { .. }) {
-            let changes: Vec<_> = found.iter().filter(|finding| is_fixed(finding)).map(change).collect();
+            let is_fixed = left.fixed();
+            let fixed = found.listed().iter().filter(|&finding| is_fixed(&finding.into()));
+            let changes: Vec<_> = fixed.take(MAX_LISTED_CHANGES).map(change).collect();
+            let more = found.all().filter(is_fixed).count() - changes.len();
+            let (more, more_zh) = match more {
+                0 => (String::new(), String::new()),
+                more => (format!("; and {more} more"), format!("；另有 {more} 处")),
+            };
             let mut judged = self.judged(before, found);
             judged.notes.push(self.say(
-                &format!("dry run, accepted by the API server; values masked: {}", changes.join("; ")),
-                &format!("试运行，API server 已接受；值已隐藏：{}", changes.join("；")),
+                &format!("dry run, accepted by the API server; values masked: {}{more}", changes.join("; ")),
+                &format!("试运行，API server 已接受；值已隐藏：{}{more_zh}", changes.join("；")),
             ));
             return judged;
         }
-        let mut findings = found;
-        findings.retain(is_fixed);
-        for finding in &mut findings {
-            finding.outcome = Outcome::Fixed;
-        }
-        findings.extend(left);
-        self.judged(after, findings)
+        self.judged(after, found.repaired(left))
     }
 
-    fn judged(&self, secret: &StoredSecret, findings: Vec<ReportedFinding>) -> Judged {
+    fn judged(&self, secret: &StoredSecret, findings: Findings) -> Judged {
         secret.judged(findings, self.judging.policy.language)
     }
 
@@ -219,13 +220,8 @@ fn change(finding: &ReportedFinding) -> String {
 }
 
 /// Sets the outcome and the remedy of repairable findings that are not repaired.
-fn instead(mut findings: Vec<ReportedFinding>, unrepaired: &Unrepaired) -> Vec<ReportedFinding> {
-    for finding in &mut findings {
-        if finding.outcome == Outcome::Repairable {
-            finding.outcome = unrepaired.outcome.clone();
-            finding.statement.remedy.clone_from(&unrepaired.remedy);
-        }
-    }
+fn instead(mut findings: Findings, unrepaired: &Unrepaired) -> Findings {
+    findings.leave(&unrepaired.outcome, &unrepaired.remedy);
     findings
 }
 

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::Criteria;
 use super::owner::{OwnedJson, Owner};
 use crate::admission::secret::{ApiSecret, decode};
-use crate::report::{Judged, Object, ReportedFinding, Subject};
+use crate::report::{Findings, Judged, Object, ReportedFinding, Subject};
 use crate::wiped::Wiped;
 
 /// The remedy of repairable findings: the webhook repairs Secrets when they are written, not stored ones.
@@ -116,7 +116,7 @@ impl MistypedSecret {
         let misshapen = Misshapen::WrongType(self.meant);
         let judgement = judge_shape(&judging.policy, &requester, judging.now, &misshapen);
         let found = judgement.findings.iter();
-        let findings: Vec<_> =
+        let findings: Findings =
             found.map(|finding| ReportedFinding::new(finding, "", BY_REPAIR, language)).collect();
         let owner = self.owner.as_ref().filter(|_| !findings.is_empty());
         let object = Object {
@@ -146,9 +146,9 @@ impl StoredSecret {
     }
 
     /// The findings of a judgement, for the report.
-    pub(super) fn findings(&self, judgement: &Judgement<'_>, policy: &Policy) -> Vec<ReportedFinding> {
+    pub(super) fn findings(&self, judgement: &Judgement<'_>, policy: &Policy) -> Findings {
         if judgement.findings.is_empty() {
-            return Vec::new();
+            return Findings::default();
         }
         let holder = format!("data[{}]", self.secret_type.data_key());
         let coverage = Coverage::new(policy, &self.requester(), &self.secret());
@@ -160,7 +160,7 @@ impl StoredSecret {
     }
 
     /// Combines this Secret with its findings.
-    pub(super) fn judged(&self, findings: Vec<ReportedFinding>, language: Language) -> Judged {
+    pub(super) fn judged(&self, findings: Findings, language: Language) -> Judged {
         let owner = self.owner.as_ref().filter(|_| !findings.is_empty());
         let notes = owner.map(|owner| owner.note(language)).into_iter().collect();
         Judged { subject: Subject::Object(self.object()), findings, notes }

@@ -9,7 +9,7 @@ use super::*;
 fn codes(name: &str, text: &str) -> Vec<&'static str> {
     let policy = Policy::default();
     let checked = Manifest::read(name, &Content::new(text.as_bytes())).check(terms(&policy));
-    let findings = checked.judged.iter().flat_map(|judged| &judged.findings);
+    let findings = checked.judged.iter().flat_map(|judged| judged.findings.listed());
     let troubles = checked.troubles.iter().map(|trouble| trouble.kind.code());
     findings.map(|finding| finding.rule.code()).chain(troubles).collect()
 }
@@ -104,7 +104,7 @@ fn wrong_types_and_missing_keys_have_a_place() {
         let content = Content::new(text.as_bytes());
         let checked = Manifest::read("a.yaml", &content).check(terms(&policy));
         let [judged] = checked.judged.as_slice() else { panic!("{text}") };
-        let [finding] = judged.findings.as_slice() else { panic!("{text}") };
+        let [finding] = judged.findings.listed() else { panic!("{text}") };
         let place = (finding.rule.code(), finding.region.as_ref().unwrap().line, finding.field.as_str());
         assert_eq!(place, (code, line, field), "{text}");
     }

@@ -141,14 +141,14 @@ fn utf_16_is_read_and_not_repaired() {
         let content = Content::new(&manifest);
         let file = Manifest::read("a.yaml", &content);
         let checked = file.check(terms(&policy));
-        assert_eq!(checked.judged[0].findings[0].rule.code(), "missing-auth");
+        assert_eq!(checked.judged[0].findings.listed()[0].rule.code(), "missing-auth");
         assert!(
-            matches!(&checked.judged[0].findings[0].outcome, Outcome::Held(why) if why.contains("UTF-16"))
+            matches!(&checked.judged[0].findings.listed()[0].outcome, Outcome::Held(why) if why.contains("UTF-16"))
         );
         assert_eq!(file.repaired(terms(&policy)), None);
 
         let checked = Manifest::read("config.json", &Content::new(&bare)).check(terms(&policy));
-        assert_eq!(checked.judged[0].findings[0].rule.code(), "invalid-json");
+        assert_eq!(checked.judged[0].findings.listed()[0].rule.code(), "invalid-json");
     }
 }
 
@@ -170,7 +170,7 @@ fn docker_config_with_trailing_comma_is_recognized() {
     {
         for name in ["auth.json", "docker.json", "-"] {
             let checked = Manifest::read(name, &Content::new(text.as_bytes())).check(terms(&policy));
-            let found = checked.judged.iter().flat_map(|judged| &judged.findings);
+            let found = checked.judged.iter().flat_map(|judged| judged.findings.listed());
             let rules: Vec<_> = found.map(|finding| finding.rule.code()).collect();
             assert_eq!(rules, if is_config { vec!["invalid-json"] } else { vec![] }, "{name}: {text}");
             assert!(checked.troubles.is_empty());

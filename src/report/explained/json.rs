@@ -8,8 +8,7 @@ use serde::Serialize;
 
 use super::{ConsumerUse, ExplainSummary, ExplainWriter, Explained, POD};
 use crate::report::Trouble;
-use crate::report::json::{API_VERSION, FileJson, Json, line};
-use crate::report::writer::ReportWriter as _;
+use crate::report::json::{API_VERSION, FileJson, line, write_trouble};
 
 /// Explanations as JSON lines.
 pub(super) struct ExplainJson {
@@ -28,7 +27,7 @@ impl<W: Write> ExplainWriter<W> for ExplainJson {
     }
 
     fn trouble(&mut self, out: &mut W, trouble: &Trouble) -> io::Result<()> {
-        Json.trouble(out, trouble)
+        write_trouble(out, trouble)
     }
 
     fn end(&mut self, out: &mut W, summary: &ExplainSummary) -> io::Result<()> {

@@ -6,6 +6,7 @@ mod command;
 mod files;
 mod formats;
 mod kubectl;
+mod many;
 mod placeholders;
 mod reports;
 mod repositories;
