@@ -7,7 +7,7 @@ use regcred_engine::policy::Language;
 use regcred_engine::rules::{Action, Rule};
 use regcred_engine::wording;
 
-use super::model::{Outcome, ReportedFinding};
+use super::reported::{Outcome, ReportedFinding};
 
 /// At most this many findings of a Secret are reported one by one; the rest are counted. A hostile document can cause 100,000.
 pub const MAX_REPORTED_FINDINGS: usize = 1_000;

@@ -10,6 +10,7 @@ mod json;
 mod junit;
 mod model;
 mod paragraph;
+mod reported;
 pub mod rules;
 mod sarif;
 mod summary;
@@ -24,8 +25,9 @@ use regcred_engine::policy::Language;
 
 pub(crate) use findings::BriefFinding;
 pub use findings::{Findings, MAX_REPORTED_FINDINGS};
-pub(crate) use model::UNDER_AUDIT;
-pub use model::{Excerpt, Judged, Object, Outcome, Region, ReportedFinding, Subject, Trouble, TroubleKind};
+pub use model::{Judged, Object, Subject, Trouble, TroubleKind};
+pub(crate) use reported::UNDER_AUDIT;
+pub use reported::{Excerpt, Outcome, Region, ReportedFinding};
 pub use summary::{Counts, LeftOut, Summary};
 use writer::ReportWriter;
 
