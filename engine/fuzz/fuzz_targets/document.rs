@@ -19,7 +19,9 @@ fuzz_target!(|input: (bool, Vec<u8>, Option<Vec<u8>>)| {
         requester: Requester { namespace: "default", user: "u-abcde", groups: &[] },
         now: Timestamp::constant(1_795_392_000, 0), // 2026-11-23
         secret: Secret { secret_type, document, data_bytes: document.len() },
-        old: old.as_deref().map(|old| OldSecret { document: Some(OldDocument::Bytes(old)), immutable: false }),
+        old: old
+            .as_deref()
+            .map(|old| OldSecret { document: Some(OldDocument::Bytes(old)), immutable: false }),
     };
     let judgement = judge(&policy, &request(document));
     for finding in &judgement.findings {
