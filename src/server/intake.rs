@@ -109,7 +109,7 @@ struct Pace {
 }
 
 impl Pace {
-    /// Until when the next piece has to be there, after so many bytes.
+    /// Returns the deadline of the next piece of a body of which this much has arrived.
     fn next(&self, received: usize) -> Instant {
         let millis = u64::try_from(received / LARGE_RATE).unwrap_or(u64::MAX);
         let at_rate = LARGE_START.saturating_add(Duration::from_millis(millis));

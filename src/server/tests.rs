@@ -1,5 +1,6 @@
 //! A whole server in this process, with limits low enough and reviewers slow enough to reach the limits.
 
+mod bodies;
 mod leaving;
 
 use std::fs;
@@ -292,24 +293,6 @@ fn requests_above_the_limit_are_shed() {
 }
 
 #[test]
-fn bodies_without_memory_are_shed() {
-    // Room for one body and its answer; the wait for room is shorter than the first review.
-    let limits = Limits { bodies: 400_000, inline_body: 0, body_read: SLOW / 3, ..Limits::default() };
-    with_server("memory", slow, limits, async |running| {
-        let mut first = running.ask(90_000).await;
-        running.wait_until("the first is read", |running| running.room.used() >= 180_000).await;
-        let mut second = running.ask(90_000).await;
-        is_shed(&mut second).await;
-        assert!(running.metric("regcred_shed_total{port=\"admission\",reason=\"memory\"} 1"));
-        assert!(head(&mut first).await.starts_with("http/1.1 200 "));
-        let mut third = running.ask(90_000).await;
-        assert!(head(&mut third).await.starts_with("http/1.1 200 "));
-        // An answer's memory is given back with its last byte.
-        running.wait_until("all memory is back", |running| running.room.used() == 0).await;
-    });
-}
-
-#[test]
 fn malformed_requests_are_counted() {
     with_server("malformed", crate::admission::review, Limits::default(), async |running| {
         let mut stream = running.connect().await;
@@ -335,41 +318,6 @@ fn a_silent_handshake_does_not_hold_the_end() {
         let begun = Instant::now();
         running.stop().await;
         assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
-    });
-}
-
-#[test]
-fn silent_announcements_do_not_hold_the_memory() {
-    with_server("announced", crate::admission::review, Limits::default(), async |running| {
-        // Together they announce more than there is room for.
-        let announcement = "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 8388608\r\n\r\n";
-        let mut silent = Vec::new();
-        for _ in 0..3 {
-            let mut stream = running.connect().await;
-            send(&mut stream, announcement).await;
-            silent.push(stream);
-        }
-        running.wait_until("the room is taken", |running| running.room.used() > 40 << 20).await;
-        let mut large = running.ask(40_000).await;
-        let answer = head(&mut large).await;
-        assert!(answer.starts_with("http/1.1 200 "), "{answer}");
-        for stream in &mut silent {
-            assert!(head(stream).await.starts_with("http/1.1 408 "));
-        }
-    });
-}
-
-#[test]
-fn bodies_wait_for_memory() {
-    let limits = Limits { bodies: 400_000, inline_body: 0, ..Limits::default() };
-    with_server("waits", slow, limits, async |running| {
-        let mut first = running.ask(90_000).await;
-        running.wait_until("the first is read", |running| running.room.used() >= 180_000).await;
-        let mut second = running.ask(90_000).await;
-        for stream in [&mut first, &mut second] {
-            assert!(head(stream).await.starts_with("http/1.1 200 "));
-        }
-        assert_eq!(running.stop().await, (Ended::Finished, 2));
     });
 }
 
@@ -419,38 +367,6 @@ async fn is_live(stream: &mut TcpStream) {
     let head = head(stream).await;
     assert!(head.starts_with("http/1.1 200 "), "{head}");
     stream.read_exact(&mut [0; 3]).await.unwrap();
-}
-
-#[test]
-fn unread_answers_are_given_up() {
-    let limits = Limits { write: Duration::from_millis(800), bodies: LARGE * 8, ..Limits::default() };
-    with_server("unread", verbose, limits, async |running| {
-        let mut stream = running.ask(0).await;
-        running.wait_until("the answer", |running| running.room.used() >= LARGE).await;
-        running.in_flight(0).await;
-        running.wait_until("given up", |running| running.room.used() == 0).await;
-        let mut read = Vec::new();
-        drop(timeout(PATIENCE, stream.read_to_end(&mut read)).await.unwrap());
-        assert!(read.len() < LARGE, "{}", read.len());
-        assert_eq!(running.stop().await, (Ended::Finished, 1));
-    });
-}
-
-#[test]
-fn answers_may_be_read_slowly() {
-    let limits = Limits { write: Duration::from_secs(1), ..Limits::default() };
-    with_server("slowly", verbose, limits, async |running| {
-        let mut stream = running.ask(0).await;
-        assert!(head(&mut stream).await.starts_with("http/1.1 200 "));
-        let mut chunk = vec![0; 1 << 20];
-        let mut left = LARGE;
-        while left > 0 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let wanted = chunk.len().min(left);
-            stream.read_exact(&mut chunk[..wanted]).await.unwrap();
-            left -= wanted;
-        }
-    });
 }
 
 #[test]

@@ -13,22 +13,23 @@ pub(crate) use sentence::{readers, sentence};
 pub struct Affected {
     outcomes: [Option<Outcome>; Consumer::ALL.len()],
     /// What becomes of the entry for [`other_images`].
-    for_others: [Option<Outcome>; Consumer::ALL.len()],
+    for_other_images: [Option<Outcome>; Consumer::ALL.len()],
     /// Which consumers read the plain username and password and not `auth`, one bit for each in the order of
     /// [`Consumer::ALL`]: a hostile document can make 200,000 findings.
     reads_plain: u8,
     /// Which consumers read no complete credentials from the entry, one bit for each.
     reads_incomplete: u8,
-    /// Which consumers take the entry at random, among others from which they read something else; one bit for each.
-    takes_at_random: u8,
+    /// Which consumers that refuse the entry take it at random, among others from which they read something else; one bit
+    /// for each.
+    refuses_at_random: u8,
     has_ordinary_image: bool,
     /// How many registries the document has, besides that of the entry.
-    others: u16,
+    other_registries: u16,
 }
 
 impl Affected {
     /// For an entry, by its number among the entries of the document. `plain` is its plain username and password, if it
-    /// has both; `registries` is how many different keys the document has.
+    /// has both; `registries` is how many registries the document names.
     pub(crate) fn by_entry(
         models: &Models<'_>,
         entry: usize,
@@ -45,24 +46,30 @@ impl Affected {
         };
         let images = ordinary_images(key);
         let others = other_images(&Key::parse(key), images.is_empty());
-        let outcome = |consumer, images: &[ImageRef]| Some(models.outcome_for(consumer, entry, images));
-        let takes_at_random = |consumer| {
-            [&images, &others].into_iter().any(|images| models.takes_at_random(consumer, entry, images))
+        let outcomes =
+            |images: &[ImageRef]| Consumer::ALL.map(|consumer| models.outcome_for(consumer, entry, images));
+        let (ordinary, other) = (outcomes(&images), (!others.is_empty()).then(|| outcomes(&others)));
+        // What is taken at random is of interest only where it is refused, and asking for it again doubles the time.
+        let refuses_at_random = |consumer: Consumer| {
+            let refuses =
+                |outcomes: &[Outcome]| outcomes.get(consumer as usize) == Some(&Outcome::RefusesEntry);
+            (refuses(&ordinary) && models.takes_at_random(consumer, entry, &images))
+                || (other.as_ref().is_some_and(|other| refuses(other))
+                    && models.takes_at_random(consumer, entry, &others))
         };
         Affected {
-            outcomes: Consumer::ALL.map(|consumer| outcome(consumer, &images)),
-            for_others: Consumer::ALL
-                .map(|consumer| outcome(consumer, &others).filter(|_| !others.is_empty())),
+            outcomes: ordinary.map(Some),
+            for_other_images: other.map_or_else(Default::default, |other| other.map(Some)),
             reads_plain: bits(reads_plain),
             reads_incomplete: bits(|consumer| !models.reads_complete(consumer, entry)),
-            takes_at_random: bits(takes_at_random),
+            refuses_at_random: bits(refuses_at_random),
             has_ordinary_image: !images.is_empty(),
-            others: registries.saturating_sub(1),
+            other_registries: registries.saturating_sub(1),
         }
     }
 
     /// For the document: which consumers refuse it, and, if it has no entries, that the others find nothing. `registries` is
-    /// how many different keys it has.
+    /// how many registries it names.
     pub(crate) fn by_document(models: &Models<'_>, secret_type: SecretType, registries: u16) -> Self {
         let is_empty = models.count() == 0;
         let outcome = |consumer: Consumer| match models.refuses_document(consumer) {
@@ -70,7 +77,7 @@ impl Affected {
             true => Some(Outcome::RefusesDocument),
             false => is_empty.then_some(Outcome::FindsNothing),
         };
-        Affected { outcomes: Consumer::ALL.map(outcome), others: registries, ..Affected::default() }
+        Affected { outcomes: Consumer::ALL.map(outcome), other_registries: registries, ..Affected::default() }
     }
 
     /// The consumers with an outcome, and the outcome.
@@ -79,24 +86,19 @@ impl Affected {
     }
 
     /// What becomes of the entry for images that the key may mean besides its ordinary ones.
-    fn for_others(&self) -> impl Iterator<Item = (Consumer, Outcome)> {
-        known(self.for_others)
+    fn for_other_images(&self) -> impl Iterator<Item = (Consumer, Outcome)> {
+        known(self.for_other_images)
     }
 
     /// Whether this consumer uses the credentials for images that the key may mean besides its ordinary ones.
-    pub(crate) fn is_used_for_others_by(&self, consumer: Consumer) -> bool {
-        self.for_others().any(|(other, outcome)| other == consumer && is_use(outcome))
+    pub(crate) fn is_used_for_other_images_by(&self, consumer: Consumer) -> bool {
+        self.for_other_images().any(|(other, outcome)| other == consumer && is_use(outcome))
     }
 
     /// Whether some consumer uses the credentials for such images; also if no consumer was asked.
-    pub(crate) fn may_be_used_for_others(&self) -> bool {
-        let mut asked = self.for_others().peekable();
+    pub(crate) fn may_be_used_for_other_images(&self) -> bool {
+        let mut asked = self.for_other_images().peekable();
         asked.peek().is_none() || asked.any(|(_, outcome)| is_use(outcome))
-    }
-
-    /// How many registries the document has, besides that of the entry.
-    pub(crate) const fn others(&self) -> u16 {
-        self.others
     }
 }
 

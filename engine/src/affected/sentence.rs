@@ -39,7 +39,7 @@ impl Said {
             Outcome::Uses => Said::Uses,
             Outcome::MayUse => Said::MayUse,
             Outcome::FindsNothing => Said::FindsNothing,
-            Outcome::RefusesEntry if is_set(affected.takes_at_random, consumer) => Said::MayFail,
+            Outcome::RefusesEntry if is_set(affected.refuses_at_random, consumer) => Said::MayFail,
             Outcome::RefusesEntry => Said::Fails,
             Outcome::RefusesDocument => Said::RefusesDocument,
         }
@@ -63,7 +63,7 @@ fn outcomes_of(affected: &Affected, place: &Place<'_>) -> (Vec<(Consumer, Outcom
     let key = place.key().map(|key| Key::parse(key.as_written()));
     match key.filter(Key::is_other_docker_hub) {
         // Nobody names images by such a host, so what is found for its ordinary images tells nothing.
-        Some(key) => (affected.for_others().filter(reads).collect(), Some(hub_images(&key))),
+        Some(key) => (affected.for_other_images().filter(reads).collect(), Some(hub_images(&key))),
         None => (affected.outcomes().filter(reads).collect(), None),
     }
 }
@@ -77,9 +77,9 @@ pub(crate) fn sentence(affected: &Affected, place: &Place<'_>) -> Option<Bilingu
         return said.of_all(&outcomes).or_else(|| joined(said.each(&outcomes)));
     }
     let is_for_host = |(consumer, _): &(Consumer, Outcome)| {
-        !affected.has_ordinary_image && affected.is_used_for_others_by(*consumer)
+        !affected.has_ordinary_image && affected.is_used_for_other_images_by(*consumer)
     };
-    let for_host: Vec<_> = affected.for_others().filter(is_for_host).collect();
+    let for_host: Vec<_> = affected.for_other_images().filter(is_for_host).collect();
     let outcomes: Vec<_> = outcomes.into_iter().filter(|outcome| !is_for_host(outcome)).collect();
     let readers = Consumer::ALL.into_iter().filter(|consumer| consumer.reads(place.secret_type)).count();
     let all = if outcomes.len() == readers { said(None).of_all(&outcomes) } else { None };
@@ -201,7 +201,7 @@ impl Clauses<'_> {
     fn registries(&self) -> (String, String) {
         let (other, with_zh) =
             if self.is_about_entry { ("other ", "连同另外") } else { ("", "连同其全部") };
-        match self.affected.others() {
+        match self.affected.other_registries {
             0 => (String::new(), String::new()),
             1 => (format!(", including its {other}registry"), format!("，{with_zh} 1 个仓库")),
             others => (

@@ -106,7 +106,7 @@ fn judge_document<'a>(
     policy: &Policy,
     request: &Request<'a>,
     document: Result<&Document<'a>, &SyntaxError>,
-    scope: Extent,
+    extent: Extent,
 ) -> Judgement<'a> {
     let settings = policy.settings(&request.requester, Offset::UTC.to_datetime(request.now).date());
     let judge = Judge {
@@ -114,7 +114,7 @@ fn judge_document<'a>(
         request,
         settings,
         // All that is found in such a document is shown.
-        scope: if document.is_ok_and(Document::is_object) { scope } else { Extent::Everything },
+        extent: if document.is_ok_and(Document::is_object) { extent } else { Extent::Everything },
         unchanged: request
             .old
             .and_then(|old| old.document)
@@ -168,7 +168,7 @@ struct Judge<'p, 'a> {
     policy: &'p Policy,
     request: &'p Request<'a>,
     settings: PerRule<Setting>,
-    scope: Extent,
+    extent: Extent,
     /// An UPDATE that leaves the document as it was.
     unchanged: bool,
     findings: Vec<Finding<'a>>,
@@ -217,7 +217,7 @@ impl<'a> Judge<'_, 'a> {
     /// Which rules are to be asked.
     fn wanted(&self) -> Wanted {
         let is_on = |rule: Rule| rule.stops_every_repair() || !self.is_off(rule);
-        match self.scope {
+        match self.extent {
             Extent::Everything => {
                 Wanted { always: PerRule::from_fn(is_on), before_repair: PerRule::default() }
             }
@@ -390,7 +390,7 @@ impl<'a> Judge<'_, 'a> {
 
     /// The old document, if the comparisons and the ratchet need one. The ratchet does not decide what is repaired.
     fn old_document(&self, wanted: &Wanted) -> Option<Document<'a>> {
-        let is_compared = self.scope == Extent::Everything || wanted.includes(Rule::CredentialsStripped);
+        let is_compared = self.extent == Extent::Everything || wanted.includes(Rule::CredentialsStripped);
         let old = self.request.old.filter(|_| is_compared && !self.unchanged)?.document?;
         Document::read(old.bytes(), self.request.secret.secret_type).ok()
     }

@@ -91,24 +91,23 @@ impl Check for NotARegistry {
     fn message(&self, _: &Context<'_>) -> Message {
         let clause =
             text("this is the address of a website, not of a registry", "这是网站的地址，不是镜像仓库的地址");
-        let by_image_names = text(
-            "Use the host with which your image names begin, without a page of the web interface.",
-            "请改用镜像名开头的主机名，不带网页界面的路径。",
-        );
-        let message = match self {
-            NotARegistry::Page => return Message::new(clause, by_image_names),
-            NotARegistry::Host(None) => Message::new(clause, by_image_names),
-            NotARegistry::Host(Some(meant)) => Message::new(
-                clause,
-                Bilingual::new(
-                    format!("Use {}, or the registry with which your image names begin.", meant.host()),
-                    format!("请改用 {}，或镜像名开头的仓库地址。", meant.host()),
-                ),
+        let remedy = match self {
+            NotARegistry::Host(Some(meant)) => Bilingual::new(
+                format!("Use {}, or the registry with which your image names begin.", meant.host()),
+                format!("请改用 {}，或镜像名开头的仓库地址。", meant.host()),
+            ),
+            NotARegistry::Host(None) | NotARegistry::Page => Bilingual::new(
+                "Use the host with which your image names begin, without a page of the web interface.",
+                "请改用镜像名开头的主机名，不带网页界面的路径。",
             ),
         };
-        message.only_note(text(
-            "It serves no images, so no image name begins with this host.",
-            "它不提供镜像，因此没有镜像名以此主机名开头。",
-        ))
+        let message = Message::new(clause, remedy);
+        match self {
+            NotARegistry::Page => message,
+            NotARegistry::Host(_) => message.only_note(text(
+                "It serves no images, so no image name begins with this host.",
+                "它不提供镜像，因此没有镜像名以此主机名开头。",
+            )),
+        }
     }
 }

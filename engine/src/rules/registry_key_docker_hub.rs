@@ -40,7 +40,7 @@ impl Check for RegistryKeyDockerHub {
     fn message(&self, context: &Context<'_>) -> Message {
         let written = context.place.key().map(RegistryKey::as_written).unwrap_or_default();
         let key = Key::parse(written);
-        let is_used_by_updater = context.affected.is_used_for_others_by(Consumer::ImageUpdater);
+        let is_used_by_updater = context.affected.is_used_for_other_images_by(Consumer::ImageUpdater);
         let remedy = if key.is_browser_login() {
             text(
                 "Remove this entry: docker's login in the browser left it there.",
@@ -51,7 +51,7 @@ impl Check for RegistryKeyDockerHub {
                 "The other consumers look for https://index.docker.io/v1/: if they need it too, keep both entries with the same credentials.",
                 "其他消费方查找的是 https://index.docker.io/v1/：如果它们也需要，请保留两个凭据相同的条目。",
             )
-        } else if key.has_path() && context.affected.may_be_used_for_others() {
+        } else if key.has_path() && context.affected.may_be_used_for_other_images() {
             text(
                 "Keep it if only consumers that use it need these credentials.",
                 "如果只有会使用它的消费方需要这些凭据，可以保留。",

@@ -2,7 +2,7 @@
 
 use super::definition::{Action, Check, Context, Definition, Example, Found, Kind, Message};
 use super::view::EntryView;
-use crate::bilingual::text;
+use crate::bilingual::{Bilingual, text};
 
 /// An earlier entry has another key for the same registry and different credentials, and consumers do not all take the
 /// same one.
@@ -12,6 +12,11 @@ pub struct RegistryNamedTwice;
 /// The same for an earlier entry whose registry differs only in its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegistryPathsCollide;
+
+const WHICH_IS_USED: Bilingual<&str> = text(
+    "The two entries have different credentials, and which one is used depends on the consumer or is random.",
+    "两个条目的凭据不同，实际使用哪一个取决于消费方，或是随机的。",
+);
 
 impl Check for RegistryNamedTwice {
     const DEFINITION: Definition = Definition {
@@ -44,10 +49,7 @@ impl Check for RegistryNamedTwice {
                 "请只为该仓库保留一个条目；如果两种写法都需要，请使用相同的凭据。",
             ),
         )
-        .note(text(
-            "The two entries have different credentials, and which one is used depends on the consumer or is random.",
-            "两个条目的凭据不同，实际使用哪一个取决于消费方，或是随机的。",
-        ))
+        .note(WHICH_IS_USED)
     }
 }
 
@@ -81,9 +83,6 @@ impl Check for RegistryPathsCollide {
                 "请让两者使用相同的凭据，或各用一个 Secret。",
             ),
         )
-        .note(text(
-            "The two entries have different credentials, and which one is used depends on the consumer or is random.",
-            "两个条目的凭据不同，实际使用哪一个取决于消费方，或是随机的。",
-        ))
+        .note(WHICH_IS_USED)
     }
 }

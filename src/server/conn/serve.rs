@@ -85,7 +85,7 @@ impl Endpoint {
         let finished = tokio::select! {
             finished = handshake => finished,
             () = place.state().evicted() => return None,
-            () = self.stopped_for(LAST_HEADER_TIME) => return None,
+            () = self.stopping_for(LAST_HEADER_TIME) => return None,
         };
         // Port scans and untrusted certificates are not worth a log line at info.
         match finished {
@@ -159,18 +159,22 @@ impl Endpoint {
         drop(stream.shutdown().await);
     }
 
-    /// Waits until the server has been stopping for some time.
-    async fn stopped_for(&self, time: Duration) {
+    /// Waits until the server stops.
+    async fn stopping(&self) {
         let mut phase = self.phase.subscribe();
         // An error would mean that the server is gone: then this ends as well.
         drop(phase.wait_for(|phase| *phase == Phase::Stopping).await);
+    }
+
+    async fn stopping_for(&self, time: Duration) {
+        self.stopping().await;
         sleep(time).await;
     }
 
     /// Waits until the server stops. A client opens a connection because it has a request to send, and is not ready to
     /// read anything before it has sent it, so a connection that is not used yet gets until `fresh_until`.
     async fn stop(&self, state: &ConnectionState, fresh_until: Instant) {
-        self.stopped_for(Duration::ZERO).await;
+        self.stopping().await;
         if !state.is_used() {
             sleep_until(fresh_until).await;
         }

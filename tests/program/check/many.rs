@@ -34,7 +34,7 @@ fn findings_after_the_first_thousand_are_counted() {
         let text = reported(root, "text", language).stdout;
         assert_eq!(text.matches("missing-auth").count(), LISTED);
         assert!(text.contains(&format!("{more}\n")), "{language}");
-        assert!(!text.contains("note: \n"), "consumers are not asked of so many entries");
+        assert!(!text.contains("note: \n"), "consumers are not asked about this many entries");
         let counts = if language == "en" {
             "2999 deny, 1 warn, 2999 repairable"
         } else {
